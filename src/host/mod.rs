@@ -1,0 +1,139 @@
+//! The one door through which anything on a target is read or changed.
+//!
+//! Success is more than a status of 0: the output ended with the frame's end marker, no signal
+//! ended the command, and the marker carries status 0. A connection that died and a command that
+//! was killed both look like status 0 to who only asks for the status.
+
+use std::io::Read;
+
+use crate::script::Script;
+
+/// Which of a command's two outputs a piece of text came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output, without the frame's markers.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// How a script ended on the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exit {
+    /// The script ran to its end with this status.
+    Code(i32),
+    /// The shell that ran the script was ended by a signal, named as in `TERM`.
+    Signal(String),
+}
+
+/// A target on which scripts run: a zone over SSH, this machine, a recording.
+pub trait Host {
+    /// Runs `script` to its end, feeding it `input` and handing each piece of output to `output`
+    /// as it arrives.
+    ///
+    /// # Errors
+    /// [`HostError`] when the target could not be asked or it is not known how the script ended. A
+    /// script that ended with a status other than 0 is no error here.
+    fn run(
+        &mut self,
+        script: &Script,
+        input: &mut dyn Read,
+        output: &mut dyn FnMut(Stream, &[u8]),
+    ) -> Result<Exit, HostError>;
+}
+
+/// Why a target could not be asked, or why it is not known what became of a script.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// No TCP connection.
+    #[error("cannot reach `{host}`")]
+    Unreachable {
+        /// `user@host:port`
+        host: String,
+        #[source]
+        source: std::io::Error,
+    },
+    /// The connection was there and is gone, or the target fell silent.
+    #[error("lost the connection to `{host}` while it ran: {script}")]
+    Lost {
+        /// `user@host:port`
+        host: String,
+        /// [`Script::name`] of what was running.
+        script: String,
+        #[source]
+        source: std::io::Error,
+    },
+    /// The target's host key is not known yet.
+    #[error("the host key of `{host}` is not known: {algorithm} {fingerprint}")]
+    UnknownHostKey {
+        /// As `known_hosts` names it.
+        host: String,
+        /// For example `ssh-ed25519`.
+        algorithm: String,
+        /// `SHA256:…` as `ssh-keygen -l` prints it.
+        fingerprint: String,
+    },
+    /// The target's host key differs from the known one.
+    #[error("the host key of `{host}` has CHANGED: it now offers {algorithm} {fingerprint}, {known_in} holds another")]
+    ChangedHostKey {
+        /// As `known_hosts` names it.
+        host: String,
+        /// For example `ssh-ed25519`.
+        algorithm: String,
+        /// `SHA256:…` as `ssh-keygen -l` prints it.
+        fingerprint: String,
+        /// The file (and line, where known) that holds the other key.
+        known_in: String,
+    },
+    /// Every way to log in was refused.
+    #[error("`{host}` refuses the login of `{user}` (tried: {tried})")]
+    Login {
+        /// `host:port`
+        host: String,
+        /// The user that was tried.
+        user: String,
+        /// What was tried, in order.
+        tried: String,
+    },
+    /// The transport itself failed before or outside of a script.
+    #[error("ssh to `{host}`: {operation}")]
+    Ssh {
+        /// `user@host:port`
+        host: String,
+        /// What was being done.
+        operation: String,
+        #[source]
+        source: ssh2::Error,
+    },
+    /// The script's frame did not end as it should: a syntax error, or something that ended the
+    /// shell from within.
+    #[error("`{script}` did not run to its end on `{host}` (status {status}): {stderr}")]
+    NoEnd {
+        /// `user@host:port`
+        host: String,
+        /// [`Script::name`].
+        script: String,
+        /// The exit status of the shell.
+        status: i32,
+        /// The last lines of standard error.
+        stderr: String,
+    },
+    /// `become` did not work.
+    #[error("cannot become root on `{host}` with `{how}`: {stderr}")]
+    Become {
+        /// `user@host:port`
+        host: String,
+        /// `sudo` or `pfexec`.
+        how: String,
+        /// What it said.
+        stderr: String,
+    },
+    /// A configuration file, key file or the local process could not be used.
+    #[error("{operation}")]
+    Local {
+        /// What was being done, with the path.
+        operation: String,
+        #[source]
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,1 @@
+//! The SmartOS-shaped host on one Linux machine.

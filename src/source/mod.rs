@@ -1,0 +1,1 @@
+//! Sources on the controller: fetch, verify, unpack, patch, repack.
