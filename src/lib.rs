@@ -4,8 +4,10 @@
 //! (`recipe site facts plan build_system package smf receipt script`) take values and return
 //! values; `tests/layers.rs` holds that.
 
+pub mod facts;
 pub mod host;
 pub mod problem;
+pub mod receipt;
 pub mod recipe;
 #[cfg(target_os = "linux")]
 pub mod sandbox;
