@@ -4,6 +4,7 @@
 //! (`recipe site facts plan build_system package smf receipt script`) take values and return
 //! values; `tests/layers.rs` holds that.
 
+pub mod build_system;
 pub mod facts;
 pub mod host;
 pub mod problem;
