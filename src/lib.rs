@@ -11,4 +11,5 @@ pub mod recipe;
 pub mod sandbox;
 pub mod script;
 pub mod site;
+pub mod smf;
 pub mod source;
