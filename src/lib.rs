@@ -5,6 +5,7 @@
 //! values; `tests/layers.rs` holds that.
 
 pub mod host;
+pub mod package;
 pub mod problem;
 pub mod recipe;
 #[cfg(target_os = "linux")]
