@@ -7,6 +7,7 @@
 pub mod build_system;
 pub mod facts;
 pub mod host;
+pub mod package;
 pub mod problem;
 pub mod receipt;
 pub mod recipe;
@@ -14,4 +15,5 @@ pub mod recipe;
 pub mod sandbox;
 pub mod script;
 pub mod site;
+pub mod smf;
 pub mod source;
