@@ -4,6 +4,7 @@
 //! (`recipe site facts plan build_system package smf receipt script`) take values and return
 //! values; `tests/layers.rs` holds that.
 
+pub mod afp;
 pub mod host;
 pub mod package;
 pub mod problem;
