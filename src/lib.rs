@@ -12,6 +12,7 @@ pub mod recipe;
 #[cfg(target_os = "linux")]
 pub mod sandbox;
 pub mod script;
+pub mod shadow;
 pub mod site;
 pub mod smf;
 pub mod source;
