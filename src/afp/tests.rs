@@ -61,6 +61,30 @@ const ADDRESSES: &[u8] = &[
     6, 3, 1, 2, 3, 4, // AppleTalk
 ];
 
+// recorded from Debian's netatalk 4.2.3~ds-1+deb13u2 (amd64) on Linux, with `server name = café
+// vault` and `afp listen = 127.0.0.1`
+#[test]
+fn the_reply_of_a_real_server_is_read() {
+    let reply = include_bytes!("../../tests/data/netatalk-4.2.3-status.bin");
+    let (header, rest) = reply.split_first_chunk().unwrap();
+    assert_eq!(status_length(header), Ok(rest.len()));
+    let status = parse_status(reply).unwrap();
+    assert_eq!(status.name(), "cafe\u{301} vault");
+    assert_eq!(status.short_name, "caf\u{fffd} vault");
+    assert_eq!(status.machine_type, "Netatalk4.2.3");
+    assert_eq!(
+        status.versions,
+        ["AFP2.2", "AFPX03", "AFP3.1", "AFP3.2", "AFP3.3", "AFP3.4"]
+    );
+    assert_eq!(status.uams, ["DHX2", "DHCAST128"]);
+    assert!(status.signature.is_some());
+    assert_eq!(
+        status.addresses,
+        [Address::Ip("127.0.0.1:548".parse().unwrap())]
+    );
+    assert_eq!(status.flags, 0x8f79);
+}
+
 #[test]
 fn a_status_is_read_whole() {
     let reply = reply("vault", 0x8b7b, ADDRESSES, "caf\u{e9} vault");
