@@ -41,6 +41,20 @@ pub struct Questions {
     pub processes: BTreeSet<String>,
 }
 
+impl Questions {
+    /// Whether the answer to `asked` answers these questions too.
+    #[must_use]
+    pub fn is_answered_by(&self, asked: &Self) -> bool {
+        self.paths.is_subset(&asked.paths)
+            && self.contents.is_subset(&asked.contents)
+            && self.fmris.is_subset(&asked.fmris)
+            && self.users.is_subset(&asked.users)
+            && self.groups.is_subset(&asked.groups)
+            && self.packages.is_subset(&asked.packages)
+            && self.processes.is_subset(&asked.processes)
+    }
+}
+
 /// Everything known about a target at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

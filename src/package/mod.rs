@@ -21,7 +21,13 @@ pub use staged::{EntryKind, OutsideFiles, PackageFiles, StagedEntry, StagedError
 /// same name, which `pkgin upgrade` would otherwise put in its place.
 #[must_use]
 pub fn package_name(name: &str, version: &str) -> String {
-    format!("zw-{name}-{version}")
+    format!("{}-{version}", package_base(name))
+}
+
+/// The name of an installed package without its version: `zw-NAME`.
+#[must_use]
+pub fn package_base(name: &str) -> String {
+    format!("zw-{name}")
 }
 
 /// Something wrong with what a build staged.
