@@ -211,8 +211,8 @@ fn show_exit(exit: &Exit) -> String {
 fn show_status(status: &afp::ServerStatus) -> String {
     format!(
         "“{}” speaks {} with {}",
-        status.display_name(),
-        status.afp_versions.join(", "),
+        status.name(),
+        status.versions.join(", "),
         status.uams.join(", ")
     )
 }
