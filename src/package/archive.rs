@@ -16,6 +16,24 @@ use crate::package::{EntryKind, PackageFiles, StagedEntry};
 /// read it, and not the version of any tool.
 const PKGTOOLS_VERSION: &str = "20091115";
 
+/// The members before the files, in the one order that `pkg_add` accepts; most may be missing.
+pub(crate) const METADATA_ORDER: [&str; 14] = [
+    "+CONTENTS",
+    "+COMMENT",
+    "+DESC",
+    "+INSTALL",
+    "+DEINSTALL",
+    "+DISPLAY",
+    "+MTREE_DIRS",
+    "+BUILD_VERSION",
+    "+BUILD_INFO",
+    "+SIZE_PKG",
+    "+SIZE_ALL",
+    "+PRESERVE",
+    "+REQUIRED_BY",
+    "+INSTALLED_INFO",
+];
+
 /// Everything about a package but its files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PackageSpec {
@@ -173,7 +191,6 @@ fn header(kind: tar::EntryType, mode: u32, modified: u64) -> tar::Header {
     header
 }
 
-/// The members before the files, in the one order that `pkg_add` accepts.
 fn metadata(
     spec: &PackageSpec,
     files: &PackageFiles,

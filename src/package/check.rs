@@ -11,7 +11,14 @@ use crate::package::{EntryKind, PackageFiles, PackageProblem};
 use crate::problem::Severity;
 
 /// Where a 64-bit program on illumos looks for libraries after its own path.
-pub const ILLUMOS_64: [&str; 2] = ["/lib/64", "/usr/lib/64"];
+pub const ILLUMOS_64: &[&str] = &["/lib/64", "/usr/lib/64"];
+const ILLUMOS_32: &[&str] = &["/lib", "/usr/lib"];
+const LINUX_64: &[&str] = &[
+    "/lib/x86_64-linux-gnu",
+    "/usr/lib/x86_64-linux-gnu",
+    "/lib64",
+    "/usr/lib64",
+];
 
 /// What the checks found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,8 +42,22 @@ impl Checked {
     }
 }
 
+/// The folders that the package's programs search last: their run-time linker decides. 64-bit
+/// illumos where there is no program.
+#[must_use]
+pub fn system_folders(files: &PackageFiles) -> &'static [&'static str] {
+    let interpreter = files
+        .regular()
+        .find_map(|(_, bytes, _)| elf::linkage(bytes).ok()??.interpreter);
+    match interpreter.as_deref() {
+        Some("/lib/ld.so.1" | "/usr/lib/ld.so.1") => ILLUMOS_32,
+        Some(name) if name.contains("ld-linux") => LINUX_64,
+        _ => ILLUMOS_64,
+    }
+}
+
 /// Every absolute path outside the package at which a needed library could be: what the target has
-/// to be asked about. `system` are the folders searched last ([`ILLUMOS_64`]).
+/// to be asked about. `system` are the folders searched last: see [`system_folders`].
 #[must_use]
 pub fn library_candidates(files: &PackageFiles, system: &[&str]) -> BTreeSet<String> {
     let mut candidates = BTreeSet::new();
@@ -57,9 +78,10 @@ pub fn library_candidates(files: &PackageFiles, system: &[&str]) -> BTreeSet<Str
 
 /// Checks the files of a package.
 ///
-/// `system` are the folders searched last ([`ILLUMOS_64`]); `build_folders` are paths that must
-/// not live on in the package: the build tree, `DESTDIR`; `is_on_target` answers for the paths of
-/// [`library_candidates`].
+/// `system` are the folders searched last ([`system_folders`]); `build_folders` are paths that must
+/// not live on in the package: the build tree, `DESTDIR`; `is_on_target` says of each path of
+/// [`library_candidates`] whether it is a regular file there, links followed. It must say no for
+/// files of an earlier version of this package: they go when it comes.
 #[must_use]
 pub fn check(
     files: &PackageFiles,
@@ -191,7 +213,7 @@ fn missing(
                 files.prefix
             );
             let folder = own.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let problem = if linkage.is_program {
+            let problem = if linkage.interpreter.is_some() {
                 PackageProblem::error(path, message)
             } else {
                 PackageProblem::warning(path, message)

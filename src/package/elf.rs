@@ -4,14 +4,15 @@
 //! more than everything else, and a stripped one has none.
 
 use goblin::container::Ctx;
+use goblin::elf::program_header::PT_INTERP;
 use goblin::elf::{Dynamic, Elf, ProgramHeader, dynamic, header};
 use goblin::strtab::Strtab;
 
 /// The dynamic section of a program or a library.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Linkage {
-    /// Whether it is a program: it names an interpreter.
-    pub(crate) is_program: bool,
+    /// The run-time linker that it names; a program names one, a library does not.
+    pub(crate) interpreter: Option<String>,
     /// The libraries it needs, in its order.
     pub(crate) needed: Vec<String>,
     /// The folders it names for them, in its order, `$ORIGIN` not replaced.
@@ -37,10 +38,14 @@ pub(crate) fn linkage(bytes: &[u8]) -> Result<Option<Linkage>, goblin::error::Er
         return Ok(None);
     };
     let strings = Strtab::parse(bytes, dynamic.info.strtab, dynamic.info.strsz, 0)?;
+    let interpreter = segments.iter().find(|segment| segment.p_type == PT_INTERP);
     let mut linkage = Linkage {
-        is_program: segments
-            .iter()
-            .any(|s| s.p_type == goblin::elf::program_header::PT_INTERP),
+        interpreter: interpreter.map(|segment| {
+            let name = bytes.get(segment.file_range()).unwrap_or_default();
+            String::from_utf8_lossy(name)
+                .trim_end_matches('\0')
+                .to_owned()
+        }),
         ..Linkage::default()
     };
     let (mut rpath, mut runpath) = (None, None);

@@ -10,6 +10,7 @@ use std::io::{self, Read as _};
 use md5::{Digest as _, Md5};
 
 use crate::package::PackageError;
+use crate::package::archive::METADATA_ORDER;
 
 /// What is in a package file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -44,6 +45,7 @@ type Recorded = Option<String>;
 pub fn inspect(bytes: &[u8]) -> Result<Inspected, PackageError> {
     let mut inspected = Inspected::default();
     let mut recorded: Vec<Recorded> = Vec::new();
+    let mut metadata = METADATA_ORDER.iter();
     let mut members = 0;
     let mut after = String::new();
     let failed = |after: &str, source| PackageError::Read {
@@ -59,9 +61,10 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, PackageError> {
             .read_to_end(&mut content)
             .map_err(|source| failed(&after, source))?;
         if name.starts_with('+') {
-            if members > 0 {
+            // `any` goes on behind the last one that was found
+            if members > 0 || !metadata.any(|known| *known == name) {
                 return Err(PackageError::Damaged(format!(
-                    "`{name}` comes after the files"
+                    "`{name}` is not where it belongs"
                 )));
             }
             take_metadata(&name, &content, &mut inspected, &mut recorded)?;
@@ -249,14 +252,22 @@ mod tests {
     #[test]
     fn members_that_differ_from_the_list_are_named() {
         let list = "@name x-1\n@cwd /opt/local\na\nb\n@comment MD5:00\n@ignore\n+COMMENT\n";
-        let cases: [(&[(&str, &str)], &str); 5] = [
+        let cases: [(&[(&str, &str)], &str); 7] = [
             (&[("a", "")], "`b` is listed and not there"),
             (&[("b", "")], "`b` is where its list has `a`"),
             (
                 &[("a", ""), ("b", "")],
                 "`b` is not what its list records (MD5:00)",
             ),
-            (&[("a", ""), ("+DESC", "")], "`+DESC` comes after the files"),
+            (
+                &[("a", ""), ("+DESC", "")],
+                "`+DESC` is not where it belongs",
+            ),
+            (
+                &[("+BUILD_INFO", ""), ("+DESC", "")],
+                "`+DESC` is not where it belongs",
+            ),
+            (&[("+COMMENT", "")], "`+COMMENT` is not where it belongs"),
             (&[], "`a` is listed and not there"),
         ];
         for (members, expected) in cases {

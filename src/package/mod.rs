@@ -13,7 +13,7 @@ pub mod staged;
 use crate::problem::Severity;
 
 pub use archive::{BuildInfo, PackageError, PackageSpec, write};
-pub use check::{Checked, check, library_candidates};
+pub use check::{Checked, check, library_candidates, system_folders};
 pub use inspect::{Inspected, inspect};
 pub use staged::{EntryKind, OutsideFiles, PackageFiles, StagedEntry, StagedError, StagedTree};
 

@@ -97,6 +97,7 @@ fn libraries_of_the_package_and_of_the_target_are_found() {
             ("lib/netatalk/uams_x.so", text("")),
             ("bin/program", entry(program, 0o755)),
         ]);
+        assert!(system_folders(&files).starts_with(&SYSTEM));
         let candidates = library_candidates(&files, &SYSTEM);
         assert!(
             candidates.contains("/lib/x86_64-linux-gnu/libc.so.6"),
@@ -230,6 +231,35 @@ fn what_remains_of_the_build_is_reported() {
         ]
     );
     assert!(!checked.is_good());
+}
+
+#[test]
+fn the_run_time_linker_decides_which_folders_are_searched_last() {
+    assert_eq!(system_folders(&package(vec![])), ILLUMOS_64);
+    let folder = tempfile::tempdir().unwrap();
+    for (linker, folders) in [
+        ("/lib/amd64/ld.so.1", ILLUMOS_64),
+        ("/usr/lib/amd64/ld.so.1", ILLUMOS_64),
+        ("/usr/lib/ld.so.1", ILLUMOS_32),
+        ("/lib64/ld-linux-x86-64.so.2", LINUX_64),
+    ] {
+        let option = format!("-Wl,--dynamic-linker={linker}");
+        let Some(program) = compile(folder.path(), "program", &[&option]) else {
+            return;
+        };
+        assert_eq!(
+            elf::linkage(&program)
+                .unwrap()
+                .unwrap()
+                .interpreter
+                .as_deref(),
+            Some(linker)
+        );
+        assert_eq!(
+            system_folders(&package(vec![("x", entry(program, 0o755))])),
+            folders
+        );
+    }
 }
 
 #[test]
