@@ -139,8 +139,8 @@ fn check(
     job: &PackageJob,
     sink: &mut Sink<'_>,
 ) -> Result<package::Checked, BuildError> {
-    let system = package::check::ILLUMOS_64;
-    let candidates = package::library_candidates(files, &system);
+    let system = package::system_folders(files);
+    let candidates = package::library_candidates(files, system);
     let script = Script::new("look for libraries").list("paths", &candidates).shell(
         r#"
 for path in ${paths[@]+"${paths[@]}"}; do [ -f "$path" ] && printf '%s\n' "$path"; done
@@ -153,7 +153,7 @@ exit 0
     }
     let text = String::from_utf8_lossy(&answer);
     let there: BTreeSet<&str> = text.lines().collect();
-    Ok(package::check(files, &system, &[&job.folder], &|path| there.contains(path)))
+    Ok(package::check(files, system, &[&job.folder], &|path| there.contains(path)))
 }
 
 fn spec(
