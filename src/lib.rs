@@ -10,5 +10,6 @@ pub mod recipe;
 #[cfg(target_os = "linux")]
 pub mod sandbox;
 pub mod script;
+pub mod show;
 pub mod site;
 pub mod source;
