@@ -1,0 +1,4 @@
+//! All tests that look at the crate from outside, in one binary.
+
+mod recipe;
+mod recipe_errors;
