@@ -1,1 +1,6 @@
 //! Sources on the controller: fetch, verify, unpack, patch, repack.
+
+mod compression;
+pub mod repack;
+pub mod tree;
+pub mod unpack;
