@@ -6,7 +6,7 @@
 
 mod frame;
 pub mod local;
-//ssh
+pub mod ssh;
 pub mod transcript;
 
 use std::io::Read;
