@@ -1,0 +1,324 @@
+//! One command over a session: feeding it, draining it, and learning how it ended.
+//!
+//! Both outputs are drained in one loop while input is fed, since a full pipe stops the command.
+//! A script follows its request at once instead of waiting until it is granted: that saves a round
+//! trip.
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use ssh2::{BlockDirections, Channel, ErrorCode};
+
+use super::connect::Connection;
+use super::target::Timing;
+use crate::host::{Exit, Stream};
+
+/// libssh2's code for "not now".
+const AGAIN: ErrorCode = ErrorCode::Session(-37);
+/// libssh2's codes for a channel or a request that the server does not grant.
+const DENIED: [ErrorCode; 2] = [ErrorCode::Session(-21), ErrorCode::Session(-22)];
+
+/// The sizes at which libssh2 neither splits a write nor waits to widen the window for a read.
+const CHUNK: usize = 32 * 1024;
+
+/// libssh2 does not ask the target for a sign of life more often than this.
+pub(super) const KEEPALIVE_LEAST: Duration = Duration::from_secs(2);
+
+/// What a command is given on its standard input.
+pub(super) enum Input<'a> {
+    /// A script's own input.
+    Stream(&'a mut dyn Read),
+    /// The script itself.
+    Script(&'a [u8]),
+}
+
+impl Input<'_> {
+    /// Whether it may be sent before the request is granted. libssh2 does not tell whether the
+    /// request has left or is kept back by an exchange of keys, and a server drops what comes
+    /// before a request. A script in one piece is then dropped whole, which does nothing and is
+    /// noticed; with the head of something longer dropped, its tail would run.
+    fn may_go_ahead(&self) -> bool {
+        matches!(self, Self::Script(text) if text.len() <= CHUNK)
+    }
+}
+
+/// Why it is not known how a command ended.
+pub(super) enum ExecError {
+    /// The connection is gone or silent.
+    Lost(io::Error),
+    /// The server does not grant it; the connection is as good as before.
+    Denied(ssh2::Error),
+    /// The input could not be read.
+    Input(io::Error),
+}
+
+impl From<ssh2::Error> for ExecError {
+    fn from(error: ssh2::Error) -> Self {
+        if DENIED.contains(&error.code()) { Self::Denied(error) } else { Self::Lost(error.into()) }
+    }
+}
+
+/// Runs `request`, feeds it `input` and gives how its shell ended.
+pub(super) fn exec(
+    connection: &Connection,
+    timing: Timing,
+    request: &str,
+    mut input: Input<'_>,
+    receive: &mut dyn FnMut(Stream, &[u8]),
+) -> Result<Exit, ExecError> {
+    let mut life = Life::new(timing);
+    let channel = loop {
+        match connection.session.channel_session() {
+            Ok(channel) => break channel,
+            Err(error) if error.code() == AGAIN => life.wait(connection)?,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let ahead = input.may_go_ahead();
+    let input: &mut dyn Read = match &mut input {
+        Input::Stream(stream) => *stream,
+        Input::Script(text) => text,
+    };
+    let mut exec = Exec {
+        connection,
+        channel,
+        request,
+        granted: false,
+        ahead,
+        feed: Feed { input, chunk: Vec::new(), sent: 0, state: FeedState::More },
+        buffer: vec![0; CHUNK],
+    };
+    loop {
+        let mut moved = exec.start()?;
+        moved |= exec.feed()?;
+        moved |= exec.drain(receive)?;
+        if exec.is_at_end() {
+            break;
+        }
+        if !moved {
+            life.wait(connection)?;
+        }
+    }
+    while let Err(error) = exec.channel.wait_close() {
+        if error.code() != AGAIN {
+            return Err(error.into());
+        }
+        life.wait(connection)?;
+    }
+    exec.exit()
+}
+
+struct Exec<'a> {
+    connection: &'a Connection,
+    channel: Channel,
+    request: &'a str,
+    granted: bool,
+    /// Whether input may follow a request that is not granted yet.
+    ahead: bool,
+    feed: Feed<'a>,
+    buffer: Vec<u8>,
+}
+
+struct Feed<'a> {
+    input: &'a mut dyn Read,
+    chunk: Vec<u8>,
+    sent: usize,
+    state: FeedState,
+}
+
+#[derive(PartialEq)]
+enum FeedState {
+    More,
+    AtEnd,
+    Closed,
+}
+
+impl Exec<'_> {
+    /// Asks for the command to be run, and learns whether it is granted.
+    fn start(&mut self) -> Result<bool, ExecError> {
+        if self.granted {
+            return Ok(false);
+        }
+        match self.channel.exec(self.request) {
+            Ok(()) => {
+                self.granted = true;
+                Ok(true)
+            }
+            Err(error) if error.code() == AGAIN => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn may_feed(&self) -> bool {
+        self.granted || self.ahead && !is_sending(self.connection)
+    }
+
+    /// Sends as much input as the target takes now.
+    fn feed(&mut self) -> Result<bool, ExecError> {
+        if self.feed.state == FeedState::Closed || !self.may_feed() {
+            return Ok(false);
+        }
+        if self.feed.state == FeedState::More {
+            self.feed.refill().map_err(ExecError::Input)?;
+        }
+        if self.feed.state == FeedState::AtEnd {
+            return match self.channel.send_eof() {
+                Ok(()) => {
+                    self.feed.state = FeedState::Closed;
+                    Ok(true)
+                }
+                Err(error) if error.code() == AGAIN => Ok(false),
+                Err(error) => Err(error.into()),
+            };
+        }
+        let rest = self.feed.chunk.get(self.feed.sent..).unwrap_or_default();
+        match self.channel.write(rest) {
+            Ok(sent) => {
+                self.feed.sent += sent;
+                Ok(sent > 0)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(ExecError::Lost(error)),
+        }
+    }
+
+    /// Hands on all output that is here. Whatever reads from the socket may queue pieces of either
+    /// stream, so both are asked again until neither has any: the poll that follows sees the
+    /// socket, not the queue.
+    fn drain(&mut self, receive: &mut dyn FnMut(Stream, &[u8])) -> Result<bool, ExecError> {
+        let mut moved = false;
+        while self.granted {
+            let out = read_some(&mut self.channel.stream(0), &mut self.buffer)?;
+            receive_some(Stream::Out, &self.buffer, out, receive);
+            let err = read_some(&mut self.channel.stderr(), &mut self.buffer)?;
+            receive_some(Stream::Err, &self.buffer, err, receive);
+            moved |= out + err > 0;
+            if out + err == 0 && self.channel.read_window().available == 0 {
+                break;
+            }
+        }
+        Ok(moved)
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.granted && self.channel.eof()
+    }
+
+    fn exit(&self) -> Result<Exit, ExecError> {
+        match self.channel.exit_signal()?.exit_signal {
+            Some(name) => Ok(Exit::Signal(name)),
+            None => Ok(Exit::Code(self.channel.exit_status()?)),
+        }
+    }
+}
+
+impl Feed<'_> {
+    fn refill(&mut self) -> io::Result<()> {
+        if self.sent < self.chunk.len() {
+            return Ok(());
+        }
+        self.sent = 0;
+        self.chunk.resize(CHUNK, 0);
+        let length = loop {
+            match self.input.read(&mut self.chunk) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        self.chunk.truncate(length);
+        if length == 0 {
+            self.state = FeedState::AtEnd;
+        }
+        Ok(())
+    }
+}
+
+fn read_some(stream: &mut ssh2::Stream, buffer: &mut [u8]) -> Result<usize, ExecError> {
+    match stream.read(buffer) {
+        Ok(length) => Ok(length),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        Err(error) => Err(ExecError::Lost(error)),
+    }
+}
+
+fn receive_some(
+    stream: Stream,
+    buffer: &[u8],
+    length: usize,
+    receive: &mut dyn FnMut(Stream, &[u8]),
+) {
+    if length > 0 {
+        receive(stream, buffer.get(..length).unwrap_or_default());
+    }
+}
+
+/// Watches for signs of life, and asks for one when the target is quiet.
+struct Life {
+    timing: Timing,
+    heard: Instant,
+    /// Since when an answer is awaited.
+    asked: Option<Instant>,
+}
+
+impl Life {
+    fn new(timing: Timing) -> Self {
+        Self { timing, heard: Instant::now(), asked: None }
+    }
+
+    /// Waits until the session can go on; fails when the target gives no sign of life in time.
+    fn wait(&mut self, connection: &Connection) -> Result<(), ExecError> {
+        loop {
+            let (since, span) = match self.asked {
+                Some(asked) => (asked, self.timing.patience),
+                None => (self.heard, self.timing.keepalive.max(KEEPALIVE_LEAST)),
+            };
+            let left = span.saturating_sub(since.elapsed());
+            let ready = poll_socket(connection, left).map_err(ExecError::Lost)?;
+            if ready.intersects(!PollFlags::POLLOUT) {
+                self.heard = Instant::now();
+                self.asked = None;
+            }
+            if !ready.is_empty() {
+                return Ok(());
+            }
+            if since.elapsed() < span {
+                continue;
+            }
+            if self.asked.is_some() {
+                let error = io::Error::new(io::ErrorKind::TimedOut, "the target is silent");
+                return Err(ExecError::Lost(error));
+            }
+            self.asked = Some(Instant::now());
+            // a packet that is half sent must be finished before another: it asks as well
+            if !is_sending(connection) {
+                connection.session.keepalive_send()?;
+            }
+        }
+    }
+}
+
+fn is_sending(connection: &Connection) -> bool {
+    let direction = connection.session.block_directions();
+    matches!(direction, BlockDirections::Outbound | BlockDirections::Both)
+}
+
+/// What the socket is ready for; nothing when the time is over.
+fn poll_socket(connection: &Connection, left: Duration) -> io::Result<PollFlags> {
+    let mut wanted = PollFlags::POLLIN;
+    if is_sending(connection) {
+        wanted |= PollFlags::POLLOUT;
+    }
+    let mut sockets = [PollFd::new(connection.socket.as_fd(), wanted)];
+    // rounded up, or the last millisecond would be spent asking again and again
+    let milliseconds = i32::try_from(left.as_millis() + 1).unwrap_or(i32::MAX);
+    match poll(&mut sockets, PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)) {
+        Ok(_) => {}
+        Err(Errno::EINTR) => return Ok(PollFlags::empty()),
+        Err(error) => return Err(error.into()),
+    }
+    let [socket] = sockets;
+    Ok(socket.revents().unwrap_or(PollFlags::empty()))
+}
