@@ -1,1 +1,7 @@
 //! The SmartOS-shaped host on one Linux machine.
+
+pub mod control;
+pub mod emulate;
+pub mod packages;
+pub mod smf;
+pub mod userland;
