@@ -4,14 +4,13 @@
 //! comes out on every machine, in seconds and without a chroot. What scripts would have set up and
 //! a zone needs, `platform` writes.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::sandbox::Progress;
@@ -67,22 +66,13 @@ const PACKAGES: &[&str] = &[
 ];
 
 /// Raised when the way an image is made changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// An image that is ready for use.
 #[derive(Debug, Clone)]
 pub struct Image {
     /// The folder with the tree, its packages' layers and apt's files.
     pub folder: PathBuf,
-}
-
-/// What is recorded about the packages of the image.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Contents {
-    /// The commands (names in `usr/bin` and `usr/sbin`) of each Debian package.
-    pub commands: BTreeMap<String, Vec<String>>,
-    /// The Debian version of every package of the image.
-    pub versions: BTreeMap<String, String>,
 }
 
 impl Image {
@@ -92,18 +82,18 @@ impl Image {
         self.folder.join("root")
     }
 
-    /// Which packages it holds.
+    /// The files of one of its Debian packages, relative to `/`; none when it does not hold it.
     ///
     /// # Errors
     ///
-    /// When the record cannot be read.
-    pub fn contents(&self) -> Result<Contents, SandboxError> {
-        let path = self.folder.join("contents.json");
-        let text = fs::read(&path).map_err(file("read", &path))?;
-        serde_json::from_slice(&text).map_err(|e| SandboxError::Malformed {
-            what: "contents.json",
-            said: e.to_string(),
-        })
+    /// When the list is there and cannot be read.
+    pub fn files_of(&self, debian: &str) -> Result<Option<Vec<String>>, SandboxError> {
+        let path = self.folder.join("lists").join(debian);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.lines().map(str::to_owned).collect())),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(file("read", path)(e)),
+        }
     }
 }
 
@@ -157,11 +147,12 @@ fn make(folder: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Sandbox
     let names: Vec<&str> = downloads.iter().map(|d| d.package.as_str()).collect();
     let records = apt.records(&names)?;
     apt.set_installed(&status(&records))?;
-    let contents = Contents {
-        commands: commands(&downloads)?,
-        versions: apt.versions(&names)?,
-    };
-    write_json(&folder.join("contents.json"), &contents)?;
+    let lists = folder.join("lists");
+    fs::create_dir_all(&lists).map_err(file("make", &lists))?;
+    for download in &downloads {
+        let path = lists.join(&download.package);
+        fs::write(&path, files_in(download)?.join("\n")).map_err(file("write", &path))?;
+    }
     for download in &downloads {
         fs::remove_file(&download.path).map_err(file("remove", &download.path))?;
     }
@@ -232,37 +223,33 @@ fn status(records: &str) -> String {
     text
 }
 
-/// The commands each package brings.
-pub(crate) fn commands(
-    downloads: &[Download],
-) -> Result<BTreeMap<String, Vec<String>>, SandboxError> {
-    let mut commands = BTreeMap::new();
-    for download in downloads {
-        let output = run(Command::new("dpkg-deb")
-            .arg("-c")
-            .arg(&download.path)
-            .env("LC_ALL", "C"))?;
-        let listing = String::from_utf8_lossy(&output.stdout).into_owned();
-        let names: Vec<String> = listing.lines().filter_map(command_name).collect();
-        commands.insert(download.package.clone(), names);
-    }
-    Ok(commands)
+/// The files and links that a package file brings, relative to `/`.
+pub(crate) fn files_in(download: &Download) -> Result<Vec<String>, SandboxError> {
+    let output = run(Command::new("dpkg-deb")
+        .arg("-c")
+        .arg(&download.path)
+        .env("LC_ALL", "C"))?;
+    Ok(String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(listed_file)
+        .collect())
 }
 
 // -rwxr-xr-x root/root     48416 2025-02-21 10:28 ./usr/bin/cmp
 // lrwxrwxrwx root/root         0 2025-02-21 10:28 ./usr/bin/which -> /etc/alternatives/which
-fn command_name(line: &str) -> Option<String> {
-    let path = line
-        .split(" ./")
-        .nth(1)?
-        .split(" -> ")
-        .next()?
-        .split(" link to ")
-        .next()?;
+// hrwxr-xr-x root/root         0 2025-02-21 10:28 ./usr/bin/perl5 link to ./usr/bin/perl
+fn listed_file(line: &str) -> Option<String> {
+    let (_, path) = line.split_once(" ./")?;
+    let path = path.split(" -> ").next()?.split(" link to ").next()?;
+    (!path.is_empty() && !path.ends_with('/')).then(|| path.to_owned())
+}
+
+/// The name of the command that a path is, if it is one.
+pub(crate) fn command_name(path: &str) -> Option<&str> {
     let name = path
         .strip_prefix("usr/bin/")
         .or_else(|| path.strip_prefix("usr/sbin/"))?;
-    (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
+    (!name.contains('/')).then_some(name)
 }
 
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), SandboxError> {
@@ -278,18 +265,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_a_file_or_link_right_below_bin_or_sbin() {
-        let name =
-            |path: &str| command_name(&format!("-rwxr-xr-x root/root 1 2025-02-21 10:28 {path}"));
-        assert_eq!(name("./usr/bin/cmp").as_deref(), Some("cmp"));
-        assert_eq!(name("./usr/sbin/nft -> x").as_deref(), Some("nft"));
+    fn a_listing_gives_files_and_links_but_no_folders() {
+        let path =
+            |rest: &str| listed_file(&format!("-rwxr-xr-x root/root 1 2025-02-21 10:28 {rest}"));
+        assert_eq!(path("./usr/bin/cmp").as_deref(), Some("usr/bin/cmp"));
         assert_eq!(
-            name("./usr/bin/a link to ./usr/bin/b").as_deref(),
-            Some("a")
+            path("./usr/sbin/nft -> ../x").as_deref(),
+            Some("usr/sbin/nft")
         );
-        assert_eq!(name("./usr/bin/"), None);
-        assert_eq!(name("./usr/share/bin/x"), None);
-        assert_eq!(name("./usr/bin/x/y"), None);
+        assert_eq!(
+            path("./usr/bin/a link to ./usr/bin/b").as_deref(),
+            Some("usr/bin/a")
+        );
+        assert_eq!(path("./usr/share/a b").as_deref(), Some("usr/share/a b"));
+        assert_eq!(path("./usr/bin/"), None);
+        assert_eq!(path("./"), None);
+    }
+
+    #[test]
+    fn a_command_lies_right_below_bin_or_sbin() {
+        assert_eq!(command_name("usr/bin/cmp"), Some("cmp"));
+        assert_eq!(command_name("usr/sbin/nft"), Some("nft"));
+        assert_eq!(command_name("usr/share/bin/x"), None);
+        assert_eq!(command_name("usr/bin/x/y"), None);
     }
 
     #[test]

@@ -12,16 +12,17 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::sandbox::apt::PrivateApt;
+use crate::sandbox::apt::{Download, PrivateApt};
 use crate::sandbox::error::{SandboxError, file, run};
-use crate::sandbox::image::{Image, commands, unpack, write_json};
+use crate::sandbox::image::{Image, command_name, files_in, unpack, write_json};
 use crate::sandbox::packages::{INDEX, IndexEntry};
 use crate::sandbox::paths;
 
 /// Below a tree's `usr`: where commands lie that a zone's `/usr/bin` must not show.
 pub const HIDDEN_BIN: &str = "lib/zonewright/bin";
 
-/// Below a tree's `usr`: one record for each visible package, named after it.
+/// Below a tree's `usr`: for each visible package its record (`NAME.json`) and the files of its
+/// Debian packages as Debian names them, relative to `/`, one a line (`NAME.files`).
 pub const RECORDS: &str = "lib/zonewright/layers";
 
 /// Raised when the way a layer is made changes.
@@ -123,42 +124,71 @@ fn make(image: &Image, entry: &IndexEntry, folder: &Path) -> Result<(), SandboxE
         }
     }
     hide_commands(&usr)?;
+    link_assembler(&usr)?;
     compile_python(image, &usr)?;
-    let record = record(image, entry, &apt, &commands(&downloads)?)?;
-    write_json(
-        &usr.join(RECORDS).join(format!("{}.json", entry.name)),
-        &record,
-    )
+    describe(image, entry, &apt, &downloads, &usr.join(RECORDS))
 }
 
-fn record(
+/// Writes the layer's record and the list of its own packages' files. What those packages depend
+/// on is in the layer, but belongs to nobody.
+fn describe(
     image: &Image,
     entry: &IndexEntry,
     apt: &PrivateApt,
-    downloaded: &std::collections::BTreeMap<String, Vec<String>>,
-) -> Result<LayerRecord, SandboxError> {
-    let contents = image.contents()?;
-    let mut names: Vec<String> = entry
-        .debian
+    downloads: &[Download],
+    folder: &Path,
+) -> Result<(), SandboxError> {
+    let mut files = Vec::new();
+    for debian in entry.debian {
+        match downloads.iter().find(|d| d.package == *debian) {
+            Some(download) => files.extend(files_in(download)?),
+            None => files.extend(image.files_of(debian)?.unwrap_or_default()),
+        }
+    }
+    files.sort();
+    files.dedup();
+    let mut commands: Vec<String> = files
         .iter()
-        .filter_map(|d| downloaded.get(*d).or_else(|| contents.commands.get(*d)))
-        .flatten()
-        .cloned()
+        .filter_map(|path| command_name(path))
+        .map(str::to_owned)
         .collect();
-    names.sort();
-    names.dedup();
+    commands.sort();
+    commands.dedup();
     let first: Vec<&str> = entry.debian.first().copied().into_iter().collect();
-    let version = apt
-        .versions(&first)?
-        .into_values()
-        .next()
-        .unwrap_or_default();
-    Ok(LayerRecord {
+    let record = LayerRecord {
         name: entry.name.to_owned(),
         debian: entry.debian.iter().map(|d| (*d).to_owned()).collect(),
-        version,
-        commands: names,
-    })
+        version: apt
+            .versions(&first)?
+            .into_values()
+            .next()
+            .unwrap_or_default(),
+        commands,
+    };
+    let list = folder.join(format!("{}.files", entry.name));
+    fs::write(&list, files.join("\n") + "\n").map_err(file("write", &list))?;
+    write_json(&folder.join(format!("{}.json", entry.name)), &record)
+}
+
+/// gcc asks for `as` and `ld` in its own folder before it walks `PATH`, as pkgsrc's is built to.
+fn link_assembler(usr: &Path) -> Result<(), SandboxError> {
+    let Ok(versions) = fs::read_dir(usr.join("libexec/gcc/x86_64-linux-gnu")) else {
+        return Ok(());
+    };
+    for version in versions.flatten().filter(|v| v.path().is_dir()) {
+        for tool in ["as", "ld"] {
+            let target = format!("../../../../bin/x86_64-linux-gnu-{tool}");
+            let link = version.path().join(tool);
+            if usr
+                .join("bin")
+                .join(format!("x86_64-linux-gnu-{tool}"))
+                .exists()
+            {
+                symlink(target, &link).map_err(file("link", &link))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Moves a layer's commands out of sight. Those with the machine's triplet in their name stay: no

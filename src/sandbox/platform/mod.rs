@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::sandbox::apt::PrivateApt;
 use crate::sandbox::emulate;
 use crate::sandbox::error::{SandboxError, errno, file};
-use crate::sandbox::image::{Image, write_json};
+use crate::sandbox::image::{Image, command_name, write_json};
 use crate::sandbox::layer::{HIDDEN_BIN, moved_target};
 use crate::sandbox::packages::INDEX;
 use crate::sandbox::paths;
@@ -200,9 +200,9 @@ fn make_root(image: &Image, root: &Path) -> Result<(), SandboxError> {
 
 /// What base-64 has under `/opt/local/bin`: GNU's tools, with and without their `g`.
 fn link_base_packages(image: &Image, bin: &Path) -> Result<(), SandboxError> {
-    let contents = image.contents()?;
     for (_, debian, has_prefix) in names::BASE {
-        for command in contents.commands.get(*debian).into_iter().flatten() {
+        let files = image.files_of(debian)?.unwrap_or_default();
+        for command in files.iter().filter_map(|path| command_name(path)) {
             let target = format!("/usr/{HIDDEN_BIN}/{command}");
             replace_link(&target, &bin.join(command))?;
             if *has_prefix {
