@@ -1,0 +1,6 @@
+//! Emulated commands of SmartOS's userland.
+
+use crate::sandbox::emulate::Emulated;
+
+/// The commands of this part.
+pub const COMMANDS: &[Emulated] = &[];
