@@ -74,7 +74,7 @@ pub enum Event<'a> {
     /// The step's script prints.
     Output(Stream, &'a [u8]),
     /// An archive is being fetched.
-    Fetch(FetchEvent),
+    Fetch(FetchEvent<'a>),
     /// Something worth reading that ends nothing.
     Note(String),
     /// Somebody is being served, and the step waits for them.
@@ -148,8 +148,8 @@ pub struct View {
 pub struct Report {
     /// How many steps ran.
     pub steps: usize,
-    /// What checks and builds have to say, in order.
-    pub summaries: Vec<String>,
+    /// The checks that ran, with what they found.
+    pub checks: Vec<(String, String)>,
 }
 
 /// Asks a target and plans. One exec, unless what is to be asked depends on the answer.
@@ -281,7 +281,9 @@ pub fn converge(
             }
             let summary = run_logged(door, &view, step, controller, log)?;
             report.steps += 1;
-            report.summaries.extend(summary);
+            if let (Work::Check(check), Some(found)) = (&step.work, summary) {
+                report.checks.push((check.name.clone(), found));
+            }
         }
         recheck = stage != Some(Stage::Check);
         if stage == Some(Stage::Check) {

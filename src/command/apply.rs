@@ -105,7 +105,7 @@ fn apply(
         "zone": name,
         "address": door.address,
         "steps": report.steps,
-        "summaries": report.summaries,
+        "checks": report.checks.iter().map(|(name, found)| json!({ "name": name, "found": found })).collect::<Vec<_>>(),
     }))
 }
 

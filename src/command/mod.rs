@@ -68,11 +68,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
 /// The site of this run.
 pub(crate) fn site(global: &Global) -> Result<SiteRoot, Failure> {
     match &global.site {
-        Some(folder) if folder.is_dir() => Ok(SiteRoot::at(folder)),
-        Some(folder) => Err(Failure::usage(
-            &format!("there is no folder {}", folder.display()),
-            "give --site the folder that holds recipes/ and zones/",
-        )),
+        Some(folder) => SiteRoot::at(folder).map_err(|problem| Failure::Problems(vec![problem])),
         None => {
             let here = std::env::current_dir().map_err(|error| {
                 Failure::usage(&format!("cannot read the current folder: {error}"), "use --site")

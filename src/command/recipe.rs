@@ -8,10 +8,10 @@ use super::{DONE, Failure, USAGE, answer, answer_json, site};
 use crate::build_system;
 use crate::cli::{CheckArgs, Global};
 use crate::problem::{Problem, Severity};
-use crate::recipe::load::{check_recipe, recipe_names};
+use crate::recipe::load::check_recipe;
 use crate::show::{Style, problems};
 use crate::site::SiteRoot;
-use crate::site::load::{check_zone, zone_names};
+use crate::site::load::{check_zone, recipe_names, zone_names};
 
 /// A file to check.
 enum Target {
@@ -27,9 +27,9 @@ pub(super) fn check(global: &Global, arguments: &CheckArgs) -> Result<u8, Failur
     for target in &targets {
         let (name, problems) = match target {
             Target::Recipe(name) => {
-                (format!("recipe {name}"), check_recipe(&site, name, &build_system::names()))
+                (format!("recipe {name}"), check_recipe(&site, name, &build_system::names()).1)
             }
-            Target::Zone(name) => (format!("zone {name}"), check_zone(&site, name, &build_system::names())),
+            Target::Zone(name) => (format!("zone {name}"), check_zone(&site, name, &build_system::names()).1),
         };
         names.push((name, problems.is_empty()));
         // a zone's recipes are checked with it; one mistake is reported once

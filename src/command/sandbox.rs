@@ -36,8 +36,8 @@ pub(super) fn run(global: &Global, command: &SandboxCommand) -> Result<u8, Failu
         }
         SandboxCommand::List => {
             let zones = sandbox::list().map_err(|error| failure(&error))?;
-            let zones: Vec<_> = zones.into_iter().map(|zone| (zone.alias, zone.access)).collect();
-            show(global, "sandbox-list", &zones);
+            let running = zones.into_iter().filter_map(|zone| Some((zone.alias, zone.access?)));
+            show(global, "sandbox-list", &running.collect::<Vec<_>>());
             Ok(DONE)
         }
         SandboxCommand::Shell { alias, command } => shell(alias, command),
@@ -51,15 +51,23 @@ pub(super) fn up(alias: &str, progress: &mut Progress) -> Result<Access, Failure
     }
     let missing = sandbox::requirements();
     if let Some(first) = missing.first() {
-        let all: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        let help = first.help().unwrap_or_default();
-        return Err(Failure::text_only(&format!("the sandbox cannot run here: {}", all.join("; ")), help));
+        let all: Vec<String> = missing.iter().map(|missing| missing.what.clone()).collect();
+        let message = format!("the sandbox cannot run here: this machine lacks {}", all.join(", "));
+        return Err(Failure::text_only(&message, &first.remedy));
     }
     progress.line(&format!("note: {HONEST}"));
     progress.start(&format!("make the sandbox zone {alias}"));
-    let result = sandbox::up(alias, &mut |step| progress.sandbox(&step));
+    let result = sandbox::up(alias, &mut |step| progress.detail(&share(&step)));
     progress.stop();
     result.map_err(|error| failure(&error))
+}
+
+/// How far the work has come.
+fn share(step: &sandbox::Progress) -> String {
+    match (step.done * 100).checked_div(step.total) {
+        Some(percent) if step.total > 1 => format!("{} {percent} %", step.phase),
+        _ => step.phase.to_owned(),
+    }
 }
 
 pub(super) fn failure(error: &SandboxError) -> Failure {

@@ -5,25 +5,20 @@ use crate::build_system;
 use crate::recipe::load::load_recipe;
 use crate::run::Wish;
 use crate::site::SiteRoot;
-use crate::site::load::load_zone;
+use crate::problem::Severity;
+use crate::site::load::check_zone;
 
 /// Loads a zone file and its recipes.
 pub(super) fn load(site: &SiteRoot, zone: &str) -> Result<Wish, Failure> {
-    let loaded = load_zone(site, zone)?;
+    let systems = build_system::names();
+    let (loaded, problems) = check_zone(site, zone, &systems);
+    let is_good = problems.iter().all(|problem| problem.severity == Severity::Warning);
+    let Some(loaded) = loaded.filter(|_| is_good) else {
+        return Err(Failure::Problems(problems));
+    };
     let mut recipes = Vec::new();
-    let mut problems = Vec::new();
     for used in &loaded.zone.recipes {
-        match load_recipe(site, &used.name, &build_system::names()) {
-            Ok(recipe) => {
-                problems.extend(loaded.check_parameters(used, &recipe.recipe));
-                recipes.push((used.name.clone(), recipe));
-            }
-            Err(found) => problems.extend(found),
-        }
+        recipes.push((used.name.clone(), load_recipe(site, &used.name, &systems)?));
     }
-    if problems.is_empty() {
-        Ok(Wish { zone: loaded.zone, recipes })
-    } else {
-        Err(Failure::Problems(problems))
-    }
+    Ok(Wish { zone: loaded.zone, recipes })
 }

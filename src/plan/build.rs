@@ -12,6 +12,7 @@ use crate::facts::Facts;
 use crate::facts::builds::BUILD_ROOT;
 use crate::package::{package_base, package_name};
 use crate::receipt::{BUILD_FORMAT, BuildInputs, Receipt, sha256_hex};
+use crate::recipe::bundle::FileBytes;
 use crate::script::Script;
 
 /// The time that every file of every build carries, in seconds since 1970: 2000-01-01. A build does
@@ -158,16 +159,34 @@ pub(super) fn plan(
     steps: &mut Vec<Step>,
 ) {
     let key = inputs.key();
-    if is_installed(recipe, &key, facts) {
+    let is_stored = given.packages.contains_key(&key);
+    let receipt = facts.receipts.0.get(&recipe.name);
+    let is_installed = is_installed(recipe, &key, facts);
+    if is_installed && (is_stored || !lacks_staged(recipe, receipt, facts)) {
         return;
     }
-    let receipt = facts.receipts.0.get(&recipe.name);
-    let why = reasons(recipe, inputs, receipt, facts);
-    if !given.packages.contains_key(&key) {
+    let why = if is_installed {
+        vec!["files that the build stages are gone, and the build is not at hand".to_owned()]
+    } else {
+        reasons(recipe, inputs, receipt, facts)
+    };
+    if !is_stored {
         accounts::plan_build_user(facts, steps);
         plan_phases(recipe, inputs, &key, &why, facts, steps);
     }
-    steps.push(install(recipe, inputs, &key, why, facts));
+    if !is_installed {
+        steps.push(install(recipe, inputs, &key, why, facts));
+    }
+}
+
+/// Whether a file that the build stages outside the prefix is not in the zone as recorded.
+fn lacks_staged(recipe: &WantedRecipe, receipt: Option<&Receipt>, facts: &Facts) -> bool {
+    let staged = recipe.bundle.files.iter().filter(|f| matches!(f.content, FileBytes::Staged(_)));
+    staged.into_iter().any(|file| {
+        let known = receipt.and_then(|receipt| receipt.files.get(&file.path));
+        let fact = facts.files.0.get(&file.path).and_then(|fact| fact.sha256.as_ref());
+        known.is_none() || known.map(|known| &known.sha256) != fact
+    })
 }
 
 fn reasons(

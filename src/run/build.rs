@@ -15,13 +15,27 @@ use crate::plan::{PackageJob, WantedRecipe};
 use crate::problem::Severity;
 use crate::recipe::bundle::FileBytes;
 use crate::script::Script;
-use crate::source::{self, Prepared};
+use crate::source::cache::{Cache, CacheError};
+use crate::source::fetch::{FetchError, Fetcher};
+use crate::source::http::Patience;
+use crate::source::patch::{self, PatchError};
+use crate::source::repack::{RepackError, ustar};
+use crate::source::tree::Tree;
+use crate::source::unpack::{Limits, UnpackError, unpack};
 
 /// Why the controller's half of a build failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     #[error(transparent)]
-    Source(#[from] source::SourceError),
+    Cache(#[from] CacheError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+    #[error(transparent)]
+    Repack(#[from] RepackError),
     /// The staged tree did not arrive or cannot be read.
     #[error("cannot read what was staged in {folder}")]
     Staged {
@@ -31,7 +45,7 @@ pub enum BuildError {
     },
     /// `tar` failed on the target.
     #[error("cannot fetch what was staged in {folder}: gtar ended with {exit:?}")]
-    Fetch { folder: String, exit: Exit },
+    Collect { folder: String, exit: Exit },
     /// What was staged cannot become a package.
     #[error("what was staged cannot become a package")]
     Problems(Vec<PackageProblem>),
@@ -61,19 +75,23 @@ pub(super) fn prepare(
     controller: &mut Controller<'_>,
 ) -> Result<Vec<u8>, BuildError> {
     let Some(wanted) = recipe(view, name) else { return Ok(Vec::new()) };
-    let cache = source::Cache::open(&controller.folders.cache)?;
+    let cache = Cache::open(&controller.folders.cache)?;
+    let fetcher = Fetcher::new(&cache, &controller.distfiles, Patience::default());
     let watch = &mut *controller.watch;
-    let prepared: Prepared = source::prepare_bundle(
-        &wanted.bundle,
-        &cache,
-        &controller.distfiles,
-        BUILD_EPOCH,
-        &mut |event| watch(Event::Fetch(event)),
-    )?;
-    for note in prepared.notes {
-        watch(Event::Note(note));
+    let mut tree = Tree::new();
+    for (index, source) in wanted.bundle.recipe.sources.iter().enumerate() {
+        let fetched = fetcher.fetch(source, &mut |event| watch(Event::Fetch(event)))?;
+        if let (false, Some(reason)) = (fetched.verified, &source.unverified) {
+            let text = format!("{} is NOT VERIFIED ({reason}); its sha256 is {}", fetched.from, fetched.sha256);
+            watch(Event::Note(text));
+        }
+        let limits = Limits::default();
+        unpack(&fetched.path, source.strip, &mut tree, source.into.as_deref(), &limits)?;
+        for patch in wanted.bundle.patches.iter().filter(|patch| patch.source == index) {
+            patch::apply(&mut tree, &patch.file, &patch.bytes, patch.strip, patch.fuzz)?;
+        }
     }
-    Ok(prepared.tar)
+    Ok(ustar(&tree, BUILD_EPOCH)?)
 }
 
 /// Fetches the staged tree, checks it, makes the package and keeps it.
@@ -87,7 +105,7 @@ pub(super) fn make_package(
     let Some(wanted) = recipe(view, &job.recipe) else { return Ok(String::new()) };
     let (exit, tar) = collect(door, &job.script, &mut std::io::empty(), sink)?;
     if exit != Exit::Code(0) {
-        return Err(BuildError::Fetch { folder: job.stage.clone(), exit });
+        return Err(BuildError::Collect { folder: job.stage.clone(), exit });
     }
     let tree = StagedTree::read(&tar)
         .map_err(|source| BuildError::Staged { folder: job.stage.clone(), source })?;

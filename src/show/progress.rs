@@ -119,7 +119,7 @@ impl Progress {
         self.last_line.truncate(4096);
     }
 
-    fn fetch(&mut self, event: &FetchEvent) {
+    fn fetch(&mut self, event: &FetchEvent<'_>) {
         match fetch_text(event) {
             (text, true) => self.line(&text),
             (text, false) => self.detail(&text),
@@ -152,6 +152,24 @@ fn verb(action: crate::plan::Action) -> &'static str {
 }
 
 /// A line for an event of fetching, and whether it stays.
-fn fetch_text(event: &FetchEvent) -> (String, bool) {
-    (event.to_string(), event.is_lasting())
+fn fetch_text(event: &FetchEvent<'_>) -> (String, bool) {
+    let size = |bytes: u64| indicatif::HumanBytes(bytes).to_string();
+    match event {
+        FetchEvent::Waiting => ("another process fetches the same archive".to_owned(), true),
+        FetchEvent::Started { from, resumed_at: 0, .. } => (format!("fetch {from}"), true),
+        FetchEvent::Started { from, resumed_at, .. } => {
+            (format!("fetch {from}, going on at {}", size(*resumed_at)), true)
+        }
+        FetchEvent::Progress { received, total: Some(total) } => {
+            (format!("{} of {}", size(*received), size(*total)), false)
+        }
+        FetchEvent::Progress { received, total: None } => (size(*received), false),
+        FetchEvent::Retrying { from, reason, wait } => {
+            (format!("{from}: {reason}; again in {}", duration(*wait)), true)
+        }
+        FetchEvent::GaveUp { from, reason } => (format!("{from}: {reason}"), true),
+        FetchEvent::DebianLists { release } => {
+            (format!("read the lists of Debian {release}"), true)
+        }
+    }
 }
