@@ -16,6 +16,7 @@ use crate::plan::{self, Given, Plan, Refusal, Stage, Step, Wanted, WantedRecipe,
 use crate::problem::Problem;
 use crate::recipe::bundle::{ZoneContext, resolve};
 use crate::recipe::load::LoadedRecipe;
+use crate::secrets::PasswordError;
 use crate::site::ZoneFile;
 use crate::site::model::User;
 use crate::source::fetch::FetchEvent;
@@ -52,16 +53,6 @@ pub struct Controller<'a> {
     pub password: &'a mut dyn FnMut(&User, Option<&Secret>) -> Result<Option<Secret>, PasswordError>,
     /// Is told of everything that happens.
     pub watch: &'a mut dyn FnMut(Event<'_>),
-}
-
-/// Why the wanted password of an account is not known.
-#[derive(Debug, thiserror::Error)]
-#[error("no password for the account `{user}`: {reason}")]
-pub struct PasswordError {
-    /// The account.
-    pub user: String,
-    /// What went wrong; never the password.
-    pub reason: String,
 }
 
 /// What happens during a run.

@@ -9,9 +9,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::facts::accounts::Secret;
-use crate::run::PasswordError;
 use crate::shadow::{self, ShadowState};
 use crate::site::model::{Password, User};
+
+/// Why the wanted password of an account is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("no password for the account `{user}`: {reason}")]
+pub struct PasswordError {
+    /// The account.
+    pub user: String,
+    /// What went wrong; never the password.
+    pub reason: String,
+}
 
 /// Asks a question on the terminal without showing the answer; `None` without a terminal.
 pub type Prompt<'a> = &'a mut dyn FnMut(&str) -> Option<String>;

@@ -1,4 +1,7 @@
 //! All tests that look at the crate from outside, in one binary.
 
+mod layers;
 mod recipe;
 mod recipe_errors;
+mod script_grammar;
+mod ssh;
