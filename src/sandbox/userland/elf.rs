@@ -43,7 +43,7 @@ pub fn ldd(root: &Path, args: &[OsString], streams: &mut Streams) -> io::Result<
 
 /// Prints the dynamic section, with `-d`.
 pub fn elfdump(root: &Path, args: &[OsString], streams: &mut Streams) -> io::Result<i32> {
-    if !args.first().is_some_and(|first| first == "-d") {
+    if args.first().is_none_or(|first| first != "-d") {
         return not_emulated(streams, "elfdump", "anything but -d");
     }
     each_file("elfdump", "d", root, args, streams, |file, streams| {
@@ -54,7 +54,7 @@ pub fn elfdump(root: &Path, args: &[OsString], streams: &mut Streams) -> io::Res
 
 /// Prints the versions that a program requires of its libraries, with `-r`.
 pub fn pvs(root: &Path, args: &[OsString], streams: &mut Streams) -> io::Result<i32> {
-    if !args.first().is_some_and(|first| first == "-r") {
+    if args.first().is_none_or(|first| first != "-r") {
         return not_emulated(streams, "pvs", "anything but -r");
     }
     each_file("pvs", "r", root, args, streams, |file, streams| {

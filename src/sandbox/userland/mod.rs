@@ -181,6 +181,8 @@ fn live(name: &str, args: &[OsString], command: Command) -> i32 {
     let flushed = output.flush();
     match status.and_then(|status| flushed.map(|()| status)) {
         Ok(status) => status,
+        // the real command dies of it without a word
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 128 + nix::libc::SIGPIPE,
         Err(error) => {
             let _ = writeln!(errors, "{name}: {error}");
             1

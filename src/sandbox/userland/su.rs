@@ -7,12 +7,14 @@
 use std::ffi::{CString, OsString};
 use std::fs;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 
 use nix::unistd::{Gid, Uid, geteuid, initgroups, setgid, setuid};
 
 use super::accounts::Table;
-use super::exec::{become_command, c_string};
+use super::exec::{become_command, become_process};
 use super::passwd::is_locked;
 use super::{Streams, below, not_emulated};
 
@@ -51,8 +53,11 @@ pub fn su(root: &Path, args: &[OsString], streams: &mut Streams) -> io::Result<i
             writeln!(streams.errors, "su: No directory! Using home=/")?;
             std::env::set_current_dir("/")?;
         }
-        let environment = login_environment(root, &user, shell)?;
-        return Err(exec_login(shell, shell_args, &environment, streams));
+        let environment = login_environment(root, &user, shell);
+        return Err(become_process(
+            &mut login_shell(shell, shell_args, &environment),
+            streams,
+        ));
     }
     Err(become_command(
         &[&[OsString::from(shell)], shell_args].concat(),
@@ -115,7 +120,7 @@ fn become_user(user: &Account) -> io::Result<()> {
 }
 
 /// The environment of a fresh login; nothing of the caller's is kept but its terminal and zone.
-fn login_environment(root: &Path, user: &Account, shell: &str) -> io::Result<Vec<CString>> {
+fn login_environment(root: &Path, user: &Account, shell: &str) -> Vec<(&'static str, String)> {
     let (key, fallback) = if user.uid == 0 {
         ("SUPATH", "/usr/sbin:/usr/bin")
     } else {
@@ -132,9 +137,6 @@ fn login_environment(root: &Path, user: &Account, shell: &str) -> io::Result<Vec
         pairs.extend(std::env::var(kept).ok().map(|value| (kept, value)));
     }
     pairs
-        .iter()
-        .map(|(key, value)| c_string(format!("{key}={value}").as_ref()))
-        .collect()
 }
 
 // PATH=/usr/bin:/opt/local/bin
@@ -144,31 +146,17 @@ fn default(root: &Path, key: &str) -> Option<String> {
         .find_map(|line| line.strip_prefix(key)?.strip_prefix('=').map(str::to_owned))
 }
 
-fn exec_login(
-    shell: &str,
-    args: &[OsString],
-    environment: &[CString],
-    streams: &mut Streams,
-) -> io::Error {
-    let mut run = || -> io::Result<()> {
-        streams.output.flush()?;
-        let base = shell.rsplit('/').next().unwrap_or(shell);
-        let mut words = vec![c_string(format!("-{base}").as_ref())?];
-        for arg in args {
-            words.push(c_string(arg)?);
-        }
-        nix::unistd::execve(&c_string(shell.as_ref())?, &words, environment)?;
-        Ok(())
-    };
-    match run() {
-        Ok(()) => io::Error::other("the shell did not start"),
-        Err(error) => error,
-    }
+/// The user's login shell: told by the dash in front of its name.
+fn login_shell(shell: &str, args: &[OsString], environment: &[(&str, String)]) -> Command {
+    let mut command = Command::new(shell);
+    let name = shell.rsplit('/').next().unwrap_or(shell);
+    command.arg0(format!("-{name}")).args(args).env_clear();
+    command.envs(environment.iter().map(|(key, value)| (key, value)));
+    command
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::run;
     use super::*;
 
     fn zone() -> tempfile::TempDir {
@@ -192,33 +180,48 @@ mod tests {
     #[test]
     fn a_locked_account_is_refused_even_for_root() {
         let root = zone();
-        if geteuid().is_root() {
-            let answer = run(root.path(), su, &["-", "locked", "-c", "id"], b"");
-            assert_eq!((answer.status, answer.errors.as_str()), (3, "su: Sorry\n"));
-            let answer = run(root.path(), su, &["-", "nobody9", "-c", "id"], b"");
-            assert_eq!(
-                (answer.status, answer.errors.as_str()),
-                (1, "su: Unknown id: nobody9\n")
-            );
-        }
-        assert_eq!(look_up(root.path(), "u").unwrap().unwrap().uid, 100);
+        let refusal = |name| look_up(root.path(), name).unwrap().unwrap_err();
+        assert_eq!(
+            refusal("locked"),
+            Refusal {
+                status: 3,
+                message: "Sorry".into()
+            }
+        );
+        assert_eq!(
+            refusal("no"),
+            Refusal {
+                status: 1,
+                message: "Unknown id: no".into()
+            }
+        );
+        let user = look_up(root.path(), "u").unwrap().unwrap();
+        assert_eq!(
+            (user.uid, user.gid, user.shell.as_str()),
+            (100, 1, "/usr/bin/bash")
+        );
     }
 
     #[test]
     fn a_login_starts_from_a_clean_environment() {
         let root = zone();
         let user = look_up(root.path(), "u").unwrap().unwrap();
-        let environment = login_environment(root.path(), &user, "/usr/bin/bash").unwrap();
-        let text: Vec<_> = environment
-            .iter()
-            .map(|pair| pair.to_string_lossy())
-            .collect();
+        let environment = login_environment(root.path(), &user, "/usr/bin/bash");
         let expected = [
-            "HOME=/home/u",
-            "LOGNAME=u",
-            "PATH=/usr/bin:/x",
-            "SHELL=/usr/bin/bash",
+            ("HOME", "/home/u".to_owned()),
+            ("LOGNAME", "u".to_owned()),
+            ("PATH", "/usr/bin:/x".to_owned()),
+            ("SHELL", "/usr/bin/bash".to_owned()),
         ];
-        assert_eq!(text[..4], expected);
+        assert_eq!(environment[..4], expected);
+        let script = "echo \"$0 $1 $HOME ${CARGO_PKG_NAME-none}\"".to_owned();
+        let args = ["-c", &script, "-bash", "a b"].map(OsString::from);
+        let output = login_shell("/bin/bash", &args, &environment)
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            "-bash a b /home/u none\n"
+        );
     }
 }

@@ -42,43 +42,27 @@ fn a_new_user_is_locked_and_has_the_defaults_of_the_platform() {
 #[test]
 fn every_option_of_a_user_lands_in_its_field() {
     let root = zone();
+    // the home becomes the user's own: only root could give it to somebody else
     let me = nix::unistd::geteuid().to_string();
-    let args = [
-        "-u",
-        &me,
-        "-o",
-        "-g",
-        "staff",
-        "-G",
-        "other",
-        "-d",
-        "/home/m",
-        "-m",
-        "-Z",
-        "-s",
-        "/usr/bin/bash",
-        "-c",
-        "Matt A",
-        "-K",
-        "project=default",
-        "-P",
-        "All",
-        "matt",
-    ];
-    // the home belongs to the user: only root may give it to another group
-    if nix::unistd::geteuid().is_root() {
-        assert_eq!(run(root.path(), useradd, &args, b"").status, 0);
-        let line = format!("matt:x:{me}:10:Matt A:/home/m:/usr/bin/bash\n");
-        assert!(file(&root, "passwd").ends_with(&line));
-        assert!(file(&root, "group").contains("other::1:root,matt\n"));
-        assert_eq!(
-            file(&root, "user_attr"),
-            "matt::::type=normal;project=default;profiles=All\n"
-        );
-        assert!(root.path().join("home/m/.profile").exists());
-        let home = fs::metadata(root.path().join("home/m")).unwrap();
-        assert_eq!((home.mode() & 0o7777, home.gid()), (0o755, 10));
-    }
+    let gid = nix::unistd::getegid();
+    let groups = format!("root::0:\nother::1:root\nmac::{gid}:\n");
+    fs::write(root.path().join("etc/group"), groups).unwrap();
+    let line = format!(
+        "-u {me} -o -g mac -G other -d /home/m -m -Z -s /usr/bin/bash -c Matt \
+         -K project=default -P All matt"
+    );
+    let args: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(run(root.path(), useradd, &args, b"").status, 0);
+    let line = format!("matt:x:{me}:{gid}:Matt:/home/m:/usr/bin/bash\n");
+    assert!(file(&root, "passwd").ends_with(&line));
+    assert!(file(&root, "group").contains("other::1:root,matt\n"));
+    assert_eq!(
+        file(&root, "user_attr"),
+        "matt::::type=normal;project=default;profiles=All\n"
+    );
+    assert!(root.path().join("home/m/.profile").exists());
+    let home = fs::metadata(root.path().join("home/m")).unwrap();
+    assert_eq!((home.mode() & 0o7777, home.gid()), (0o755, gid.as_raw()));
 }
 
 #[test]

@@ -147,12 +147,18 @@ impl Extraction {
         Ok(())
     }
 
+    /// Whose a member is: names count before numbers.
+    pub fn owner(&self, entry: &Entry) -> (u32, u32) {
+        let [user, group] = &entry.owners;
+        let uid = self.users.get(user).copied().unwrap_or(entry.uid);
+        let gid = self.groups.get(group).copied().unwrap_or(entry.gid);
+        (uid, gid)
+    }
+
     /// Owner first: Linux takes the setuid bit away at a change of owner, illumos leaves it to root.
     fn dress(&self, entry: &Entry, path: &Path) -> io::Result<()> {
         if self.restores_owners {
-            let [user, group] = &entry.owners;
-            let uid = self.users.get(user).copied().unwrap_or(entry.uid);
-            let gid = self.groups.get(group).copied().unwrap_or(entry.gid);
+            let (uid, gid) = self.owner(entry);
             lchown(path, Some(uid), Some(gid))?;
         }
         if entry.kind == Kind::SymbolicLink {
