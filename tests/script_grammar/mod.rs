@@ -9,6 +9,7 @@ mod allowed;
 mod builtins;
 mod commands;
 mod expansion;
+mod options;
 mod walk;
 
 use std::fmt;

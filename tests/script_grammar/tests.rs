@@ -196,10 +196,15 @@ fn every_bad_sample_gives_exactly_its_violation() {
         ("/usr/bin/su - u -c \"cd $x\"", 1, "/usr/bin/su"),
         ("f() { true; }\n/usr/bin/su - u -c f", 2, "f"),
         ("/usr/bin/bash -c 'nproc'", 1, "nproc"),
+        ("/usr/bin/bash --norc -ec 'nproc' x", 1, "nproc"),
         ("/usr/bin/bash -s <<'E'\ntrue\nnproc\nE", 3, "nproc"),
         ("/usr/bin/find /x -exec nproc {} \\;", 1, "nproc"),
         ("/usr/bin/xargs -0 nproc", 1, "nproc"),
         ("/usr/sbin/zlogin -n \"$zone\" nproc", 1, "nproc"),
+        ("/usr/bin/ctrun -l none printf x", 1, "printf"),
+        ("f() { true; }\n/usr/bin/env -i f", 2, "f"),
+        ("exec true", 1, "true"),
+        ("command -p nproc", 1, "nproc"),
         ("command nproc", 1, "nproc"),
         ("exec nproc", 1, "nproc"),
         ("! { time nproc; }", 1, "nproc"),
@@ -262,7 +267,8 @@ fn a_variable_runs_only_where_the_list_names_it() {
     for script in samples {
         assert_eq!(count(&allowed, script), 0, "{script}");
     }
-    assert_eq!(count(&allowed, "\"$tool$other\" -x"), 1);
+    assert_eq!(count(&allowed, "\"$tool$tool\" -x"), 1);
+    assert_eq!(count(&allowed, "\"/x/$tool\" -x"), 1);
     allowed
         .assignment_variables
         .insert("pairs".to_owned(), "a test".to_owned());
