@@ -6,11 +6,11 @@
 use super::allowed::{Runs, Tool};
 use super::builtins;
 use super::options::Rules;
-use super::walk::{Arg, Walk};
+use super::walk::{Arg, Document, Walk};
 
 impl Walk<'_> {
     /// Checks a command; `documents` are the here-documents on its standard input.
-    pub fn invocation(&mut self, args: &[Arg], line: usize, documents: &[(String, usize)]) {
+    pub fn invocation(&mut self, args: &[Arg], line: usize, documents: &[Document]) {
         let Some((command, args)) = args.split_first() else {
             return;
         };
@@ -31,7 +31,7 @@ impl Walk<'_> {
     }
 
     /// Checks a command that no shell starts: it can be neither a function nor a builtin.
-    fn program_of(&mut self, args: &[Arg], line: usize, documents: &[(String, usize)]) {
+    fn program_of(&mut self, args: &[Arg], line: usize, documents: &[Document]) {
         match args.first() {
             Some(command) if command.is_literal && !command.text.contains('/') => {
                 self.bare_name(&command.text, line);
@@ -64,7 +64,7 @@ impl Walk<'_> {
         }
     }
 
-    fn by_path(&mut self, path: &str, args: &[Arg], line: usize, documents: &[(String, usize)]) {
+    fn by_path(&mut self, path: &str, args: &[Arg], line: usize, documents: &[Document]) {
         let name = path.rsplit('/').next().unwrap_or(path);
         let allowed = self.allowed;
         if let Some(tool) = allowed.tool(path) {
@@ -81,14 +81,7 @@ impl Walk<'_> {
         }
     }
 
-    fn tool(
-        &mut self,
-        path: &str,
-        tool: &Tool,
-        args: &[Arg],
-        line: usize,
-        documents: &[(String, usize)],
-    ) {
+    fn tool(&mut self, path: &str, tool: &Tool, args: &[Arg], line: usize, documents: &[Document]) {
         if tool.any {
             return;
         }
@@ -141,7 +134,7 @@ impl Walk<'_> {
         }
     }
 
-    fn environment(&mut self, operands: &[Arg], line: usize, documents: &[(String, usize)]) {
+    fn environment(&mut self, operands: &[Arg], line: usize, documents: &[Document]) {
         let known = &self.allowed.assignment_variables;
         let is_assignment = |arg: &Arg| {
             let name = arg.text.split('=').next().unwrap_or_default();
@@ -156,7 +149,7 @@ impl Walk<'_> {
     }
 
     // su - zwbuild -c 'string'
-    fn user(&mut self, path: &str, args: &[Arg], line: usize, documents: &[(String, usize)]) {
+    fn user(&mut self, path: &str, args: &[Arg], line: usize, documents: &[Document]) {
         let args = after(args, "-");
         let rest = args.get(1..).unwrap_or_default();
         match rest {
@@ -164,9 +157,7 @@ impl Walk<'_> {
             [flag, text, ..] if flag.text == "-c" => self.string(path, text, line),
             [other, ..] => self.option(path, &format!("`{}`", other.raw), "userland §5.2", line),
         }
-        documents
-            .iter()
-            .for_each(|(text, start)| self.other_shell(text, *start));
+        self.documents(path, documents);
     }
 
     // bash -c 'string'; bash -s <<'END'
@@ -176,7 +167,7 @@ impl Walk<'_> {
         tool: &Tool,
         args: &[Arg],
         line: usize,
-        documents: &[(String, usize)],
+        documents: &[Document],
     ) {
         let is_string = |arg: &Arg| {
             arg.text.starts_with('-') && !arg.text.starts_with("--") && arg.text.contains('c')
@@ -187,9 +178,7 @@ impl Walk<'_> {
         }
         let rules = Rules::of(tool);
         self.options(path, &rules, &tool.reason, args, line);
-        documents
-            .iter()
-            .for_each(|(text, start)| self.other_shell(text, *start));
+        self.documents(path, documents);
     }
 
     /// A string that another shell runs.
@@ -202,6 +191,19 @@ impl Walk<'_> {
                 text.raw
             );
             self.violation(line, path, &reason);
+        }
+    }
+
+    /// Scripts that another shell reads from its standard input.
+    fn documents(&mut self, path: &str, documents: &[Document]) {
+        for document in documents {
+            match &document.text {
+                Some(text) => self.other_shell(text, document.line),
+                None => {
+                    let reason = "the script for another shell is expanded here; quote the here-document's end";
+                    self.violation(document.line, path, reason);
+                }
+            }
         }
     }
 

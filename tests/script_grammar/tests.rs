@@ -198,6 +198,13 @@ fn every_bad_sample_gives_exactly_its_violation() {
         ("/usr/bin/bash -c 'nproc'", 1, "nproc"),
         ("/usr/bin/bash --norc -ec 'nproc' x", 1, "nproc"),
         ("/usr/bin/bash -s <<'E'\ntrue\nnproc\nE", 3, "nproc"),
+        ("/usr/bin/bash -s <<E\n$x\nE", 2, "/usr/bin/bash"),
+        ("/usr/bin/bash -s <<<nproc", 1, "nproc"),
+        (
+            "/usr/bin/env -i A=b /usr/bin/su - u -c '/usr/bin/bash -s' <<'E'\nnproc\nE",
+            2,
+            "nproc",
+        ),
         ("/usr/bin/find /x -exec nproc {} \\;", 1, "nproc"),
         ("/usr/bin/xargs -0 nproc", 1, "nproc"),
         ("/usr/sbin/zlogin -n \"$zone\" nproc", 1, "nproc"),
