@@ -183,9 +183,10 @@ impl Walk<'_> {
 
     /// A string that another shell runs.
     fn string(&mut self, path: &str, text: &Arg, line: usize) {
+        let known = &self.allowed.command_variables;
         if text.is_literal {
             self.other_shell(&text.text, line);
-        } else {
+        } else if !variable(&text.raw).is_some_and(|name| known.contains_key(name)) {
             let reason = format!(
                 "the string `{}` for another shell cannot be read here",
                 text.raw
@@ -298,8 +299,11 @@ impl Walk<'_> {
     }
 }
 
-/// The variable that a word consists of: `$x`, `"${x}"`, `"${x[@]}"`, `${x[@]+"${x[@]}"}`.
+/// The variable that a word consists of: `$x`, `"${x}"`, `"${x[@]}"`, `${x[@]+"${x[@]}"}`, `"$@"`.
 fn variable(raw: &str) -> Option<&str> {
+    if raw == "\"$@\"" {
+        return Some("@");
+    }
     let start = raw.trim_start_matches('"').strip_prefix('$')?;
     let start = start.strip_prefix('{').unwrap_or(start);
     let end = start

@@ -83,6 +83,7 @@ function named { /usr/bin/true; }; named & wait $!
 { /usr/bin/true; } </dev/null |& /usr/bin/cat &>>/x
 /usr/bin/awk 'NR==2{print $(NF-2)}' <<<"$text"; echo $((x++)) {a,b}{1..3} ~root "$(</x)"
 /usr/perl5/bin/perl -MPOSIX -e 'rename $ARGV[0],$ARGV[1] or die "$!\n"' a b
+/opt/local/gcc13/bin/gcc -dumpversion
 select=1; time /usr/bin/true # nproc
 "##;
 
@@ -121,6 +122,11 @@ fn every_bad_sample_gives_exactly_its_violation() {
         ("/usr/sbin/killall afpd", 1, "/usr/sbin/killall"),
         ("/usr/sbin/install -d /x", 1, "/usr/sbin/install"),
         ("/usr/bin/unheard-of", 1, "/usr/bin/unheard-of"),
+        (
+            "/opt/local/gcc13/x/bin/gcc -c x.c",
+            1,
+            "/opt/local/gcc13/x/bin/gcc",
+        ),
         ("\"$tool\" x", 1, "\"$tool\""),
         (
             "/opt/local/gcc13/bin/\"$cc\" x",
@@ -217,6 +223,7 @@ fn every_bad_sample_gives_exactly_its_violation() {
         ("! { time nproc; }", 1, "nproc"),
         // and what does not parse
         ("if true", 1, "if true"),
+        ("{ true\ntrue\n", 1, "{ true"),
     ];
     let wrong: Vec<_> = samples
         .iter()
@@ -253,7 +260,7 @@ fn lookups_run_nothing() {
 
 #[test]
 fn a_variable_runs_only_where_the_list_names_it() {
-    let mut allowed = Allowed::shipped();
+    let mut allowed = Allowed::shipped().clone();
     let samples = [
         "\"$tool\" -x",
         "\"${tool[@]}\" -x",

@@ -68,7 +68,11 @@ impl<'a> Walk<'a> {
                 .complete_commands
                 .iter()
                 .for_each(|list| self.list(list)),
-            Err(error) => self.violation(start, text.trim(), &format!("does not parse: {error}")),
+            Err(error) => self.violation(
+                start,
+                text.trim().lines().next().unwrap_or_default(),
+                &format!("does not parse: {error}"),
+            ),
         }
         self.start = before;
     }

@@ -2,7 +2,7 @@
 //!
 //! As root, exact modes and owners are restored, by name first and by number where the name is not
 //! known. An existing file is removed and made anew, so a reader of the old one is not disturbed, but
-//! nothing about it is atomic.
+//! nothing about it is atomic. The words after a member's name in a message are (inferred).
 
 use std::collections::BTreeMap;
 use std::fs;
