@@ -4,6 +4,7 @@
 //! the letters lets options follow operands, as GNU's commands allow.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
@@ -32,7 +33,7 @@ pub struct Allowed {
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Tool {
-    /// Absolute paths.
+    /// Absolute paths; one `*` stands for a part of a name.
     pub paths: Vec<String>,
     /// The section of the facts that says so.
     pub reason: String,
@@ -81,8 +82,10 @@ pub enum Runs {
 
 impl Allowed {
     /// The list that lies beside this file.
-    pub fn shipped() -> Self {
-        Self::parse(include_str!("allowed.toml"))
+    pub fn shipped() -> &'static Self {
+        static SHIPPED: LazyLock<Allowed> =
+            LazyLock::new(|| Allowed::parse(include_str!("allowed.toml")));
+        &SHIPPED
     }
 
     /// Reads a list.
@@ -94,7 +97,7 @@ impl Allowed {
     pub fn tool(&self, path: &str) -> Option<&Tool> {
         self.tool
             .iter()
-            .find(|tool| tool.paths.iter().any(|known| known == path))
+            .find(|tool| tool.paths.iter().any(|known| is_path(known, path)))
     }
 
     /// The path of a command that is called by its name alone.
@@ -103,5 +106,15 @@ impl Allowed {
         paths
             .map(String::as_str)
             .find(|path| path.rsplit('/').next() == Some(name))
+    }
+}
+
+fn is_path(known: &str, path: &str) -> bool {
+    match known.split_once('*') {
+        None => known == path,
+        Some((start, end)) => path
+            .strip_prefix(start)
+            .and_then(|rest| rest.strip_suffix(end))
+            .is_some_and(|part| !part.is_empty() && !part.contains('/')),
     }
 }

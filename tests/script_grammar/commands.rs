@@ -5,19 +5,12 @@
 
 use super::allowed::{Runs, Tool};
 use super::builtins;
-use super::walk::{Arg, Walk};
-
-/// How the options of a command are read.
-struct Rules<'a> {
-    letters: &'a str,
-    words: &'a [String],
-    valued_words: &'a [String],
-    numbers: bool,
-}
+use super::options::Rules;
+use super::walk::{Arg, Document, Walk};
 
 impl Walk<'_> {
     /// Checks a command; `documents` are the here-documents on its standard input.
-    pub fn invocation(&mut self, args: &[Arg], line: usize, documents: &[(String, usize)]) {
+    pub fn invocation(&mut self, args: &[Arg], line: usize, documents: &[Document]) {
         let Some((command, args)) = args.split_first() else {
             return;
         };
@@ -27,16 +20,33 @@ impl Walk<'_> {
         } else if name.contains('/') {
             self.by_path(name, args, line, documents);
         } else if self.functions.contains(name) {
+            // its body is walked where it stands
         } else if let Some(options) = builtins::options(name) {
             self.builtin(name, options, args, line);
         } else if let Some(reason) = builtins::forbidden(name) {
             self.violation(line, name, reason);
-        } else if let Some(instead) = self.allowed.missing.get(name) {
+        } else {
+            self.bare_name(name, line);
+        }
+    }
+
+    /// Checks a command that no shell starts: it can be neither a function nor a builtin.
+    fn program_of(&mut self, args: &[Arg], line: usize, documents: &[Document]) {
+        match args.first() {
+            Some(command) if command.is_literal && !command.text.contains('/') => {
+                self.bare_name(&command.text, line);
+            }
+            _ => self.invocation(args, line, documents),
+        }
+    }
+
+    fn bare_name(&mut self, name: &str, line: usize) {
+        if let Some(instead) = self.allowed.missing.get(name) {
             let reason = format!("SmartOS has no such command; {instead}");
             self.violation(line, name, &reason);
         } else {
             let path = self.allowed.path_of(name);
-            let hint = path.map_or("it is not in the list", |path| path);
+            let hint = path.unwrap_or("it is not in the list");
             let reason = format!("call commands by their absolute path ({hint})");
             self.violation(line, name, &reason);
         }
@@ -44,7 +54,7 @@ impl Walk<'_> {
 
     fn variable_command(&mut self, command: &Arg, line: usize) {
         let known = &self.allowed.command_variables;
-        let is_known = variables(&command.raw).is_some_and(|name| known.contains_key(name));
+        let is_known = variable(&command.raw).is_some_and(|name| known.contains_key(name));
         if !is_known {
             self.violation(
                 line,
@@ -54,7 +64,7 @@ impl Walk<'_> {
         }
     }
 
-    fn by_path(&mut self, path: &str, args: &[Arg], line: usize, documents: &[(String, usize)]) {
+    fn by_path(&mut self, path: &str, args: &[Arg], line: usize, documents: &[Document]) {
         let name = path.rsplit('/').next().unwrap_or(path);
         let allowed = self.allowed;
         if let Some(tool) = allowed.tool(path) {
@@ -71,14 +81,7 @@ impl Walk<'_> {
         }
     }
 
-    fn tool(
-        &mut self,
-        path: &str,
-        tool: &Tool,
-        args: &[Arg],
-        line: usize,
-        documents: &[(String, usize)],
-    ) {
+    fn tool(&mut self, path: &str, tool: &Tool, args: &[Arg], line: usize, documents: &[Document]) {
         if tool.any {
             return;
         }
@@ -98,17 +101,12 @@ impl Walk<'_> {
             Some(Runs::Find) => return self.find(path, tool, args, line),
             _ => {}
         }
-        let rules = Rules {
-            letters: &tool.options,
-            words: &tool.words,
-            valued_words: &tool.valued_words,
-            numbers: tool.numbers,
-        };
+        let rules = Rules::of(tool);
         let operands = self.options(path, &rules, &tool.reason, args, line);
         match tool.runs {
-            Some(Runs::Operands) => self.invocation(&operands, line, documents),
+            Some(Runs::Operands) => self.program_of(&operands, line, documents),
             Some(Runs::AfterOne) => {
-                self.invocation(operands.get(1..).unwrap_or_default(), line, documents);
+                self.program_of(operands.get(1..).unwrap_or_default(), line, documents);
             }
             Some(Runs::Environment) => self.environment(&operands, line, documents),
             _ => {}
@@ -125,12 +123,7 @@ impl Walk<'_> {
         let name = subcommand.text.as_str();
         match tool.subcommands.get(name).filter(|_| subcommand.is_literal) {
             Some(letters) => {
-                let rules = Rules {
-                    letters,
-                    words: &[],
-                    valued_words: &[],
-                    numbers: false,
-                };
+                let rules = Rules::letters(letters);
                 let command = format!("{path} {name}");
                 self.options(&command, &rules, &tool.reason, rest, line);
             }
@@ -141,22 +134,22 @@ impl Walk<'_> {
         }
     }
 
-    fn environment(&mut self, operands: &[Arg], line: usize, documents: &[(String, usize)]) {
+    fn environment(&mut self, operands: &[Arg], line: usize, documents: &[Document]) {
         let known = &self.allowed.assignment_variables;
         let is_assignment = |arg: &Arg| {
             let name = arg.text.split('=').next().unwrap_or_default();
             let is_pair = arg.text.contains('=') && !name.contains('/');
-            is_pair || variables(&arg.raw).is_some_and(|name| known.contains_key(name))
+            is_pair || variable(&arg.raw).is_some_and(|name| known.contains_key(name))
         };
         let start = operands
             .iter()
             .position(|arg| !is_assignment(arg))
             .unwrap_or(operands.len());
-        self.invocation(operands.get(start..).unwrap_or_default(), line, documents);
+        self.program_of(operands.get(start..).unwrap_or_default(), line, documents);
     }
 
     // su - zwbuild -c 'string'
-    fn user(&mut self, path: &str, args: &[Arg], line: usize, documents: &[(String, usize)]) {
+    fn user(&mut self, path: &str, args: &[Arg], line: usize, documents: &[Document]) {
         let args = after(args, "-");
         let rest = args.get(1..).unwrap_or_default();
         match rest {
@@ -164,9 +157,7 @@ impl Walk<'_> {
             [flag, text, ..] if flag.text == "-c" => self.string(path, text, line),
             [other, ..] => self.option(path, &format!("`{}`", other.raw), "userland §5.2", line),
         }
-        documents
-            .iter()
-            .for_each(|(text, start)| self.other_shell(text, *start));
+        self.documents(path, documents);
     }
 
     // bash -c 'string'; bash -s <<'END'
@@ -176,34 +167,44 @@ impl Walk<'_> {
         tool: &Tool,
         args: &[Arg],
         line: usize,
-        documents: &[(String, usize)],
+        documents: &[Document],
     ) {
-        let at = args.iter().position(|arg| arg.text == "-c");
+        let is_string = |arg: &Arg| {
+            arg.text.starts_with('-') && !arg.text.starts_with("--") && arg.text.contains('c')
+        };
+        let at = args.iter().position(is_string);
         if let Some(text) = at.and_then(|at| args.get(at + 1)) {
             self.string(path, text, line);
         }
-        let rules = Rules {
-            letters: &tool.options,
-            words: &tool.words,
-            valued_words: &tool.valued_words,
-            numbers: false,
-        };
+        let rules = Rules::of(tool);
         self.options(path, &rules, &tool.reason, args, line);
-        documents
-            .iter()
-            .for_each(|(text, start)| self.other_shell(text, *start));
+        self.documents(path, documents);
     }
 
     /// A string that another shell runs.
     fn string(&mut self, path: &str, text: &Arg, line: usize) {
+        let known = &self.allowed.command_variables;
         if text.is_literal {
             self.other_shell(&text.text, line);
-        } else {
+        } else if !variable(&text.raw).is_some_and(|name| known.contains_key(name)) {
             let reason = format!(
                 "the string `{}` for another shell cannot be read here",
                 text.raw
             );
             self.violation(line, path, &reason);
+        }
+    }
+
+    /// Scripts that another shell reads from its standard input.
+    fn documents(&mut self, path: &str, documents: &[Document]) {
+        for document in documents {
+            match &document.text {
+                Some(text) => self.other_shell(text, document.line),
+                None => {
+                    let reason = "the script for another shell is expanded here; quote the here-document's end";
+                    self.violation(document.line, path, reason);
+                }
+            }
         }
     }
 
@@ -214,24 +215,21 @@ impl Walk<'_> {
         if letters == "*" {
             return;
         }
-        let rules = Rules {
-            letters,
-            words: &[],
-            valued_words: &[],
-            numbers: false,
-        };
+        let rules = Rules::letters(letters);
         let reason = "the builtin of bash 4.3";
-        let is_lookup = args
-            .first()
-            .is_some_and(|arg| arg.text.starts_with(['-', '+']));
-        let args = if is_lookup && args.first().is_some_and(|arg| arg.text.starts_with('+')) {
+        // `declare +x` takes an attribute away
+        let is_attribute = matches!(name, "declare" | "local" | "typeset")
+            && args.first().is_some_and(|arg| arg.text.starts_with('+'));
+        let args = if is_attribute {
             args.get(1..).unwrap_or_default()
         } else {
             args
         };
+        let first = args.first().map_or("", |arg| arg.text.as_str());
+        let looks_up = first == "-v" || first == "-V";
         let operands = self.options(name, &rules, reason, args, line);
         match name {
-            "command" if !is_lookup => self.invocation(&operands, line, &[]),
+            "command" if !looks_up => self.invocation(&operands, line, &[]),
             "builtin" => self.invocation(&operands, line, &[]),
             "exec" => {
                 // `exec {fd}>file` puts a new descriptor's number into a variable
@@ -240,7 +238,7 @@ impl Walk<'_> {
                     .into_iter()
                     .filter(|arg| !is_descriptor(arg))
                     .collect();
-                self.invocation(&command, line, &[]);
+                self.program_of(&command, line, &[]);
             }
             "shopt" => {
                 for option in operands
@@ -272,51 +270,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Checks the options and returns the operands.
-    fn options(
-        &mut self,
-        command: &str,
-        rules: &Rules,
-        reason: &str,
-        args: &[Arg],
-        line: usize,
-    ) -> Vec<Arg> {
-        let permutes = rules.letters.starts_with('-');
-        let mut operands = Vec::new();
-        let mut rest = args.iter();
-        while let Some(arg) = rest.next() {
-            if !arg.text.starts_with('-') || arg.text == "-" && arg.is_literal {
-                operands.push(arg.clone());
-                if permutes {
-                    continue;
-                }
-                break;
-            }
-            if arg.text == "--" {
-                break;
-            }
-            let word = arg.text.split('=').next().unwrap_or_default().to_owned();
-            let digits = arg.text.trim_start_matches('-');
-            if rules.words.contains(&arg.text)
-                || rules.numbers && digits.chars().all(|digit| digit.is_ascii_digit())
-            {
-                continue;
-            }
-            if rules.valued_words.contains(&word) {
-                if word == arg.text && arg.is_literal {
-                    rest.next();
-                }
-                continue;
-            }
-            if let Err(what) = cluster(rules.letters, arg, &mut rest) {
-                self.option(command, &what, reason, line);
-            }
-        }
-        operands.extend(rest.cloned());
-        operands
-    }
-
-    fn option(&mut self, command: &str, what: &str, reason: &str, line: usize) {
+    pub fn option(&mut self, command: &str, what: &str, reason: &str, line: usize) {
         self.violation(
             line,
             command,
@@ -335,7 +289,7 @@ impl Walk<'_> {
                     .take_while(|arg| arg.text != ";" && arg.text != "+")
                     .cloned()
                     .collect();
-                self.invocation(&command, line, &[]);
+                self.program_of(&command, line, &[]);
             } else if tool.valued_words.iter().any(|known| known == word) {
                 rest.next();
             } else if word.starts_with('-') && !tool.words.iter().any(|known| known == word) {
@@ -345,57 +299,23 @@ impl Walk<'_> {
     }
 }
 
-/// Reads a cluster of letters; what is wrong with it.
-fn cluster<'a>(
-    letters: &str,
-    arg: &Arg,
-    rest: &mut impl Iterator<Item = &'a Arg>,
-) -> Result<(), String> {
-    let body = arg.text.strip_prefix('-').unwrap_or(&arg.text);
-    if body.starts_with('-') || body.is_empty() {
-        return Err(format!("`{}`", arg.raw));
+/// The variable that a word consists of: `$x`, `"${x}"`, `"${x[@]}"`, `${x[@]+"${x[@]}"}`, `"$@"`.
+fn variable(raw: &str) -> Option<&str> {
+    if raw == "\"$@\"" {
+        return Some("@");
     }
-    for (at, letter) in body.char_indices() {
-        let known = letters
-            .find(letter)
-            .filter(|_| letter.is_ascii_alphanumeric());
-        let Some(known) = known else {
-            return Err(format!("`-{letter}`"));
-        };
-        let follows = letters
-            .get(known + 1..)
-            .and_then(|after| after.chars().next());
-        if !matches!(follows, Some(':' | '!')) {
-            continue;
-        }
-        let attached = body.get(at + 1..).unwrap_or_default();
-        let value = if attached.is_empty() && arg.is_literal {
-            rest.next()
-                .map(|next| next.text.clone())
-                .unwrap_or_default()
-        } else {
-            attached.to_owned()
-        };
-        // `sed -i` takes the suffix of the copy, and would swallow the script
-        if follows == Some('!') && !value.is_empty() && !value.starts_with('.') {
-            return Err(format!("`-{letter}` without its argument"));
-        }
-        break;
-    }
-    Ok(())
-}
-
-/// The variable that a word consists of: `$x`, `"${x}"`, `"${x[@]}"`, `${x[@]+"${x[@]}"}`.
-fn variables(raw: &str) -> Option<&str> {
     let start = raw.trim_start_matches('"').strip_prefix('$')?;
     let start = start.strip_prefix('{').unwrap_or(start);
     let end = start
         .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .unwrap_or(start.len());
-    let (name, after) = start.split_at_checked(end)?;
-    let is_whole = after
-        .chars()
-        .all(|c| "\"{}[]@*+$".contains(c) || name.contains(c));
+    let name = start.get(..end)?;
+    let forms = ["$x", "${x}", "${x[@]}"];
+    let written = forms.map(|form| form.replace('x', name));
+    let is_whole = written
+        .iter()
+        .any(|form| raw == form || raw == format!("\"{form}\""))
+        || raw == format!("${{{name}[@]+\"${{{name}[@]}}\"}}");
     is_whole.then_some(name)
 }
 

@@ -9,6 +9,7 @@ mod allowed;
 mod builtins;
 mod commands;
 mod expansion;
+mod options;
 mod walk;
 
 use std::fmt;
@@ -41,7 +42,7 @@ impl fmt::Display for Violation {
 
 /// Everything in `script` that the facts do not cover.
 pub fn check(script: &str) -> Vec<Violation> {
-    check_against(&Allowed::shipped(), script)
+    check_against(Allowed::shipped(), script)
 }
 
 /// As [`check`], against another list.

@@ -34,6 +34,15 @@ pub struct Arg {
     pub is_literal: bool,
 }
 
+/// What a command reads from a here-document or a here-string.
+#[derive(Debug)]
+pub struct Document {
+    /// The text; none where the shell expands something in it.
+    pub text: Option<String>,
+    /// The line that it starts at.
+    pub line: usize,
+}
+
 impl<'a> Walk<'a> {
     /// All violations of a script of its own, which starts at line `start`.
     pub fn check(allowed: &'a Allowed, script: &str, start: usize) -> Vec<Violation> {
@@ -59,7 +68,11 @@ impl<'a> Walk<'a> {
                 .complete_commands
                 .iter()
                 .for_each(|list| self.list(list)),
-            Err(error) => self.violation(start, text.trim(), &format!("does not parse: {error}")),
+            Err(error) => self.violation(
+                start,
+                text.trim().lines().next().unwrap_or_default(),
+                &format!("does not parse: {error}"),
+            ),
         }
         self.start = before;
     }
@@ -274,8 +287,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Walks a redirection; the text of a here-document that the shell leaves alone, and its line.
-    fn redirect(&mut self, redirect: &IoRedirect, line: usize) -> Option<(String, usize)> {
+    /// Walks a redirection; what it gives the command to read, if it is text of the script.
+    fn redirect(&mut self, redirect: &IoRedirect, line: usize) -> Option<Document> {
         match redirect {
             IoRedirect::File(_, _, target) => match target {
                 IoFileRedirectTarget::Filename(word) | IoFileRedirectTarget::Duplicate(word) => {
@@ -285,19 +298,31 @@ impl<'a> Walk<'a> {
                 IoFileRedirectTarget::ProcessSubstitution(_, subshell) => self.list(&subshell.list),
             },
             IoRedirect::HereDocument(_, document) => {
-                let start = if document.doc.loc.is_some() {
+                let known = document.doc.loc.is_some();
+                let line = if known {
                     self.line(&document.doc)
                 } else {
                     line + 1
                 };
+                let text = document.doc.value.clone();
                 if !document.requires_expansion {
-                    return Some((document.doc.value.clone(), start));
+                    return Some(Document {
+                        text: Some(text),
+                        line,
+                    });
                 }
-                self.here_document(&document.doc.value, start);
+                self.here_document(&text, line);
+                return Some(Document { text: None, line });
             }
-            IoRedirect::HereString(_, word) | IoRedirect::OutputAndError(word, _) => {
+            IoRedirect::HereString(_, word) => {
                 self.whole_word(word, line);
+                let arg = self.arg(&word.value);
+                return Some(Document {
+                    text: Some(arg.text).filter(|_| arg.is_literal),
+                    line,
+                });
             }
+            IoRedirect::OutputAndError(word, _) => self.whole_word(word, line),
         }
         None
     }

@@ -37,29 +37,24 @@ pub fn digest(_root: &Path, args: &[OsString], streams: &mut Streams) -> io::Res
     let mut status = 0;
     for path in &parsed.operands {
         let shown = path.to_string_lossy();
-        let hash = match File::open(path) {
-            Ok(mut file) => algorithm.hash(&mut file),
-            Err(_) => {
-                writeln!(streams.errors, "digest: can not open input file {shown}")?;
-                status = 2;
+        let Ok(mut file) = File::open(path) else {
+            writeln!(streams.errors, "digest: can not open input file {shown}")?;
+            status = 2;
+            continue;
+        };
+        let hash = match algorithm.hash(&mut file) {
+            Ok(hash) => hash,
+            Err(error) => {
+                let failed = "digest: crypto operation failed for file";
+                writeln!(streams.errors, "{failed} {shown}: {error}")?;
+                status = 1;
                 continue;
             }
         };
-        match hash {
-            Err(error) => {
-                writeln!(
-                    streams.errors,
-                    "digest: crypto operation failed for file {shown}: {error}"
-                )?;
-                status = 1;
-            }
-            Ok(hash) if parsed.has('v') => {
-                writeln!(streams.output, "{name} ({shown}) = {hash}")?;
-            }
-            Ok(hash) if parsed.operands.len() > 1 => {
-                writeln!(streams.output, "({shown}) = {hash}")?;
-            }
-            Ok(hash) => writeln!(streams.output, "{hash}")?,
+        match (parsed.has('v'), parsed.operands.len()) {
+            (true, _) => writeln!(streams.output, "{name} ({shown}) = {hash}")?,
+            (false, 1) => writeln!(streams.output, "{hash}")?,
+            (false, _) => writeln!(streams.output, "({shown}) = {hash}")?,
         }
     }
     Ok(status)

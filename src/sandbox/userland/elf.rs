@@ -230,6 +230,7 @@ fn print_dynamic(elf: &Elf, streams: &mut Streams) -> io::Result<()> {
     Ok(())
 }
 
+// the form of the line is (inferred)
 // 	libc.so.6 (GLIBC_2.34, GLIBC_2.2.5);
 fn print_versions(elf: &Elf, streams: &mut Streams) -> io::Result<()> {
     for need in elf.verneed.iter().flat_map(|section| section.iter()) {

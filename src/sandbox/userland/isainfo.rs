@@ -1,6 +1,6 @@
 //! `isainfo`: which instruction sets run here.
 //!
-//! Without an option it names both; the sandbox itself runs only the 64-bit one.
+//! Without an option it names both (inferred); the sandbox itself runs only the 64-bit one.
 
 use std::ffi::OsString;
 use std::io;

@@ -119,6 +119,7 @@ fn operands(
     }
 }
 
+/// The words are (inferred), the status is not.
 fn usage(streams: &mut Streams, line: &str) -> io::Result<i32> {
     writeln!(streams.errors, "Usage: {line}")?;
     Ok(USAGE)

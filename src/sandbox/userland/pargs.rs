@@ -1,6 +1,7 @@
 //! `pargs [-e|-l] PID…`: the arguments or the environment of a process.
 //!
-//! Read from Linux's `/proc`; a process of another user cannot be examined, as on SmartOS.
+//! Read from Linux's `/proc`; a process of another user cannot be examined, as on SmartOS. The words
+//! of its messages are (inferred).
 
 use std::ffi::OsString;
 use std::fs;

@@ -4,8 +4,8 @@
 //! seccomp filter answers `socket` calls for those with the same errno; it holds through `su` and
 //! every other exec and cannot be undone. How it differs: the process can gain no privileges any more
 //! (a setuid program runs with the caller's rights; `su` from root works), `io_uring` is refused
-//! altogether because it could open a socket, and a name service that answers over a local socket
-//! still answers, as it does on illumos through its door.
+//! altogether because it could open a socket, and a 32-bit program is killed. A name service that
+//! answers over a local socket still answers, as it does on illumos through its door.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

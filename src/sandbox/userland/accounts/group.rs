@@ -4,7 +4,10 @@
 
 use std::path::Path;
 
-use super::{Failure, ID_EXISTS, NAME_EXISTS, NO_SUCH_NAME, Parsed, Table, id, is_taken, next_id};
+use super::{
+    Failure, ID_EXISTS, NAME_EXISTS, NO_SUCH_NAME, Parsed, Table, id, is_taken, name_warning,
+    next_id,
+};
 
 pub const FILE: &str = "/etc/group";
 
@@ -16,9 +19,7 @@ pub fn add(
 ) -> Result<(), Failure> {
     let mut groups = Table::open(root, FILE)?;
     refuse_taken_name(&groups, name)?;
-    if name.len() > 8 {
-        warnings.push(format!("{name} name too long."));
-    }
+    warnings.extend(name_warning(name));
     let gid = match options.text('g') {
         Some(text) => free_id(&groups, &text, options)?,
         None => next_id(&groups),

@@ -146,6 +146,18 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains([':', '\n']) && name.len() <= 32
 }
 
+/// What the platform thinks of a name that it takes even so.
+fn name_warning(name: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    if name.len() > 8 {
+        Some(format!("{name} name too long."))
+    } else if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(plain) {
+        Some(format!("{name} name should be all lower case or numeric."))
+    } else {
+        None
+    }
+}
+
 /// A user or group number as an argument.
 fn id(text: &str) -> Result<u32, Failure> {
     text.parse()

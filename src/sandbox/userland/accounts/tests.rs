@@ -85,11 +85,21 @@ fn exit_codes_tell_what_is_wrong() {
 }
 
 #[test]
-fn a_long_name_only_warns() {
+fn a_long_or_odd_name_only_warns() {
     let root = zone();
-    let answer = run(root.path(), useradd, &["timemachine"], b"");
-    assert_eq!(answer.status, 0);
-    assert!(answer.errors.contains("WARNING"), "{answer:?}");
+    for (name, warns) in [
+        ("timemach", false),
+        ("timemachi", true),
+        ("_x", true),
+        ("a+b", true),
+    ] {
+        let answer = run(root.path(), useradd, &[name], b"");
+        assert_eq!(
+            (answer.status, answer.errors.contains("WARNING")),
+            (0, warns),
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::Path;
 use super::group::{self, set_field};
 use super::{
     BAD_ARGUMENT, Failure, HOME_FOLDER, ID_EXISTS, NAME_EXISTS, NO_SUCH_NAME, Parsed, Table, id,
-    is_taken, next_id,
+    is_taken, name_warning, next_id,
 };
 use crate::sandbox::userland::below;
 
@@ -29,9 +29,7 @@ pub fn add(
     }
     let mut tables = Tables::open(root)?;
     tables.refuse_taken_name(name)?;
-    if name.len() > 8 {
-        warnings.push(format!("{name} name too long."));
-    }
+    warnings.extend(name_warning(name));
     let uid = match options.text('u') {
         Some(text) => tables.free_uid(&text, options)?,
         None => next_id(&tables.users),

@@ -58,27 +58,9 @@ impl Archive {
             Ok(metadata) => metadata,
             Err(error) => return self.complain(errors, name, &error.to_string()),
         };
-        let id = (metadata.dev(), metadata.ino());
-        let mut link = None;
-        let kind = metadata.file_type();
-        let entry_type = if let Some(first) = self.seen.get(&id) {
-            link = Some(first.clone());
-            EntryType::Link
-        } else if kind.is_symlink() {
-            link = Some(fs::read_link(&path)?);
-            EntryType::Symlink
-        } else if kind.is_dir() {
-            EntryType::Directory
-        } else if kind.is_fifo() {
-            EntryType::Fifo
-        } else if kind.is_file() {
-            EntryType::Regular
-        } else {
+        let Some((entry_type, link)) = self.kind(&path, name, &metadata)? else {
             return self.complain(errors, name, "not a file that can be archived");
         };
-        if metadata.nlink() > 1 && !kind.is_dir() {
-            self.seen.entry(id).or_insert_with(|| name.to_owned());
-        }
         let Some(mut header) = header(name, link.as_deref(), entry_type, &metadata)? else {
             return self.complain(errors, name, "name too long for the archive");
         };
@@ -88,7 +70,7 @@ impl Archive {
         if entry_type == EntryType::Regular {
             self.content(&path, metadata.len(), output)?;
         }
-        if !kind.is_dir() {
+        if entry_type != EntryType::Directory {
             return Ok(());
         }
         let mut children = fs::read_dir(&path)?
@@ -98,6 +80,34 @@ impl Archive {
         children
             .iter()
             .try_for_each(|child| self.add(&name.join(child), output, errors))
+    }
+
+    /// What a file is in an archive, and where it points; none for a device or a socket.
+    fn kind(
+        &mut self,
+        path: &Path,
+        name: &Path,
+        metadata: &fs::Metadata,
+    ) -> io::Result<Option<(EntryType, Option<PathBuf>)>> {
+        let kind = metadata.file_type();
+        let id = (metadata.dev(), metadata.ino());
+        if let Some(first) = self.seen.get(&id) {
+            return Ok(Some((EntryType::Link, Some(first.clone()))));
+        }
+        if metadata.nlink() > 1 && !kind.is_dir() {
+            self.seen.insert(id, name.to_owned());
+        }
+        Ok(if kind.is_symlink() {
+            Some((EntryType::Symlink, Some(fs::read_link(path)?)))
+        } else if kind.is_dir() {
+            Some((EntryType::Directory, None))
+        } else if kind.is_fifo() {
+            Some((EntryType::Fifo, None))
+        } else if kind.is_file() {
+            Some((EntryType::Regular, None))
+        } else {
+            None
+        })
     }
 
     fn content(&mut self, path: &Path, size: u64, output: &mut dyn Write) -> io::Result<()> {

@@ -2,16 +2,17 @@
 //!
 //! As root, exact modes and owners are restored, by name first and by number where the name is not
 //! known. An existing file is removed and made anew, so a reader of the old one is not disturbed, but
-//! nothing about it is atomic.
+//! nothing about it is atomic. The words after a member's name in a message are (inferred).
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, lchown, symlink};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
 
-use nix::sys::stat::Mode;
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{Mode, UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
 use nix::unistd::{geteuid, mkfifo};
 
 use super::header::{Entry, Kind};
@@ -141,7 +142,7 @@ impl Extraction {
     fn make_folder(&mut self, entry: &Entry, path: &Path) -> io::Result<()> {
         if !path.is_dir() {
             remove(path)?;
-            fs::create_dir(path)?;
+            fs::DirBuilder::new().mode(entry.mode).create(path)?;
         }
         self.folders.push((path.to_owned(), entry.clone()));
         Ok(())
@@ -168,8 +169,8 @@ impl Extraction {
             fs::set_permissions(path, fs::Permissions::from_mode(entry.mode))?;
         }
         if entry.kind != Kind::Fifo {
-            let seconds = Duration::from_secs(entry.mtime.unsigned_abs());
-            fs::File::open(path)?.set_modified(UNIX_EPOCH + seconds)?;
+            let time = TimeSpec::new(entry.mtime, 0);
+            utimensat(AT_FDCWD, path, &time, &time, UtimensatFlags::FollowSymlink)?;
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ enum Refusal {
 
 impl Request {
     fn new(root: &Path, args: &[OsString]) -> Result<Self, Refusal> {
-        let (keys, mut rest) = args.split_first().ok_or(Refusal::Usage)?;
+        let (keys, rest) = args.split_first().ok_or(Refusal::Usage)?;
         let keys = keys.to_str().ok_or(Refusal::Usage)?;
         let keys = keys.strip_prefix('-').unwrap_or(keys);
         if let Some(other) = keys.chars().find(|key| !"xtcfopB".contains(*key)) {
@@ -72,40 +72,21 @@ impl Request {
         if !keys.contains('f') {
             return Err(Refusal::NotEmulated("a tape drive".to_owned()));
         }
-        let (archive, after) = rest.split_first().ok_or(Refusal::Usage)?;
-        rest = after;
-        let mut folder = PathBuf::new();
-        let mut has_folder = false;
-        while let [flag, path, after @ ..] = rest {
-            if flag != "-C" {
-                break;
-            }
-            if has_folder {
-                return Err(Refusal::SecondFolder);
-            }
-            folder = if Path::new(path).is_absolute() {
-                below(root, &path.to_string_lossy())
-            } else {
-                PathBuf::from(path)
-            };
-            has_folder = true;
-            rest = after;
-        }
-        let names = rest.to_vec();
+        let (archive, rest) = rest.split_first().ok_or(Refusal::Usage)?;
+        let (folder, names) = folder_and_names(root, rest)?;
         if names.iter().any(|name| name == "-C" || name == "-I") {
             return Err(Refusal::NotEmulated("-C or -I between names".to_owned()));
         }
-        if has_folder && *function != 'c' && !names.is_empty() {
+        if folder.is_some() && *function != 'c' && !names.is_empty() {
+            // the real one reads a wrong list then
             return Err(Refusal::NotEmulated("-C together with names".to_owned()));
         }
-        let keeps_own_ids = keys.contains('o');
-        let archive = archive.clone();
         Ok(Self {
             function: *function,
-            archive,
-            keeps_own_ids,
-            folder,
-            names,
+            archive: archive.clone(),
+            keeps_own_ids: keys.contains('o'),
+            folder: folder.unwrap_or_default(),
+            names: names.to_vec(),
         })
     }
 
@@ -174,6 +155,31 @@ impl Request {
                 name.strip_prefix(wanted)
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             })
+    }
+}
+
+/// The folder of a leading `-C`, and what follows.
+fn folder_and_names<'a>(
+    root: &Path,
+    words: &'a [OsString],
+) -> Result<(Option<PathBuf>, &'a [OsString]), Refusal> {
+    match words {
+        [flag, path, rest @ ..] if flag == "-C" => {
+            if rest.first().is_some_and(|next| next == "-C") {
+                return Err(Refusal::SecondFolder);
+            }
+            let is_absolute = Path::new(path).is_absolute();
+            let below_root = || below(root, &path.to_string_lossy());
+            Ok((
+                Some(if is_absolute {
+                    below_root()
+                } else {
+                    path.into()
+                }),
+                rest,
+            ))
+        }
+        names => Ok((None, names)),
     }
 }
 
