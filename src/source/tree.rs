@@ -237,6 +237,17 @@ impl Tree {
         Some(removed)
     }
 
+    /// Puts a whole tree below the folder `into`.
+    ///
+    /// # Errors
+    /// [`TreeError`] when something of this tree is in the way.
+    pub fn graft(&mut self, into: &TreePath, other: Self) -> Result<(), TreeError> {
+        for (path, entry) in other.entries {
+            self.insert(into.join(&path), entry)?;
+        }
+        Ok(())
+    }
+
     /// Whether anything lies below `folder`.
     fn holds_something(&self, folder: &TreePath) -> bool {
         let below = TreePath([&folder.0[..], b"/"].concat());

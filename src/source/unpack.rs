@@ -82,8 +82,6 @@ pub enum UnpackError {
     Links { archive: PathBuf, reason: TreeError },
     #[error("`{archive}` is empty once {strip} leading components are dropped from each name")]
     Nothing { archive: PathBuf, strip: u32 },
-    #[error("the folder `{into}` to unpack into is refused: {reason}")]
-    Into { into: String, reason: NameError },
 }
 
 fn after(last: &Option<String>) -> String {
@@ -110,8 +108,7 @@ pub enum MemberError {
     AbsoluteTarget(String),
 }
 
-/// Unpacks a tar archive, plain or compressed with gzip, bzip2, xz or zstd, into `tree`, below the
-/// folder `into` where one is given.
+/// Unpacks a tar archive, plain or compressed with gzip, bzip2, xz or zstd, into `tree`.
 ///
 /// `strip` drops leading components; members that vanish thereby are left out. Of two members with
 /// one name the later counts. Files keep their executable bit and nothing else of their mode. After
@@ -124,7 +121,6 @@ pub fn unpack(
     archive: &Path,
     strip: u32,
     tree: &mut Tree,
-    into: Option<&str>,
     limits: &Limits,
 ) -> Result<(), UnpackError> {
     let open = |source| UnpackError::Open {
@@ -136,15 +132,6 @@ pub fn unpack(
     let limit = limits
         .total_bytes
         .min(FREE_BYTES.max(packed_bytes.saturating_mul(limits.ratio)));
-    let below = match into {
-        None => None,
-        Some(folder) => {
-            TreePath::parse_stripped(folder.as_bytes(), 0).map_err(|reason| UnpackError::Into {
-                into: folder.to_owned(),
-                reason,
-            })?
-        }
-    };
     let input = decompress(BufReader::new(file)).map_err(open)?;
     let mut input = Metered {
         input,
@@ -155,7 +142,6 @@ pub fn unpack(
     let mut unpacking = Unpacking {
         archive,
         strip,
-        below,
         tree,
         entries_left: limits.entries,
         content_left: limit,
@@ -259,7 +245,6 @@ impl From<io::Error> for Failure {
 struct Unpacking<'a> {
     archive: &'a Path,
     strip: u32,
-    below: Option<TreePath>,
     tree: &'a mut Tree,
     entries_left: u64,
     /// Bytes of content that may still come; holes of sparse files and copies of hard-linked files
@@ -322,15 +307,6 @@ impl Unpacking<'_> {
             .map_err(|error| self.refuse(&name, error.into()))
     }
 
-    /// Where a member of this name goes; `None` when stripping leaves nothing of it.
-    fn place(&self, name: &[u8]) -> Result<Option<TreePath>, NameError> {
-        let path = TreePath::parse_stripped(name, self.strip)?;
-        Ok(path.map(|path| match &self.below {
-            Some(below) => below.join(&path),
-            None => path,
-        }))
-    }
-
     fn content<R: Read>(&mut self, member: &mut Member<'_, R>) -> Result<Entry, Failure> {
         let is_executable = member.header().mode()? & 0o100 != 0;
         let size_bytes = member.size();
@@ -369,7 +345,7 @@ impl Unpacking<'_> {
         name: &[u8],
     ) -> Result<Entry, Failure> {
         let target = member.link_name_bytes().unwrap_or_default().into_owned();
-        let place = self.place(&target).map_err(|reason| {
+        let place = TreePath::parse_stripped(&target, self.strip).map_err(|reason| {
             self.refuse(
                 name,
                 MemberError::HardLinkName {

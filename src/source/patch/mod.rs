@@ -148,4 +148,4 @@ pub fn apply(
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::source) mod tests;

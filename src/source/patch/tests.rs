@@ -65,7 +65,12 @@ fn read(folder: &Path, below: &str, into: &mut Tree) {
 }
 
 /// What GNU `patch` makes of it; `None` where it fails.
-fn by_gnu_patch(before: &Tree, patch: &[u8], strip: u32, fuzz: u32) -> Option<Tree> {
+pub(in crate::source) fn by_gnu_patch(
+    before: &Tree,
+    patch: &[u8],
+    strip: u32,
+    fuzz: u32,
+) -> Option<Tree> {
     let folder = TempDir::new().unwrap();
     let root = folder.path().join("tree");
     fs::create_dir(&root).unwrap();
