@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt as _;
 
 use serde_json::{Value, json};
 
-use super::{DONE, FAILED, Failure, answer, answer_json};
+use super::{DONE, Failure, answer, answer_json};
 use crate::cli::{Global, SandboxCommand};
 use crate::sandbox::{self, Access, SandboxError};
 use crate::show::Style;
@@ -100,16 +100,26 @@ fn show(global: &Global, schema: &str, zones: &[(String, Access)]) {
     }
 }
 
+/// Enters a zone's namespaces, as `zlogin` does on a host.
 fn shell(alias: &str, command: &[String]) -> Result<u8, Failure> {
-    let access = sandbox::access(alias).map_err(|error| failure(&error))?.ok_or_else(|| {
+    let zones = sandbox::list().map_err(|error| failure(&error))?;
+    let zone = zones.into_iter().find(|zone| zone.alias == *alias);
+    let process = zone.and_then(|zone| zone.init).ok_or_else(|| {
         Failure::text_only(
             &format!("there is no sandbox zone {alias}"),
             &format!("`zonewright sandbox up {alias}` makes one"),
         )
     })?;
-    let mut enter = sandbox::enter(alias, command).map_err(|error| failure(&error))?;
-    let error = enter.exec();
-    let _ = access;
-    eprintln!("cannot enter the zone {alias}: {error}");
-    Ok(FAILED)
+    let words: Vec<&str> = match command {
+        [] => vec!["/usr/bin/bash", "-l"],
+        words => words.iter().map(String::as_str).collect(),
+    };
+    let error = std::process::Command::new("nsenter")
+        .args(["--target", &process.to_string(), "--mount", "--uts", "--ipc", "--net", "--pid"])
+        .args(["--root", "--wd", "--", "/usr/bin/env", "-i", "HOME=/root", "USER=root"])
+        .arg("PATH=/usr/bin:/usr/sbin:/sbin:/opt/local/sbin:/opt/local/bin")
+        .arg(format!("TERM={}", std::env::var("TERM").unwrap_or_default()))
+        .args(words)
+        .exec();
+    Err(Failure::of(&error, "`nsenter` is part of the package util-linux"))
 }

@@ -17,11 +17,9 @@ use crate::recipe::bundle::FileBytes;
 use crate::script::Script;
 use crate::source::cache::{Cache, CacheError};
 use crate::source::fetch::{FetchError, Fetcher};
-use crate::source::http::Patience;
-use crate::source::patch::{self, PatchError};
 use crate::source::repack::{RepackError, ustar};
-use crate::source::tree::Tree;
-use crate::source::unpack::{Limits, UnpackError, unpack};
+use crate::source::unpack::Limits;
+use crate::source::{self, Ingredient, NamedPatch, Patience, PrepareError};
 
 /// Why the controller's half of a build failed.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +29,7 @@ pub enum BuildError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error(transparent)]
-    Unpack(#[from] UnpackError),
-    #[error(transparent)]
-    Patch(#[from] PatchError),
+    Prepare(#[from] PrepareError),
     #[error(transparent)]
     Repack(#[from] RepackError),
     /// The staged tree did not arrive or cannot be read.
@@ -78,20 +74,36 @@ pub(super) fn prepare(
     let cache = Cache::open(&controller.folders.cache)?;
     let fetcher = Fetcher::new(&cache, &controller.distfiles, Patience::default());
     let watch = &mut *controller.watch;
-    let mut tree = Tree::new();
-    for (index, source) in wanted.bundle.recipe.sources.iter().enumerate() {
+    let mut archives = Vec::new();
+    for source in &wanted.bundle.recipe.sources {
         let fetched = fetcher.fetch(source, &mut |event| watch(Event::Fetch(event)))?;
         if let (false, Some(reason)) = (fetched.verified, &source.unverified) {
-            let text = format!("{} is NOT VERIFIED ({reason}); its sha256 is {}", fetched.from, fetched.sha256);
+            let from = &fetched.from;
+            let text = format!("{from} is NOT VERIFIED ({reason}); its sha256 is {}", fetched.sha256);
             watch(Event::Note(text));
         }
-        let limits = Limits::default();
-        unpack(&fetched.path, source.strip, &mut tree, source.into.as_deref(), &limits)?;
-        for patch in wanted.bundle.patches.iter().filter(|patch| patch.source == index) {
-            patch::apply(&mut tree, &patch.file, &patch.bytes, patch.strip, patch.fuzz)?;
-        }
+        archives.push(fetched.path);
     }
-    Ok(ustar(&tree, BUILD_EPOCH)?)
+    let sources = wanted.bundle.recipe.sources.iter().zip(&archives).enumerate();
+    let ingredients = sources.map(|(index, (source, archive))| Ingredient {
+        archive,
+        strip: source.strip,
+        into: source.into.as_deref(),
+        patches: patches_of(wanted, index),
+    });
+    let prepared = source::prepare(&ingredients.collect::<Vec<_>>(), &Limits::default())?;
+    Ok(ustar(&prepared.tree, BUILD_EPOCH)?)
+}
+
+fn patches_of(wanted: &WantedRecipe, source: usize) -> Vec<NamedPatch<'_>> {
+    let patches = wanted.bundle.patches.iter().filter(|patch| patch.source == source);
+    let named = patches.map(|patch| NamedPatch {
+        name: &patch.file,
+        bytes: &patch.bytes,
+        strip: patch.strip,
+        fuzz: patch.fuzz,
+    });
+    named.collect()
 }
 
 /// Fetches the staged tree, checks it, makes the package and keeps it.

@@ -89,7 +89,7 @@ pub(crate) struct Zone {
     pub forwarder: Forwarder,
     pub ended: Arc<Ended>,
     folder: PathBuf,
-    init: Pid,
+    pub init: Pid,
     /// Its end is the zone's end.
     _life: Option<std::process::ChildStdin>,
 }

@@ -295,8 +295,7 @@ impl Unpacking<'_> {
             EntryType::Link => self.hard_link(member, &name)?,
             other => return Err(self.refuse(&name, MemberError::Kind(described(other)))),
         };
-        let Some(path) = self
-            .place(&name)
+        let Some(path) = TreePath::parse_stripped(&name, self.strip)
             .map_err(|error| self.refuse(&name, error.into()))?
         else {
             return Ok(());
