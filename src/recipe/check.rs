@@ -19,7 +19,7 @@ use super::tree::{Document, child_path, is_at_or_below};
 use crate::problem::{Problem, Severity};
 
 /// Everything wrong with a recipe beyond its single keys. `systems` are the build systems there
-/// are; what lies at, above or below a key path of `faulty` has its problem already.
+/// are; what lies at or below a key path of `faulty` has its problem already.
 #[must_use]
 pub fn check(loaded: &LoadedRecipe, systems: &[&str], faulty: &[String]) -> Vec<Problem> {
     let mut problems = check_build(loaded, systems);
@@ -28,11 +28,7 @@ pub fn check(loaded: &LoadedRecipe, systems: &[&str], faulty: &[String]) -> Vec<
     problems.extend(found);
     problems.extend(check_rendered(loaded, parameters, faulty));
     problems.retain(|problem| {
-        let is_known = |path: &String| {
-            !path.is_empty()
-                && !problem.key.is_empty()
-                && (is_at_or_below(&problem.key, path) || is_at_or_below(path, &problem.key))
-        };
+        let is_known = |path: &String| !path.is_empty() && is_at_or_below(&problem.key, path);
         !faulty.iter().any(is_known)
     });
     problems

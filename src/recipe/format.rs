@@ -280,6 +280,10 @@ fn check_one_of(text: &str, words: &[&str]) -> Result<(), Complaint> {
 }
 
 fn check_sha256(text: &str) -> Result<(), Complaint> {
+    if let Some(digits) = text.strip_prefix("sha256:") {
+        return Err(Complaint::new("this is not a sha256")
+            .help(format!("write the digits alone: {}", quoted(digits))));
+    }
     let wrong = text.chars().find(|c| !c.is_ascii_hexdigit());
     if let Some(wrong) = wrong {
         return Err(Complaint::new("this is not a sha256")

@@ -64,12 +64,23 @@ pub fn check_recipe(
     name: &str,
     systems: &[&str],
 ) -> (Option<LoadedRecipe>, Vec<Problem>) {
-    let parsed = site
-        .definition("recipes", "recipe", name)
-        .and_then(syntax::parse);
-    let mut document = match parsed {
+    match site.definition("recipes", "recipe", name) {
+        Ok(source) => check_text(site, name, source, systems),
+        Err(problem) => (None, vec![*problem]),
+    }
+}
+
+/// The same for a recipe whose text is at hand; patches and templates are those of `site`.
+#[must_use]
+pub fn check_text(
+    site: &SiteRoot,
+    name: &str,
+    source: Arc<SourceText>,
+    systems: &[&str],
+) -> (Option<LoadedRecipe>, Vec<Problem>) {
+    let mut document = match syntax::parse(source) {
         Ok(document) => document,
-        Err(problem) => return (None, vec![problem]),
+        Err(problem) => return (None, vec![*problem]),
     };
     let mut problems = validate(&mut document, &RECIPE, Stage::Written);
     let mut loaded = LoadedRecipe {
@@ -90,7 +101,7 @@ fn read_patches(site: &SiteRoot, loaded: &mut LoadedRecipe, problems: &mut Vec<P
     for (s, source) in loaded.recipe.sources.iter().enumerate() {
         for (p, patch) in source.patches.iter().enumerate() {
             let key = format!("source[{s}].patches[{p}].file");
-            if patch.file.is_empty() || problems.iter().any(|problem| problem.key == key) {
+            if patch.file.is_empty() || has_problem(problems, &key) {
                 continue;
             }
             match read_beside(site, "patches", &patch.file) {
@@ -100,7 +111,7 @@ fn read_patches(site: &SiteRoot, loaded: &mut LoadedRecipe, problems: &mut Vec<P
                         .patches
                         .insert(patch.file.clone(), PatchFile { bytes, sha256 });
                 }
-                Err(found) => problems.push(loaded.document.place(&key, found)),
+                Err(found) => problems.push(loaded.document.place(&key, *found)),
             }
         }
     }
@@ -112,12 +123,13 @@ fn read_templates(site: &SiteRoot, loaded: &mut LoadedRecipe, problems: &mut Vec
             continue;
         };
         let key = format!("file[{index}].template");
-        if name.is_empty() || problems.iter().any(|problem| problem.key == key) {
+        if name.is_empty() || has_problem(problems, &key) {
             continue;
         }
         let text = read_beside(site, "templates", name).and_then(|bytes| {
-            String::from_utf8(bytes)
-                .map_err(|_| Problem::error(format!("the template `{name}` is not UTF-8 text")))
+            String::from_utf8(bytes).map_err(|_| {
+                Problem::error(format!("the template `{name}` is not UTF-8 text")).into()
+            })
         });
         match text {
             Ok(text) => {
@@ -125,13 +137,19 @@ fn read_templates(site: &SiteRoot, loaded: &mut LoadedRecipe, problems: &mut Vec
                 let source = Arc::new(SourceText { path, text });
                 loaded.templates.insert(name.clone(), source);
             }
-            Err(found) => problems.push(loaded.document.place(&key, found)),
+            Err(found) => problems.push(loaded.document.place(&key, *found)),
         }
     }
 }
 
+/// Whether there is a problem with the value at a key path or the short form around it.
+fn has_problem(problems: &[Problem], path: &str) -> bool {
+    let is_it = |key: &str| key == path || path.strip_suffix(".file") == Some(key);
+    problems.iter().any(|problem| is_it(&problem.key))
+}
+
 /// The bytes of a file of the site that a recipe names.
-fn read_beside(site: &SiteRoot, folder: &str, name: &str) -> Result<Vec<u8>, Problem> {
+fn read_beside(site: &SiteRoot, folder: &str, name: &str) -> Result<Vec<u8>, Box<Problem>> {
     if let Some(bytes) = site.read(&format!("{folder}/{name}"))? {
         return Ok(bytes);
     }
@@ -146,11 +164,11 @@ fn read_beside(site: &SiteRoot, folder: &str, name: &str) -> Result<Vec<u8>, Pro
         None if names.is_empty() => format!("there is nothing in `{folder}`"),
         None => format!("there are {}", list_of(&names)),
     };
-    Err(Problem {
+    Err(Box::new(Problem {
         label: "not there".to_string(),
         help: Some(help),
         ..Problem::error(format!("there is no file `{folder}/{name}`"))
-    })
+    }))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -14,9 +14,7 @@ fn is_control(text: &str) -> bool {
 }
 
 pub(super) fn check_line(text: &str) -> Result<(), Complaint> {
-    if text.trim().is_empty() {
-        Err(Complaint::new("this is empty").help("write something, or leave the key out"))
-    } else if is_control(text) {
+    if is_control(text) {
         Err(Complaint::new(format!("{} must be one line", quoted(text))))
     } else {
         Ok(())
@@ -97,8 +95,8 @@ pub(super) fn check_url(text: &str) -> Result<(), Complaint> {
         .next()
         .is_some_and(|host| host.contains('@'))
     {
-        return Err(complaint()
-            .label("a user or password in a URL ends up in logs")
+        return Err(Complaint::new("a URL must not hold a login")
+            .label("it would end up in logs")
             .help("leave out what stands before `@`"));
     }
     Ok(())
@@ -129,9 +127,11 @@ pub(super) fn check_pattern(text: &str) -> Result<(), Complaint> {
                 .label("a pattern has no spaces"),
         );
     }
-    Pattern::new(text).map(drop).map_err(|error| {
+    let is_torn = text.ends_with(['<', '>', '=']);
+    let pattern = Pattern::new(text).ok().filter(|_| !is_torn);
+    pattern.map(drop).ok_or_else(|| {
         Complaint::new(format!("{} is not a package pattern", quoted(text)))
-            .label(error.to_string())
+            .label("pkgsrc cannot read this")
             .help("write for example `libevent>=2.1` or `netatalk-[0-9]*`")
     })
 }
@@ -139,10 +139,14 @@ pub(super) fn check_pattern(text: &str) -> Result<(), Complaint> {
 /// A version: pkgsrc splits a package's name from its version at the last `-`.
 pub(super) fn check_version(text: &str) -> Result<(), Complaint> {
     let complaint = || Complaint::new(format!("{} is not a version", quoted(text)));
-    if text.contains('-') {
+    if let Some((before, after)) = text.split_once('-') {
+        // `1.0rc1` is older than `1.0` to pkgsrc, `1.0.rc1` is not
+        let is_word = after.starts_with(|c: char| c.is_ascii_alphabetic());
+        let between = if is_word { "" } else { "." };
+        let meant = format!("{before}{between}{}", after.replace('-', "."));
         return Err(complaint()
             .label("`-` separates name and version")
-            .help(format!("write it as `{}`", text.replace('-', "."))));
+            .help(format!("write for example `{meant}`")));
     }
     let is_part = |c: char| c.is_ascii_alphanumeric() || "._+".contains(c);
     if text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(is_part) {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::format::{Complaint, Format, list_of, nearest, quoted};
-use super::tree::{Document, Entry, Node, Value};
+use super::tree::{Document, Entry, Node, Value, child_path};
 use crate::problem::{Problem, SourceText};
 
 /// A table of a file: its keys, and what holds between them.
@@ -177,6 +177,7 @@ impl Reader {
         let Value::Table(entries) = &mut node.value else {
             return self.wrong_type(node, "a table", None);
         };
+        let mut meant = Vec::new();
         let mut strangers = Vec::new();
         for entry in entries.iter_mut() {
             match table.keys.iter().find(|key| key.name == entry.key) {
@@ -189,23 +190,21 @@ impl Reader {
             }
         }
         for (name, span, path) in strangers {
-            self.unknown_key(node, table, &name, span, &path);
+            meant.extend(self.unknown_key(node, table, &name, span, &path));
         }
         for key in table.keys {
-            if key.is_required && !node.has(key.name) {
+            if key.is_required && !node.has(key.name) && !meant.contains(&key.name) {
                 let help = format!("`{}` is {}", key.name, key.help);
-                self.at(
-                    node,
-                    format!("{} lacks `{}`", table.title, key.name),
-                    Some(help),
-                );
+                let message = format!("{} lacks `{}`", table.title, key.name);
+                self.lacks(node, key.name, message, help);
             }
         }
         for rule in table.rules {
-            self.rule(node, table, rule);
+            self.rule(node, table, rule, &meant);
         }
     }
 
+    /// Complains about a key, and returns the one that was meant.
     fn unknown_key(
         &mut self,
         node: &Node,
@@ -213,11 +212,12 @@ impl Reader {
         name: &str,
         span: Option<Range<usize>>,
         path: &str,
-    ) {
-        let names: Vec<&str> = table.keys.iter().map(|key| key.name).collect();
-        let free: Vec<&str> = names.iter().copied().filter(|key| !node.has(key)).collect();
+    ) -> Option<&'static str> {
+        let names: Vec<&'static str> = table.keys.iter().map(|key| key.name).collect();
+        let free: Vec<&'static str> = names.iter().copied().filter(|key| !node.has(key)).collect();
         let takes = format!("{} takes {}", table.title, list_of(&names));
-        let help = match nearest(name, &free) {
+        let meant = nearest(name, &free);
+        let help = match meant {
             Some(meant) => format!("did you mean `{meant}`? {takes}"),
             None => takes,
         };
@@ -229,15 +229,14 @@ impl Reader {
             help: Some(help),
             ..Problem::error(format!("unknown key {}", quoted(name)))
         });
+        free.iter().copied().find(|key| Some(*key) == meant)
     }
 
-    fn rule(&mut self, node: &Node, table: &Table, rule: &Rule) {
+    /// `meant` are keys that are there under a wrong name.
+    fn rule(&mut self, node: &Node, table: &Table, rule: &Rule, meant: &[&str]) {
         let given = |names: &[&'static str]| -> Vec<&'static str> {
-            names
-                .iter()
-                .copied()
-                .filter(|name| node.has(name))
-                .collect()
+            let is_given = |name: &&'static str| node.has(name) || meant.contains(name);
+            names.iter().copied().filter(is_given).collect()
         };
         let title = table.title;
         match *rule {
@@ -248,11 +247,8 @@ impl Reader {
                     "at least"
                 };
                 let help = format!("give {how_many} one of {}", list_of(names));
-                self.at(
-                    node,
-                    format!("{title} lacks one of {}", list_of(names)),
-                    Some(help),
-                );
+                let message = format!("{title} lacks one of {}", list_of(names));
+                self.lacks(node, names.first().unwrap_or(&""), message, help);
             }
             Rule::ExactlyOne(names) => {
                 let given = given(names);
@@ -330,7 +326,11 @@ impl Reader {
             Takes::Table(table) => self.table(node, table),
             Takes::Short(name, table) => {
                 lengthen(node, name);
-                self.table(node, table);
+                if matches!(node.value, Value::Table(_)) {
+                    self.table(node, table);
+                } else {
+                    self.wrong_type(node, &format!("a text or {}", table.title), None);
+                }
             }
             Takes::Map(names, inner) => self.map(node, *names, inner),
             Takes::NotYet(_) => {}
@@ -345,6 +345,11 @@ impl Reader {
             }
             _ => return self.wrong_type(node, &format.noun(), None),
         };
+        if text.trim().is_empty() && !matches!(format, Format::Any | Format::AccountField) {
+            let name = node.path.rsplit('.').next().unwrap_or("");
+            let help = format!("it is {}", format.noun());
+            return self.at(node, format!("`{name}` is empty"), Some(help));
+        }
         let is_open = is_template && self.stage == Stage::Written && text.contains("{{");
         let checked = if is_open { Format::Any } else { format };
         if let Err(complaint) = checked.check(text) {
@@ -447,18 +452,27 @@ impl Reader {
     }
 
     fn unique(&mut self, node: &Node, table: &Table, key: &str) {
-        let mut seen: Vec<&Value> = Vec::new();
+        let mut seen: Vec<&Node> = Vec::new();
         for item in node.items().iter().filter_map(|item| item.get(key)) {
-            if seen.contains(&&item.value) {
-                let shown = match &item.value {
-                    Value::Text(text) => quoted(text),
-                    Value::Integer(number) => format!("`{number}`"),
-                    _ => continue,
-                };
-                let message = format!("two {} have the {key} {shown}", table.title);
-                self.at(item, message, None);
+            let shown = match &item.value {
+                Value::Text(text) => quoted(text),
+                Value::Integer(number) => format!("`{number}`"),
+                _ => continue,
+            };
+            match seen.iter().find(|other| other.value == item.value) {
+                None => seen.push(item),
+                Some(first) => {
+                    let message = format!("two {} have the {key} {shown}", table.title);
+                    let help = first.span.as_ref().map(|span| {
+                        let before = self.source.text.get(..span.start).unwrap_or("");
+                        format!(
+                            "the first stands in line {}",
+                            before.matches('\n').count() + 1
+                        )
+                    });
+                    self.at(item, message, help);
+                }
             }
-            seen.push(&item.value);
         }
     }
 
@@ -484,6 +498,14 @@ impl Reader {
 
     fn at(&mut self, node: &Node, message: impl Into<String>, help: Option<String>) {
         self.problems.push(self.problem(node, message, help));
+    }
+
+    /// At the table `node`, about a key that it has not.
+    fn lacks(&mut self, node: &Node, key: &str, message: String, help: String) {
+        self.problems.push(Problem {
+            key: child_path(&node.path, key),
+            ..self.problem(node, message, Some(help))
+        });
     }
 
     /// At a key of the table `node`.

@@ -18,7 +18,7 @@ use crate::problem::{Problem, SourceText};
 ///
 /// # Errors
 /// A problem, placed by line, when the text is neither.
-pub fn parse(source: Arc<SourceText>) -> Result<Document, Problem> {
+pub fn parse(source: Arc<SourceText>) -> Result<Document, Box<Problem>> {
     let root = if source
         .path
         .extension()
@@ -33,10 +33,10 @@ pub fn parse(source: Arc<SourceText>) -> Result<Document, Problem> {
             name_paths(&mut root, String::new());
             Ok(Document { source, root })
         }
-        Err(problem) => Err(Problem {
+        Err(problem) => Err(Box::new(Problem {
             file: Some(source),
-            ..problem
-        }),
+            ..*problem
+        })),
     }
 }
 
@@ -58,18 +58,18 @@ fn name_paths(node: &mut Node, path: String) {
     node.path = path;
 }
 
-fn parse_toml(source: &SourceText) -> Result<Node, Problem> {
+fn parse_toml(source: &SourceText) -> Result<Node, Box<Problem>> {
     let document = toml_edit::Document::parse(source.text.as_str())
         .map_err(|error| toml_problem(&source.text, &error))?;
     Ok(toml_item(document.as_item()))
 }
 
 /// What the TOML parser complains about, in our words where it is a mistake that people make.
-fn toml_problem(text: &str, error: &toml_edit::TomlError) -> Problem {
+fn toml_problem(text: &str, error: &toml_edit::TomlError) -> Box<Problem> {
     let span = error.span();
-    let line = span
+    let number = span
         .as_ref()
-        .map_or("", |span| line_around(text, span.start));
+        .and_then(|span| octal_number(text, span.start));
     let said = error
         .message()
         .lines()
@@ -83,7 +83,7 @@ fn toml_problem(text: &str, error: &toml_edit::TomlError) -> Problem {
             format!("{} is given twice", quoted(name.unwrap_or("a key").trim())),
             Some("keep one of them".to_string()),
         )
-    } else if let Some(number) = octal_number(line) {
+    } else if let Some(number) = number {
         (
             "this is not TOML".to_string(),
             Some(format!("a mode is a text: write `\"{number}\"`")),
@@ -91,32 +91,23 @@ fn toml_problem(text: &str, error: &toml_edit::TomlError) -> Problem {
     } else {
         ("this is not TOML".to_string(), None)
     };
-    Problem {
+    Box::new(Problem {
         span,
         label: said,
         help,
         ..Problem::error(message)
-    }
+    })
 }
 
-/// The whole line that holds the byte `at`.
-fn line_around(text: &str, at: usize) -> &str {
-    let at = at.min(text.len());
-    let start = text.get(..at).and_then(|before| before.rfind('\n'));
-    let start = start.map_or(0, |newline| newline + 1);
-    let rest = text.get(start..).unwrap_or("");
-    rest.lines().next().unwrap_or("")
-}
-
-/// `0644` in `mode = 0644`.
-fn octal_number(line: &str) -> Option<&str> {
-    let value = line.split_once(['=', ':'])?.1.trim();
-    let end = value
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(value.len());
-    let digits = value.get(..end)?;
-    let is_octal = digits.len() > 1 && digits.starts_with('0');
-    (is_octal && digits.bytes().all(|digit| digit < b'8')).then_some(digits)
+/// `0644`, where it stands around the byte `at`.
+fn octal_number(text: &str, at: usize) -> Option<&str> {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let (before, after) = text.split_at_checked(at)?;
+    let start = before.trim_end_matches(is_digit).len();
+    let end = at + (after.len() - after.trim_start_matches(is_digit).len());
+    let digits = text.get(start..end)?;
+    let is_octal = (3..=4).contains(&digits.len()) && digits.bytes().all(|digit| digit < b'8');
+    (is_octal && digits.starts_with('0')).then_some(digits)
 }
 
 fn toml_item(item: &Item) -> Node {
@@ -168,30 +159,29 @@ fn node(value: Value, span: Option<Range<usize>>) -> Node {
     }
 }
 
-fn parse_json(source: &SourceText) -> Result<Node, Problem> {
+fn parse_json(source: &SourceText) -> Result<Node, Box<Problem>> {
     let parsed: Result<Json, _> = serde_json::from_str(&source.text);
-    parsed.map(|json| json.0).map_err(|error| {
-        let said = error.to_string();
-        let said = said.split(" at line ").next().unwrap_or("").to_string();
-        let at = offset_of(&source.text, error.line(), error.column());
-        let number = octal_number(line_around(&source.text, at));
-        let is_twice = said.ends_with("is given twice");
-        Problem {
-            span: Some(at..at),
-            label: if is_twice {
-                String::new()
-            } else {
-                said.clone()
-            },
-            help: number
-                .filter(|_| !is_twice)
-                .map(|number| format!("a mode is a text: write `\"{number}\"`")),
-            ..Problem::error(if is_twice {
-                said
-            } else {
-                "this is not JSON".to_string()
-            })
-        }
+    parsed
+        .map(|json| json.0)
+        .map_err(|error| json_problem(&source.text, &error))
+}
+
+fn json_problem(text: &str, error: &serde_json::Error) -> Box<Problem> {
+    let said = error.to_string();
+    let said = said.split(" at line ").next().unwrap_or("").to_string();
+    let at = offset_of(text, error.line(), error.column());
+    let (message, label, help) = if said.ends_with("is given twice") {
+        (said, String::new(), Some("keep one of them".to_string()))
+    } else {
+        let number = octal_number(text, at);
+        let help = number.map(|number| format!("a mode is a text: write `\"{number}\"`"));
+        ("this is not JSON".to_string(), said, help)
+    };
+    Box::new(Problem {
+        span: Some(at..at),
+        label,
+        help,
+        ..Problem::error(message)
     })
 }
 

@@ -222,20 +222,32 @@ fn unknown_names(text: &str, context: &Context) -> Vec<TemplateMistake> {
 }
 
 fn unknown_name(span: Range<usize>, word: &str, names: &[String]) -> TemplateMistake {
-    let known = list_of(names);
-    let last = word.rsplit('.').next().unwrap_or(word);
-    let by_last = names
+    let last = |name: &str| name.rsplit('.').next().unwrap_or("").to_string();
+    let group = word.split_once('.').map_or("", |(group, _)| group);
+    let in_group: Vec<&String> = names
         .iter()
-        .find(|name| name.rsplit('.').next() == Some(last));
-    let meant = by_last.map(String::as_str).or_else(|| nearest(word, names));
+        .filter(|name| {
+            name.strip_prefix(group)
+                .is_some_and(|rest| rest.starts_with('.'))
+        })
+        .collect();
+    let by_last = names.iter().find(|name| last(name) == last(word));
+    let meant = nearest(word, &in_group)
+        .or_else(|| by_last.map(String::as_str))
+        .or_else(|| nearest(word, names));
+    let help = match meant {
+        Some(name) => format!("did you mean `{name}`?"),
+        None if group == "parameters" && in_group.is_empty() => {
+            format!("declare `{}` in `[parameters]`", last(word))
+        }
+        None if in_group.is_empty() => format!("the names are {}", list_of(names)),
+        None => format!("there are {}", list_of(&in_group)),
+    };
     TemplateMistake {
         span,
         message: format!("unknown name {} in a template", quoted(word)),
         label: "stands for nothing".to_string(),
-        help: Some(match meant {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => format!("the names are {known}"),
-        }),
+        help: Some(help),
     }
 }
 
@@ -304,7 +316,10 @@ fn syntax_mistake(text: &str, error: &handlebars::TemplateError) -> TemplateMist
         span: place(text, error.pos()),
         message: "this template does not parse".to_string(),
         label: reason,
-        help: None,
+        help: matches!(error.reason(), TemplateErrorReason::InvalidSyntax(_)).then(|| {
+            "each `{{` needs its `}}`; two braces that are no template are written `\\{{`"
+                .to_string()
+        }),
     }
 }
 

@@ -58,7 +58,7 @@ impl SiteRoot {
     ///
     /// # Errors
     /// A problem when it is no folder.
-    pub fn at(folder: &Path) -> Result<Self, Problem> {
+    pub fn at(folder: &Path) -> Result<Self, Box<Problem>> {
         if folder.is_dir() {
             Ok(Self {
                 folder: Some(folder.to_path_buf()),
@@ -66,9 +66,8 @@ impl SiteRoot {
             })
         } else {
             let shown = quoted(&folder.to_string_lossy());
-            Err(Problem::error(format!(
-                "there is no site at {shown}: it is not a folder"
-            )))
+            let message = format!("there is no site at {shown}: it is not a folder");
+            Err(Problem::error(message).into())
         }
     }
 
@@ -88,7 +87,7 @@ impl SiteRoot {
     ///
     /// # Errors
     /// A problem when it is there and cannot be read, or leads out of the site.
-    pub fn read(&self, relative: &str) -> Result<Option<Vec<u8>>, Problem> {
+    pub fn read(&self, relative: &str) -> Result<Option<Vec<u8>>, Box<Problem>> {
         Format::Below("the site")
             .check(relative)
             .map_err(|complaint| Problem::error(complaint.message))?;
@@ -98,27 +97,22 @@ impl SiteRoot {
         }
     }
 
-    fn own(&self, relative: &str) -> Result<Option<Vec<u8>>, Problem> {
+    fn own(&self, relative: &str) -> Result<Option<Vec<u8>>, Box<Problem>> {
         let Some(folder) = &self.folder else {
             return Ok(None);
         };
         let path = folder.join(relative);
-        let failed = |error: io::Error| {
-            Problem::error(format!(
-                "cannot read {}: {error}",
-                quoted(&path.to_string_lossy())
-            ))
-        };
-        match path.canonicalize() {
+        let shown = quoted(&self.shown.join(relative).to_string_lossy());
+        let failed =
+            |error: io::Error| Box::new(Problem::error(format!("cannot read {shown}: {error}")));
+        let real = match path.canonicalize() {
+            Ok(real) => real,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
-            Ok(real) if !real.starts_with(folder.canonicalize().map_err(failed)?) => {
-                let shown = quoted(&path.to_string_lossy());
-                return Err(Problem::error(format!(
-                    "{shown} leads out of the site by a symbolic link"
-                )));
-            }
-            Ok(_) => {}
+        };
+        if !real.starts_with(folder.canonicalize().map_err(failed)?) {
+            let message = format!("a symbolic link leads `{relative}` out of the site");
+            return Err(Problem::error(message).into());
         }
         std::fs::read(&path).map(Some).map_err(failed)
     }
@@ -170,32 +164,30 @@ impl SiteRoot {
         folder: &str,
         what: &str,
         name: &str,
-    ) -> Result<Arc<SourceText>, Problem> {
+    ) -> Result<Arc<SourceText>, Box<Problem>> {
         let is_name = |c: char| c.is_alphanumeric() || "-_.+".contains(c);
         if name.is_empty() || name.starts_with('.') || !name.chars().all(is_name) {
-            return Err(Problem {
-                help: Some(format!(
-                    "give the name of a file in `{folder}`, without its ending"
-                )),
+            let help = format!("give the name of a file in `{folder}`, without its ending");
+            return Err(Box::new(Problem {
+                help: Some(help),
                 ..Problem::error(format!("{} is not the name of a {what}", quoted(name)))
-            });
+            }));
         }
         let toml = format!("{folder}/{name}.toml");
         let json = format!("{folder}/{name}.json");
         let (relative, bytes) = match (self.own(&toml)?, self.own(&json)?) {
             (Some(_), Some(_)) => {
-                return Err(Problem {
+                return Err(Box::new(Problem {
                     help: Some("keep one of them".to_string()),
                     ..Problem::error(format!("there are both `{toml}` and `{json}`"))
-                });
+                }));
             }
             (Some(bytes), None) => (toml, bytes),
             (None, Some(bytes)) => (json, bytes),
-            (None, None) => match (embedded::read(&toml), embedded::read(&json)) {
-                (Some(bytes), _) => (toml, bytes.to_vec()),
-                (None, Some(bytes)) => (json, bytes.to_vec()),
-                (None, None) => return Err(self.no_definition(folder, what, name)),
-            },
+            (None, None) => [toml, json]
+                .into_iter()
+                .find_map(|file| embedded::read(&file).map(|bytes| (file, bytes.to_vec())))
+                .ok_or_else(|| Box::new(self.no_definition(folder, what, name)))?,
         };
         let path = self.shown(&relative);
         let text = String::from_utf8(bytes)
@@ -291,12 +283,18 @@ pub fn check_zone(
 }
 
 fn read_zone(site: &SiteRoot, name: &str) -> (Option<LoadedZone>, Vec<Problem>) {
-    let parsed = site
-        .definition("zones", "zone", name)
-        .and_then(syntax::parse);
-    let mut document = match parsed {
+    match site.definition("zones", "zone", name) {
+        Ok(source) => read_text(name, source),
+        Err(problem) => (None, vec![*problem]),
+    }
+}
+
+/// A zone file whose text is at hand, and all that is wrong with it.
+#[must_use]
+pub fn read_text(name: &str, source: Arc<SourceText>) -> (Option<LoadedZone>, Vec<Problem>) {
+    let mut document = match syntax::parse(source) {
         Ok(document) => document,
-        Err(problem) => return (None, vec![problem]),
+        Err(problem) => return (None, vec![read::hide_password_lines(*problem)]),
     };
     let mut problems = validate(&mut document, &ZONE, Stage::Written);
     let zone = read::zone(&document.root, name);

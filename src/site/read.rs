@@ -108,11 +108,7 @@ static SPEC: Table = Table {
             List(&Text(Format::LocalPath)),
             "public key files of who may log in as root",
         ),
-        key(
-            "nic",
-            Tables(&NIC, &["address"]),
-            "a network card of the zone",
-        ),
+        key("nic", Tables(&NIC, &[]), "a network card of the zone"),
     ],
     rules: &[Rule::OnlyWith("become", "ssh")],
 };
@@ -312,6 +308,19 @@ fn check_shape(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
 fn check_nics(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (index, nic) in zone.zone.nics.iter().enumerate() {
+        let earlier = zone.zone.nics.iter().take(index);
+        if nic.address != "dhcp"
+            && earlier
+                .into_iter()
+                .any(|other| other.address == nic.address)
+        {
+            let key = format!("zone.nic[{index}].address");
+            let message = format!(
+                "two `[[zone.nic]]` have the address {}",
+                quoted(&nic.address)
+            );
+            problems.push(document.problem_at(&key, message));
+        }
         let Some(gateway) = &nic.gateway else {
             continue;
         };
@@ -383,13 +392,15 @@ fn check_users(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
 pub(super) fn hide_passwords(document: &Document, problems: &mut [Problem]) {
     let users = document.root.get("user").map_or(&[][..], Node::items);
     let mut text = document.source.text.clone();
-    for password in users.iter().filter_map(|user| user.get("password")) {
-        let is_secret = !matches!(password.value, Value::Table(_));
-        if let Some(span) = password.span.clone().filter(|_| is_secret) {
+    let passwords = users.iter().filter_map(|user| user.get("password"));
+    for secret in passwords.flat_map(secrets) {
+        if let Some(span) = secret
+            .span
+            .clone()
+            .filter(|span| text.get(span.clone()).is_some())
+        {
             let stars = "*".repeat(span.len());
-            if text.get(span.clone()).is_some() {
-                text.replace_range(span, &stars);
-            }
+            text.replace_range(span, &stars);
         }
     }
     let hidden = Arc::new(SourceText {
@@ -405,6 +416,43 @@ pub(super) fn hide_passwords(document: &Document, problems: &mut [Problem]) {
                     .to_string(),
             );
         }
+    }
+}
+
+/// What may be the password itself: anything but a table, and what an unknown key holds.
+fn secrets(password: &Node) -> Vec<&Node> {
+    if !matches!(password.value, Value::Table(_)) {
+        return vec![password];
+    }
+    let is_known = |name: &str| PASSWORD.keys.iter().any(|key| key.name == name);
+    let strangers = password
+        .entries()
+        .iter()
+        .filter(|entry| !is_known(&entry.key));
+    strangers.map(|entry| &entry.node).collect()
+}
+
+/// The same for a file that does not parse: no line that speaks of a password is shown.
+pub(super) fn hide_password_lines(problem: Problem) -> Problem {
+    let hide = |line: &str| {
+        if line.contains("password") {
+            line.chars()
+                .map(|c| if c == '\n' { c } else { '*' })
+                .collect()
+        } else {
+            line.to_string()
+        }
+    };
+    let hidden = |file: Arc<SourceText>| {
+        let text = file.text.split_inclusive('\n').map(hide).collect();
+        Arc::new(SourceText {
+            path: file.path.clone(),
+            text,
+        })
+    };
+    Problem {
+        file: problem.file.map(hidden),
+        ..problem
     }
 }
 

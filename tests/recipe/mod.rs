@@ -7,9 +7,7 @@ use std::time::Duration;
 use zonewright::problem::Severity;
 use zonewright::recipe::bundle::FileBytes;
 use zonewright::recipe::load::check_recipe;
-use zonewright::recipe::model::{
-    BuildOption, CheckKind, FileContent, FileKind, ParameterKind, ServiceDuration,
-};
+use zonewright::recipe::model::{CheckKind, FileContent, FileKind, ParameterKind, ServiceDuration};
 use zonewright::recipe::{Bundle, LoadedRecipe, ZoneContext, resolve};
 use zonewright::site::SiteRoot;
 

@@ -50,6 +50,9 @@ fn hold(kind: &str, report: impl Fn(&SiteRoot, &str) -> Vec<Problem>) -> usize {
     let mut wrong = Vec::new();
     for file in &files {
         let name = file.file_stem().unwrap().to_str().unwrap();
+        if name.starts_with("good") {
+            continue;
+        }
         let problems = without_folder(report(&site, name));
         assert!(!problems.is_empty(), "{name} is not broken");
         let text = render(&problems, false);

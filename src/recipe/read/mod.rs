@@ -8,8 +8,8 @@ mod install;
 
 use super::format::Format;
 use super::model::Recipe;
+use super::schema::Takes;
 use super::schema::Takes::{Map, Tables};
-use super::schema::{Rule, Takes};
 use super::schema::{Table, key, required};
 use super::tree::Node;
 
@@ -37,7 +37,7 @@ pub static RECIPE: Table = Table {
             Takes::Table(&build::DEPENDENCIES),
             "packages that pkgin installs",
         ),
-        key(
+        required(
             "build",
             Takes::Table(&build::BUILD),
             "how sources become files",
@@ -73,10 +73,7 @@ pub static RECIPE: Table = Table {
             "proof that it works",
         ),
     ],
-    rules: &[
-        Rule::OnlyWith("source", "build"),
-        Rule::OnlyWith("build", "source"),
-    ],
+    rules: &[],
 };
 
 /// The recipe that a tree holds; what is wrong or missing reads as its default.
