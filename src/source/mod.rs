@@ -1,1 +1,7 @@
 //! Sources on the controller: fetch, verify, unpack, patch, repack.
+
+mod compression;
+pub mod patch;
+pub mod repack;
+pub mod tree;
+pub mod unpack;

@@ -1,0 +1,104 @@
+//! The words between a zone's emulated commands and the supervisor, and between the command line
+//! and the supervisor: one line of JSON there, one back, then the connection ends.
+//!
+//! Who asks is known by the socket that is asked: each zone has one of its own at its root, which
+//! takes nothing but `Show`; the one in the state folder takes the rest.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::sandbox::{Access, ZoneState};
+
+/// The supervisor's socket in a zone.
+pub const ZONE_SOCKET: &str = "/.zonewright-control";
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Request {
+    /// Start this zone if it does not run.
+    Up { alias: String },
+    /// Destroy this zone, or all.
+    Down { alias: Option<String> },
+    /// Which zones are there?
+    List,
+    /// From a zone: show exactly these packages.
+    Show { packages: Vec<String> },
+}
+
+/// What is answered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Reply {
+    /// The zone runs.
+    Access(Access),
+    /// These zones are gone.
+    Gone(Vec<String>),
+    /// These zones are there.
+    Zones(Vec<ZoneState>),
+    /// Done, nothing to say.
+    Done,
+    /// The supervisor is about to end: ask the next one.
+    Ending,
+    /// It went wrong.
+    Refused(String),
+}
+
+/// Why the supervisor did not do what a zone asked.
+#[derive(Debug, Error)]
+pub enum ControlError {
+    /// It said no.
+    #[error("the sandbox refused: {0}")]
+    Refused(String),
+    /// It could not be asked.
+    #[error("cannot reach the sandbox's supervisor")]
+    Unreachable(#[source] io::Error),
+}
+
+/// Makes exactly the files of these packages (names of the index) visible in the calling zone's
+/// `/usr`: the whole set, not a difference. Their records are then at
+/// `/usr/lib/zonewright/layers/NAME.json` and their commands below `/usr/lib/zonewright/bin`.
+///
+/// # Errors
+///
+/// When the supervisor cannot be reached or cannot make a layer.
+pub fn show_packages(names: &[&str]) -> Result<(), ControlError> {
+    let request = Request::Show {
+        packages: names.iter().map(|n| (*n).to_owned()).collect(),
+    };
+    match ask(Path::new(ZONE_SOCKET), &request).map_err(ControlError::Unreachable)? {
+        Reply::Done => Ok(()),
+        Reply::Refused(why) => Err(ControlError::Refused(why)),
+        other => Err(ControlError::Refused(format!(
+            "unexpected answer {other:?}"
+        ))),
+    }
+}
+
+/// Asks and waits for the answer.
+pub(crate) fn ask(socket: &Path, request: &Request) -> io::Result<Reply> {
+    let mut stream = UnixStream::connect(socket)?;
+    send(&mut stream, request)?;
+    receive(&stream)
+}
+
+/// Sends one line.
+pub(crate) fn send(stream: &mut UnixStream, message: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    stream.write_all(&line)
+}
+
+/// Receives one line; an end before it is an error.
+pub(crate) fn receive<T: for<'a> Deserialize<'a>>(stream: &UnixStream) -> io::Result<T> {
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    if line.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(serde_json::from_str(&line)?)
+}

@@ -1,0 +1,116 @@
+//! SSH keys: one for the client, and a pair of host keys for each zone.
+//!
+//! The machine may have no `ssh-keygen`, so the image's runs, by the image's own loader and
+//! libraries, without entering the image.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::sandbox::error::{SandboxError, file, run};
+use crate::sandbox::image::Image;
+
+/// The kinds of host key a zone has.
+const HOST_KEYS: [&str; 2] = ["rsa", "ed25519"];
+
+/// The client's private key in the state folder, made if it is not there.
+pub(crate) fn client_key(image: &Image, state: &Path) -> Result<PathBuf, SandboxError> {
+    let path = state.join("id_ed25519");
+    if !path.exists() {
+        let partial = state.join("id_ed25519.partial");
+        let public = |p: &Path| p.with_file_name(format!("{}.pub", name_of(p)));
+        for old in [&partial, &public(&partial)] {
+            remove(old)?;
+        }
+        generate(image, "ed25519", &partial, "zonewright-sandbox")?;
+        fs::rename(public(&partial), public(&path)).map_err(file("rename", &partial))?;
+        fs::rename(&partial, &path).map_err(file("rename", &partial))?;
+    }
+    Ok(path)
+}
+
+/// Puts host keys into a folder: those made beforehand, or else new ones.
+pub(crate) fn host_keys(image: &Image, state: &Path, folder: &Path) -> Result<(), SandboxError> {
+    let spare = state.join("spare-keys");
+    let taken = state.join(format!("spare-keys.{}", std::process::id()));
+    if fs::rename(&spare, &taken).is_ok() {
+        for entry in fs::read_dir(&taken)
+            .map_err(file("list", &taken))?
+            .flatten()
+        {
+            let target = folder.join(entry.file_name());
+            fs::copy(entry.path(), &target).map_err(file("write", &target))?;
+        }
+        return fs::remove_dir_all(&taken).map_err(file("remove", &taken));
+    }
+    make_host_keys(image, folder)
+}
+
+/// Makes the next zone's host keys, for an RSA key takes longer than the rest of a start.
+pub(crate) fn make_spare(image: &Image, state: &Path) -> Result<(), SandboxError> {
+    let spare = state.join("spare-keys");
+    if spare.exists() {
+        return Ok(());
+    }
+    let partial = state.join("spare-keys.partial");
+    if partial.exists() {
+        fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
+    }
+    fs::create_dir(&partial).map_err(file("make", &partial))?;
+    make_host_keys(image, &partial)?;
+    fs::rename(&partial, &spare).map_err(file("rename", &partial))
+}
+
+fn make_host_keys(image: &Image, folder: &Path) -> Result<(), SandboxError> {
+    for kind in HOST_KEYS {
+        generate(
+            image,
+            kind,
+            &folder.join(format!("ssh_host_{kind}_key")),
+            "",
+        )?;
+    }
+    Ok(())
+}
+
+/// The public host keys in a folder, one line each.
+pub(crate) fn public_keys(folder: &Path) -> Result<Vec<String>, SandboxError> {
+    HOST_KEYS
+        .iter()
+        .map(|kind| {
+            let path = folder.join(format!("ssh_host_{kind}_key.pub"));
+            fs::read_to_string(&path)
+                .map(|t| t.trim().to_owned())
+                .map_err(file("read", &path))
+        })
+        .collect()
+}
+
+fn generate(image: &Image, kind: &str, path: &Path, comment: &str) -> Result<(), SandboxError> {
+    let usr = image.root().join("usr");
+    let mut command = Command::new(usr.join("lib64/ld-linux-x86-64.so.2"));
+    command
+        .arg("--library-path")
+        .arg(usr.join("lib/x86_64-linux-gnu"));
+    command
+        .arg(usr.join("bin/ssh-keygen"))
+        .args(["-q", "-t", kind, "-N", "", "-C", comment]);
+    if kind == "rsa" {
+        command.args(["-b", "2048"]);
+    }
+    run(command.arg("-f").arg(path).env("OPENSSL_CONF", "/dev/null")).map(drop)
+}
+
+fn remove(path: &Path) -> Result<(), SandboxError> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(file("remove", path)(e)),
+        _ => Ok(()),
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}

@@ -1,0 +1,384 @@
+//! Layers: for each package of the emulated pkgin index one tree to lay over a zone's `/usr`.
+//!
+//! Debian puts commands into `/usr/bin`, where on SmartOS nothing of pkgsrc ever appears. So a
+//! layer keeps its libraries and headers where compilers look, but its commands lie hidden in
+//! `/usr/lib/zonewright/bin`, for pkgin to link from `/opt/local`.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::sandbox::apt::{Download, PrivateApt};
+use crate::sandbox::error::{SandboxError, file, run};
+use crate::sandbox::image::{Image, command_name, files_in, unpack, write_json};
+use crate::sandbox::packages::{INDEX, IndexEntry};
+use crate::sandbox::paths;
+
+/// Below a tree's `usr`: where commands lie that a zone's `/usr/bin` must not show.
+pub const HIDDEN_BIN: &str = "lib/zonewright/bin";
+
+/// Below a tree's `usr`: for each visible package its record (`NAME.json`) and the files of its
+/// Debian packages as Debian names them, relative to `/`, one a line (`NAME.files`).
+pub const RECORDS: &str = "lib/zonewright/layers";
+
+/// Raised when the way a layer is made changes.
+const FORMAT: u32 = 1;
+
+/// What a layer says of itself, in the zone under `/usr/lib/zonewright/layers/NAME.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerRecord {
+    /// The pkgsrc name.
+    pub name: String,
+    /// The Debian packages it was made of, without what they depend on.
+    pub debian: Vec<String>,
+    /// The Debian version of the first one.
+    pub version: String,
+    /// Their commands, each to be found in `/usr/lib/zonewright/bin`.
+    pub commands: Vec<String>,
+}
+
+/// The layers of these packages, made where they are missing: folder names below `layers`.
+///
+/// # Errors
+///
+/// When the index lacks a name, or a package cannot be downloaded or unpacked.
+pub fn ensure(image: &Image, names: &[&str]) -> Result<Vec<String>, SandboxError> {
+    let mut folders = Vec::new();
+    for name in names {
+        let entry = INDEX
+            .iter()
+            .find(|entry| entry.name == *name)
+            .ok_or_else(|| SandboxError::NoSuchPackage((*name).to_owned()))?;
+        folders.push(ensure_one(image, entry)?);
+    }
+    Ok(folders)
+}
+
+fn ensure_one(image: &Image, entry: &IndexEntry) -> Result<String, SandboxError> {
+    let name = folder_name(entry);
+    let layers = image.folder.join("layers");
+    let target = layers.join(&name);
+    if target.is_dir() {
+        return Ok(name);
+    }
+    let _alone = paths::exclusive(&layers, "lock")?;
+    if target.is_dir() {
+        return Ok(name);
+    }
+    let partial = layers.join(format!("{name}.partial"));
+    if partial.exists() {
+        fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
+    }
+    make(image, entry, &partial)?;
+    fs::rename(&partial, &target).map_err(file("rename", &partial))?;
+    Ok(name)
+}
+
+/// Short, for many of them go into one mount's options; another definition has another name.
+fn folder_name(entry: &IndexEntry) -> String {
+    let mut digest = Sha256::new();
+    digest.update(FORMAT.to_string());
+    entry
+        .debian
+        .iter()
+        .for_each(|d| digest.update(format!(" {d}")));
+    let short: String = digest
+        .finalize()
+        .iter()
+        .take(3)
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    format!("{}-{short}", entry.name)
+}
+
+fn make(image: &Image, entry: &IndexEntry, folder: &Path) -> Result<(), SandboxError> {
+    let tree = folder.join("tree");
+    fs::create_dir_all(&tree).map_err(file("make", &tree))?;
+    let apt = PrivateApt::open(&image.folder.join("apt"))?;
+    let (downloads, _) = apt.closure(entry.debian)?;
+    apt.download(entry.debian, &mut |_| {})?;
+    unpack(&downloads, &tree, &mut |_, _| {})?;
+    let usr = folder.join("usr");
+    let unpacked = tree.join("usr");
+    if unpacked.is_dir() {
+        fs::rename(&unpacked, &usr).map_err(file("rename", &unpacked))?;
+    }
+    fs::create_dir_all(usr.join(RECORDS)).map_err(file("make", &usr))?;
+    fs::remove_dir_all(&tree).map_err(file("remove", &tree))?;
+    for bulk in [
+        "share/doc",
+        "share/man",
+        "share/locale",
+        "share/lintian",
+        "share/info",
+    ] {
+        match fs::remove_dir_all(usr.join(bulk)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(file("remove", usr.join(bulk))(e));
+            }
+            _ => {}
+        }
+    }
+    hide_commands(&usr)?;
+    link_assembler(&usr)?;
+    compile_python(image, &usr)?;
+    describe(image, entry, &apt, &downloads, &usr.join(RECORDS))
+}
+
+/// Writes the layer's record and the list of its own packages' files. What those packages depend
+/// on is in the layer, but belongs to nobody.
+fn describe(
+    image: &Image,
+    entry: &IndexEntry,
+    apt: &PrivateApt,
+    downloads: &[Download],
+    folder: &Path,
+) -> Result<(), SandboxError> {
+    let mut files = Vec::new();
+    for debian in entry.debian {
+        match downloads.iter().find(|d| d.package == *debian) {
+            Some(download) => files.extend(files_in(download)?),
+            None => files.extend(image.files_of(debian)?.unwrap_or_default()),
+        }
+    }
+    files.sort();
+    files.dedup();
+    let mut commands: Vec<String> = files
+        .iter()
+        .filter_map(|path| command_name(path))
+        .map(str::to_owned)
+        .collect();
+    commands.sort();
+    commands.dedup();
+    let first: Vec<&str> = entry.debian.first().copied().into_iter().collect();
+    let record = LayerRecord {
+        name: entry.name.to_owned(),
+        debian: entry.debian.iter().map(|d| (*d).to_owned()).collect(),
+        version: apt
+            .versions(&first)?
+            .into_values()
+            .next()
+            .unwrap_or_default(),
+        commands,
+    };
+    let list = folder.join(format!("{}.files", entry.name));
+    fs::write(&list, files.join("\n") + "\n").map_err(file("write", &list))?;
+    write_json(&folder.join(format!("{}.json", entry.name)), &record)
+}
+
+/// gcc asks for `as` and `ld` in its own folder before it walks `PATH`, as pkgsrc's is built to.
+fn link_assembler(usr: &Path) -> Result<(), SandboxError> {
+    let Ok(versions) = fs::read_dir(usr.join("libexec/gcc/x86_64-linux-gnu")) else {
+        return Ok(());
+    };
+    for version in versions.flatten().filter(|v| v.path().is_dir()) {
+        for tool in ["as", "ld"] {
+            let target = format!("../../../../bin/x86_64-linux-gnu-{tool}");
+            let link = version.path().join(tool);
+            if usr
+                .join("bin")
+                .join(format!("x86_64-linux-gnu-{tool}"))
+                .exists()
+            {
+                symlink(target, &link).map_err(file("link", &link))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Moves a layer's commands out of sight. Those with the machine's triplet in their name stay: no
+/// script calls them by chance, and gcc looks for itself there.
+fn hide_commands(usr: &Path) -> Result<(), SandboxError> {
+    let hidden = usr.join(HIDDEN_BIN);
+    fs::create_dir_all(&hidden).map_err(file("make", &hidden))?;
+    for below in ["bin", "sbin"] {
+        let folder = usr.join(below);
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !is_moved(&name) {
+                continue;
+            }
+            let (from, to) = (entry.path(), hidden.join(&name));
+            match fs::read_link(&from) {
+                Ok(target) => {
+                    let target = moved_target(below, &target.to_string_lossy());
+                    symlink(&target, &to).map_err(file("link", &to))?;
+                    fs::remove_file(&from).map_err(file("remove", &from))?;
+                }
+                Err(_) => {
+                    fs::rename(&from, &to).map_err(file("rename", &from))?;
+                    rewrite_interpreter(&to)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_moved(name: &str) -> bool {
+    !name.starts_with("x86_64-linux-gnu-")
+}
+
+/// What a link that lay in `usr/BELOW` must say in `usr/lib/zonewright/bin`.
+pub(crate) fn moved_target(below: &str, target: &str) -> String {
+    if target.starts_with('/') {
+        return target.to_owned();
+    }
+    let mut parts: Vec<&str> = vec!["usr", below];
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            other => parts.push(other),
+        }
+    }
+    match parts.as_slice() {
+        ["usr", "bin" | "sbin", name] if is_moved(name) => (*name).to_owned(),
+        ["usr", rest @ ..] => format!("../../../{}", rest.join("/")),
+        other => format!("/{}", other.join("/")),
+    }
+}
+
+/// Scripts name interpreters by the place where Debian has them.
+fn rewrite_interpreter(path: &Path) -> Result<(), SandboxError> {
+    let Ok(text) = fs::read(path) else {
+        return Ok(());
+    };
+    let Some(rest) = text.strip_prefix(b"#!") else {
+        return Ok(());
+    };
+    let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+    let (line, body) = rest.split_at(end);
+    let Some(line) = interpreter(&String::from_utf8_lossy(line)) else {
+        return Ok(());
+    };
+    let mode = fs::metadata(path)
+        .map_err(file("read", path))?
+        .permissions()
+        .mode();
+    let mut new = format!("#!{line}").into_bytes();
+    new.extend_from_slice(body);
+    fs::write(path, new).map_err(file("write", path))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(file("change", path))
+}
+
+/// The new first line (without `#!`) of a script, where the old one would not do.
+fn interpreter(line: &str) -> Option<String> {
+    let line = line.trim();
+    let (program, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let name = program
+        .strip_prefix("/usr/bin/")
+        .or_else(|| program.strip_prefix("/bin/"))?;
+    let new = match name {
+        "perl" => "/usr/perl5/bin/perl".to_owned(),
+        name if name.starts_with("python3") => format!("/usr/{HIDDEN_BIN}/{name}"),
+        _ => return None,
+    };
+    Some(format!("{new} {rest}").trim_end().to_owned())
+}
+
+/// Python cannot keep compiled modules in a read-only `/usr`; without them each start of meson
+/// would take a second more. Not made is not wrong.
+fn compile_python(image: &Image, usr: &Path) -> Result<(), SandboxError> {
+    let packages = usr.join("lib/python3/dist-packages");
+    let interpreter = newest_python(&usr.join(HIDDEN_BIN));
+    let (true, Some(python)) = (packages.is_dir(), interpreter) else {
+        return Ok(());
+    };
+    let library = usr.join("lib").join(python.file_name().unwrap_or_default());
+    let root = image.root().join("usr");
+    let folders = [
+        usr.join("lib/x86_64-linux-gnu"),
+        root.join("lib/x86_64-linux-gnu"),
+    ];
+    let search: Vec<String> = folders.iter().map(|p| p.display().to_string()).collect();
+    run(Command::new(root.join("lib64/ld-linux-x86-64.so.2"))
+        .args(["--library-path", &search.join(":")])
+        .arg(&python)
+        .args(["-I", "-S", "-m", "compileall", "-q", "-s"])
+        .arg(usr)
+        .args(["-p", "/usr"])
+        .args([&packages, &library])
+        .env("PYTHONHOME", usr))
+    .map(drop)
+}
+
+fn newest_python(folder: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let is_python = |name: &str| {
+        name.strip_prefix("python3.")
+            .is_some_and(|v| v.parse::<u32>().is_ok())
+    };
+    entries
+        .map(|e| e.path())
+        .filter(|p| {
+            p.file_name()
+                .and_then(|n| n.to_str())
+                .is_some_and(is_python)
+        })
+        .max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moved_link_still_finds_what_it_named() {
+        assert_eq!(moved_target("bin", "gcc-14"), "gcc-14");
+        assert_eq!(
+            moved_target("bin", "x86_64-linux-gnu-gcc-14"),
+            "../../../bin/x86_64-linux-gnu-gcc-14"
+        );
+        assert_eq!(moved_target("sbin", "../bin/x"), "x");
+        assert_eq!(
+            moved_target("bin", "../share/meson/meson"),
+            "../../../share/meson/meson"
+        );
+        assert_eq!(
+            moved_target("bin", "/etc/alternatives/x"),
+            "/etc/alternatives/x"
+        );
+        assert_eq!(moved_target("bin", "../../opt/x"), "/opt/x");
+    }
+
+    #[test]
+    fn debian_interpreters_are_replaced_and_others_kept() {
+        assert_eq!(
+            interpreter("/usr/bin/python3").as_deref(),
+            Some("/usr/lib/zonewright/bin/python3")
+        );
+        assert_eq!(
+            interpreter(" /usr/bin/perl -w").as_deref(),
+            Some("/usr/perl5/bin/perl -w")
+        );
+        assert_eq!(interpreter("/usr/bin/env python3"), None);
+        assert_eq!(interpreter("/bin/sh"), None);
+    }
+
+    #[test]
+    fn another_definition_gives_another_folder() {
+        let entry = |debian| IndexEntry {
+            name: "x",
+            debian,
+            depends: &[],
+            comment: "",
+            version: None,
+        };
+        assert_ne!(
+            folder_name(&entry(&["a"])),
+            folder_name(&entry(&["a", "b"]))
+        );
+        assert!(folder_name(&entry(&["a"])).starts_with("x-"));
+    }
+}

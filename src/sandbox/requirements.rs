@@ -1,0 +1,71 @@
+//! What a machine must have to run the sandbox, each thing by name with the way to get it.
+//!
+//! Nothing needs to be installed on a Debian beyond what every Debian has: apt and dpkg. Whether
+//! overlays work is not asked here, the first mount tells.
+
+use std::path::Path;
+
+use crate::sandbox::error::Missing;
+
+/// What this machine lacks; empty when the sandbox can run.
+#[must_use]
+pub fn requirements() -> Vec<Missing> {
+    let mut missing = Vec::new();
+    let mut need = |is_there: bool, what: &str, remedy: &str| {
+        if !is_there {
+            missing.push(Missing {
+                what: what.to_owned(),
+                remedy: remedy.to_owned(),
+            });
+        }
+    };
+    need(
+        cfg!(target_arch = "x86_64"),
+        "an x86-64 processor",
+        "the sandbox's image is made of amd64 packages",
+    );
+    need(
+        nix::unistd::geteuid().is_root(),
+        "root's rights",
+        "run it with `sudo`",
+    );
+    need(
+        is_known_file_system("overlay")
+            || Path::new("/sys/module/overlay").exists()
+            || has_module(),
+        "overlayfs in the kernel",
+        "`modprobe overlay`; Debian's and Ubuntu's kernels have it",
+    );
+    need(
+        is_in_path("apt-get"),
+        "`apt-get`",
+        "package `apt`; only Debian and Ubuntu are supported",
+    );
+    need(is_in_path("apt-cache"), "`apt-cache`", "package `apt`");
+    need(is_in_path("dpkg-deb"), "`dpkg-deb`", "package `dpkg`");
+    need(is_in_path("tar"), "`tar`", "package `tar`");
+    missing
+}
+
+fn is_known_file_system(name: &str) -> bool {
+    std::fs::read_to_string("/proc/filesystems").is_ok_and(|text| {
+        text.lines()
+            .any(|line| line.split_whitespace().last() == Some(name))
+    })
+}
+
+/// The kernel loads the module by itself at the first mount, where there is one.
+fn has_module() -> bool {
+    let Ok(release) = std::fs::read_to_string("/proc/sys/kernel/osrelease") else {
+        return false;
+    };
+    let folder = Path::new("/lib/modules")
+        .join(release.trim())
+        .join("kernel/fs/overlayfs");
+    folder.is_dir()
+}
+
+fn is_in_path(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}

@@ -1,0 +1,425 @@
+//! The background process that holds a sandbox's mounts and zones. One per state folder.
+//!
+//! It ends when its last zone is gone, and everything ends with it: its mounts live in a namespace
+//! that no other process shares, and a zone's launcher watches a pipe to it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::fcntl::{Flock, FlockArg};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::sandbox::control::{Reply, Request, ZONE_SOCKET, receive, send};
+use crate::sandbox::error::{SandboxError, file};
+use crate::sandbox::forward::Forwarder;
+use crate::sandbox::image::{self, Image};
+use crate::sandbox::inside::{REBOOT, with_cause};
+use crate::sandbox::zone::{self, Ground, Zone};
+use crate::sandbox::{Access, ZoneState, keys, paths, platform};
+
+/// The socket's name in the state folder.
+pub(crate) const SOCKET: &str = "control.sock";
+/// Held by the supervisor as long as it lives.
+pub(crate) const LOCK: &str = "supervisor.lock";
+/// What the supervisor says.
+pub(crate) const LOG: &str = "supervisor.log";
+
+/// How long a supervisor without zones waits for its first.
+const IDLE: u16 = 60_000;
+
+/// How long a client may take to say what it wants.
+const REQUEST_WITHIN: Duration = Duration::from_secs(5);
+
+type Slot = Arc<Mutex<Option<Zone>>>;
+
+/// Everything the supervisor's threads share.
+struct Supervisor {
+    ground: Ground,
+    zones: Mutex<BTreeMap<String, Slot>>,
+    known_hosts: Mutex<BTreeMap<String, String>>,
+    is_ending: AtomicBool,
+    /// Requests that are being answered.
+    answering: AtomicUsize,
+}
+
+/// Serves until the last zone is gone. Called in a process that has one thread.
+pub(crate) fn serve(state: &Path, cache: &Path, binary: &Path) -> Result<(), SandboxError> {
+    let lock_path = state.join(LOCK);
+    let lock = File::create(&lock_path).map_err(file("make", &lock_path))?;
+    let Ok(_alone) = Flock::lock(lock, FlockArg::LockExclusiveNonblock) else {
+        return Ok(());
+    };
+    zone::enter_private_mounts()?;
+    let image = Image {
+        folder: image::folder(cache),
+    };
+    std::env::set_current_dir(&image.folder).map_err(file("enter", &image.folder))?;
+    let _image_in_use = paths::hold(&image.folder)?;
+    let platform = platform::ensure(&image, binary)?;
+    let _platform_in_use = paths::hold(&platform::folder(&image, &platform))?;
+    keys::client_key(&image, state)?;
+    let listener = listen(state)?;
+    let supervisor = Arc::new(Supervisor {
+        ground: Ground {
+            state: state.to_path_buf(),
+            image,
+            platform,
+            binary: binary.to_path_buf(),
+        },
+        zones: Mutex::default(),
+        known_hosts: Mutex::default(),
+        is_ending: AtomicBool::new(false),
+        answering: AtomicUsize::new(0),
+    });
+    supervisor.accept(&listener);
+    let socket = state.join(SOCKET);
+    fs::remove_file(&socket).map_err(file("remove", &socket))
+}
+
+fn listen(state: &Path) -> Result<UnixListener, SandboxError> {
+    let socket = state.join(SOCKET);
+    match fs::remove_file(&socket) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(file("remove", socket)(e));
+        }
+        _ => {}
+    }
+    let folder = File::open(state).map_err(file("open", state))?;
+    UnixListener::bind(paths::short(&folder, SOCKET)).map_err(file("listen on", &socket))
+}
+
+impl Supervisor {
+    fn accept(self: &Arc<Self>, listener: &UnixListener) {
+        use std::os::fd::AsFd;
+        loop {
+            let mut waiting = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+            let is_asked = poll(&mut waiting, PollTimeout::from(IDLE)).is_ok_and(|n| n > 0);
+            let is_unused = !is_asked && self.lock_zones().is_empty();
+            if is_unused || self.is_ending.load(Ordering::SeqCst) {
+                return self.finish_answers();
+            }
+            let Ok((stream, _)) = listener.accept() else {
+                continue;
+            };
+            self.answering.fetch_add(1, Ordering::SeqCst);
+            let this = Arc::clone(self);
+            std::thread::spawn(move || {
+                this.answer(stream);
+                this.answering.fetch_sub(1, Ordering::SeqCst);
+                if this.is_ending.load(Ordering::SeqCst) {
+                    this.wake();
+                }
+            });
+        }
+    }
+
+    /// Whoever asked hears the answer before the process ends.
+    fn finish_answers(&self) {
+        while self.answering.load(Ordering::SeqCst) > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Makes `accept` look whether it is time to end.
+    fn wake(&self) {
+        if let Ok(folder) = File::open(&self.ground.state) {
+            let _ = UnixStream::connect(paths::short(&folder, SOCKET));
+        }
+    }
+
+    fn answer(self: &Arc<Self>, mut stream: UnixStream) {
+        let Ok(()) = stream.set_read_timeout(Some(REQUEST_WITHIN)) else {
+            return;
+        };
+        let Ok(request) = receive::<Request>(&stream) else {
+            return;
+        };
+        let outcome = match request {
+            Request::Up { alias } => self.up(&alias),
+            Request::Down { alias } => self.down(alias.as_deref()).map(Reply::Gone),
+            Request::List => self.list().map(Reply::Zones),
+            Request::Show { .. } => Ok(Reply::Refused("only a zone can ask for packages".into())),
+        };
+        let reply = outcome.unwrap_or_else(|error| {
+            let text = with_cause(&error);
+            eprintln!("{text}");
+            Reply::Refused(text)
+        });
+        let _ = send(&mut stream, &reply);
+    }
+
+    fn up(self: &Arc<Self>, alias: &str) -> Result<Reply, SandboxError> {
+        zone::check_alias(alias)?;
+        let Some(slot) = self.slot(alias) else {
+            return Ok(Reply::Ending);
+        };
+        let mut held = lock(&slot);
+        if !self.is_current(alias, &slot) {
+            drop(held);
+            return self.up(alias);
+        }
+        if let Some(zone) = held.as_ref() {
+            return Ok(Reply::Access(self.access(zone)));
+        }
+        let started = Forwarder::open().and_then(|forwarder| self.start(&slot, alias, forwarder));
+        match started {
+            Ok(zone) => {
+                let access = self.access(&zone);
+                *held = Some(zone);
+                drop(held);
+                self.prepare_next();
+                Ok(Reply::Access(access))
+            }
+            Err(error) => {
+                self.forget(alias, &slot);
+                Err(error)
+            }
+        }
+    }
+
+    /// The place of a zone, made if there is none; none at all when the supervisor is ending.
+    /// Whoever needs both locks takes the slot's before the one of all zones.
+    fn slot(&self, alias: &str) -> Option<Slot> {
+        let mut zones = self.lock_zones();
+        let is_ending = self.is_ending.load(Ordering::SeqCst);
+        (!is_ending).then(|| Arc::clone(zones.entry(alias.to_owned()).or_default()))
+    }
+
+    fn is_current(&self, alias: &str, slot: &Slot) -> bool {
+        self.lock_zones()
+            .get(alias)
+            .is_some_and(|s| Arc::ptr_eq(s, slot))
+    }
+
+    /// Starts a zone and everything that watches it.
+    fn start(
+        self: &Arc<Self>,
+        slot: &Slot,
+        alias: &str,
+        forwarder: Forwarder,
+    ) -> Result<Zone, SandboxError> {
+        let (zone, launcher) = Zone::start(&self.ground, alias, forwarder)?;
+        self.watch(slot, &zone, launcher);
+        let ready = self
+            .listen_in(slot, &zone)
+            .and_then(|()| self.note_keys(&zone));
+        if let Err(error) = ready {
+            zone.halt();
+            return Err(error);
+        }
+        Ok(zone)
+    }
+
+    /// Waits for the end of a zone's processes; a zone that asked for it is started again.
+    fn watch(self: &Arc<Self>, slot: &Slot, zone: &Zone, mut launcher: Child) {
+        let (this, slot, ended) = (Arc::clone(self), Arc::clone(slot), Arc::clone(&zone.ended));
+        std::thread::spawn(move || {
+            let status = launcher.wait().ok().and_then(|s| s.code()).unwrap_or(-1);
+            ended.set(status);
+            let mut held = lock(&slot);
+            let is_same = held
+                .as_ref()
+                .is_some_and(|zone| Arc::ptr_eq(&zone.ended, &ended));
+            let Some(zone) = held.take_if(|_| is_same) else {
+                return;
+            };
+            zone.halt();
+            eprintln!("zone `{}` ended with status {status}", zone.alias);
+            if status == REBOOT {
+                let alias = zone.alias.clone();
+                match this.start(&slot, &alias, zone.forwarder) {
+                    Ok(zone) => *held = Some(zone),
+                    Err(error) => eprintln!("{}", with_cause(&error)),
+                }
+            }
+        });
+    }
+
+    /// Answers the zone's own requests, on a socket at its root.
+    fn listen_in(self: &Arc<Self>, slot: &Slot, zone: &Zone) -> Result<(), SandboxError> {
+        let root = zone.root();
+        let name = ZONE_SOCKET.trim_start_matches('/');
+        let _ = fs::remove_file(root.join(name));
+        let folder = File::open(&root).map_err(file("open", &root))?;
+        let listener = UnixListener::bind(paths::short(&folder, name))
+            .map_err(file("listen on", root.join(name)))?;
+        listener
+            .set_nonblocking(true)
+            .map_err(file("listen on", root.join(name)))?;
+        let (this, slot, ended) = (Arc::clone(self), Arc::clone(slot), Arc::clone(&zone.ended));
+        std::thread::spawn(move || {
+            use std::os::fd::AsFd;
+            while !ended.is_set() {
+                let mut waiting = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+                if poll(&mut waiting, PollTimeout::from(500u16)).is_ok_and(|n| n > 0)
+                    && let Ok((stream, _)) = listener.accept()
+                {
+                    this.answer_zone(&slot, stream);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn answer_zone(&self, slot: &Slot, mut stream: UnixStream) {
+        let is_timed = stream
+            .set_nonblocking(false)
+            .and_then(|()| stream.set_read_timeout(Some(REQUEST_WITHIN)));
+        let Ok(request) = is_timed.and_then(|()| receive::<Request>(&stream)) else {
+            return;
+        };
+        let reply = match (request, lock(slot).as_mut()) {
+            (Request::Show { packages }, Some(zone)) => zone
+                .show(&self.ground, &packages)
+                .map_or_else(|error| Reply::Refused(with_cause(&error)), |()| Reply::Done),
+            _ => Reply::Refused("a zone can only ask for packages".into()),
+        };
+        let _ = send(&mut stream, &reply);
+    }
+
+    /// Destroys one zone or all; the supervisor ends with its last.
+    fn down(&self, alias: Option<&str>) -> Result<Vec<String>, SandboxError> {
+        let mut names: Vec<String> = match alias {
+            Some(alias) => vec![alias.to_owned()],
+            None => zones_on_disk(&self.ground.state)?,
+        };
+        names.extend(
+            self.lock_zones()
+                .keys()
+                .filter(|_| alias.is_none())
+                .cloned(),
+        );
+        names.sort();
+        names.dedup();
+        let mut gone = Vec::new();
+        for name in names {
+            let slot = self.lock_zones().get(&name).cloned().unwrap_or_default();
+            let mut held = lock(&slot);
+            if let Some(zone) = held.take() {
+                zone.halt();
+            }
+            if zone::folder(&self.ground.state).join(&name).is_dir() {
+                zone::destroy(&self.ground.state, &name)?;
+                gone.push(name.clone());
+            }
+            self.forget(&name, &slot);
+        }
+        Ok(gone)
+    }
+
+    fn list(&self) -> Result<Vec<ZoneState>, SandboxError> {
+        let slots = self.lock_zones().clone();
+        let mut states = Vec::new();
+        for alias in zones_on_disk(&self.ground.state)? {
+            let held = slots.get(&alias).map(|slot| lock(slot));
+            match held.as_ref().and_then(|h| h.as_ref()) {
+                Some(zone) => states.push(ZoneState {
+                    alias,
+                    uuid: zone.record.uuid.clone(),
+                    packages: zone.record.packages.clone(),
+                    access: Some(self.access(zone)),
+                }),
+                None => states.extend(stopped(&self.ground.state, &alias)?),
+            }
+        }
+        Ok(states)
+    }
+
+    /// Forgets a zone that does not run, while its slot is locked; without zones there is no
+    /// reason to live.
+    fn forget(&self, alias: &str, slot: &Slot) {
+        if self.is_current(alias, slot) {
+            let mut known = self
+                .known_hosts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            known.remove(alias);
+            if let Err(error) = write_known_hosts(&self.ground.state, &known) {
+                eprintln!("{}", with_cause(&error));
+            }
+            self.lock_zones().remove(alias);
+        }
+        let zones = self.lock_zones();
+        if zones.is_empty() {
+            self.is_ending.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn note_keys(&self, zone: &Zone) -> Result<(), SandboxError> {
+        let lines = zone.known_hosts()?;
+        let mut known = self
+            .known_hosts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.insert(zone.alias.clone(), lines);
+        write_known_hosts(&self.ground.state, &known)
+    }
+
+    fn access(&self, zone: &Zone) -> Access {
+        Access {
+            address: zone.forwarder.address,
+            ssh_port: zone.forwarder.ssh_port,
+            afp_port: zone.forwarder.afp_port,
+            user: "root".into(),
+            identity: self.ground.state.join("id_ed25519"),
+            known_hosts: self.ground.state.join("known_hosts"),
+            uuid: zone.record.uuid.clone(),
+        }
+    }
+
+    fn prepare_next(&self) {
+        let (image, state) = (self.ground.image.clone(), self.ground.state.clone());
+        std::thread::spawn(move || {
+            if let Err(error) = keys::make_spare(&image, &state) {
+                eprintln!("{}", with_cause(&error));
+            }
+        });
+    }
+
+    fn lock_zones(&self) -> MutexGuard<'_, BTreeMap<String, Slot>> {
+        self.zones.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn lock(slot: &Slot) -> MutexGuard<'_, Option<Zone>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The zones that a state folder holds, running or not.
+pub(crate) fn zones_on_disk(state: &Path) -> Result<Vec<String>, SandboxError> {
+    let folder = zone::folder(state);
+    let entries = match fs::read_dir(&folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(file("list", &folder))?,
+    };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// What is known of a zone that does not run.
+pub(crate) fn stopped(state: &Path, alias: &str) -> Result<Option<ZoneState>, SandboxError> {
+    let record = zone::record(state, alias)?;
+    Ok(record.map(|record| ZoneState {
+        alias: alias.to_owned(),
+        uuid: record.uuid,
+        packages: record.packages,
+        access: None,
+    }))
+}
+
+fn write_known_hosts(state: &Path, known: &BTreeMap<String, String>) -> Result<(), SandboxError> {
+    let partial: PathBuf = state.join("known_hosts.partial");
+    let text: String = known.values().map(String::as_str).collect();
+    fs::write(&partial, text).map_err(file("write", &partial))?;
+    fs::rename(&partial, state.join("known_hosts")).map_err(file("rename", &partial))
+}

@@ -1,0 +1,1 @@
+/* for those who greet too */
