@@ -6,6 +6,7 @@
 //! same text in the middle is output like any other.
 
 use std::fmt::Write as _;
+use std::io;
 
 use super::{Exit, HostError, Stream};
 use crate::script::{Script, quote};
@@ -14,8 +15,8 @@ use crate::site::model::Become;
 /// sshd refuses an exec request of 40,000 bytes and takes one of 34,000; this stays clear of both.
 const REQUEST_LIMIT: usize = 30_000;
 
-/// How much of standard error is kept for a report.
-const STDERR_KEPT: usize = 4096;
+/// How much of what was said is kept for a report.
+const KEPT: usize = 4096;
 
 /// `\036` opens a marker: a byte that no text holds, so that text is passed on as it comes.
 const MARK: u8 = 0x1e;
@@ -48,7 +49,18 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// Frames `script`; `nonce` makes its markers unlike those of any other run.
-    pub(crate) fn new(script: &Script, become_root: Option<Become>, nonce: &str) -> Self {
+    pub(crate) fn new(
+        script: &Script,
+        become_root: Option<Become>,
+        nonce: &str,
+    ) -> Result<Self, HostError> {
+        if script.body().contains('\0') {
+            // bash would drop it without a word
+            return Err(HostError::Local {
+                operation: format!("send `{}`", script.name()),
+                source: io::Error::new(io::ErrorKind::InvalidInput, "it holds a NUL byte"),
+            });
+        }
         let text = frame_text(script, become_root, nonce);
         let mut words: Vec<String> = match become_root {
             None => Vec::new(),
@@ -58,10 +70,18 @@ impl Frame {
         words.extend(["/usr/bin/bash".into(), "--norc".into()]);
         if script.reads_input() {
             words.extend(["-c".into(), text]);
-            return Self { nonce: nonce.to_owned(), words, stdin: None };
+            return Ok(Self {
+                nonce: nonce.to_owned(),
+                words,
+                stdin: None,
+            });
         }
         words.push("-s".into());
-        Self { nonce: nonce.to_owned(), words, stdin: Some(text) }
+        Ok(Self {
+            nonce: nonce.to_owned(),
+            words,
+            stdin: Some(text),
+        })
     }
 
     /// The frame as an exec request. `exec`, so that a signal that ends the shell is told to us by
@@ -83,10 +103,22 @@ impl Frame {
 }
 
 fn frame_text(script: &Script, become_root: Option<Become>, nonce: &str) -> String {
-    let check = if become_root.is_some() { ROOT_CHECK } else { "" };
+    let check = if become_root.is_some() {
+        ROOT_CHECK
+    } else {
+        ""
+    };
     let body = script.body();
-    let newline = if body.is_empty() || body.ends_with('\n') { "" } else { "\n" };
-    let input = if script.reads_input() { "" } else { " </dev/null" };
+    let newline = if body.is_empty() || body.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let input = if script.reads_input() {
+        ""
+    } else {
+        " </dev/null"
+    };
     format!(
         "{check}printf '\\036zonewright begin %s\\n' {nonce}\n{ENVIRONMENT}{{ (\nset -u\n{body}{newline}){input}\n\
          zw_status=$?; printf '\\036zonewright end %s %03d\\n' {nonce} \"$zw_status\"; exit \"$zw_status\"; }}\n"
@@ -100,6 +132,8 @@ pub(crate) struct Filter {
     /// The end marker up to its three digits.
     end: Vec<u8>,
     begun: bool,
+    /// The last of what came before the begin marker: a login shell that refuses may say so there.
+    dropped: Vec<u8>,
     /// Bytes that may still turn out to be a marker.
     held: Vec<u8>,
 }
@@ -110,6 +144,7 @@ impl Filter {
             begin: [&[MARK], format!("zonewright begin {nonce}\n").as_bytes()].concat(),
             end: [&[MARK], format!("zonewright end {nonce} ").as_bytes()].concat(),
             begun: false,
+            dropped: Vec::new(),
             held: Vec::new(),
         }
     }
@@ -118,9 +153,14 @@ impl Filter {
     pub(crate) fn push(&mut self, data: &[u8], sink: &mut dyn FnMut(&[u8])) {
         self.held.extend_from_slice(data);
         if !self.begun {
-            let Some(at) = self.held.windows(self.begin.len()).position(|w| w == self.begin) else {
+            let Some(at) = self
+                .held
+                .windows(self.begin.len())
+                .position(|w| w == self.begin)
+            else {
                 let kept = self.begin.len().saturating_sub(1);
-                self.held.drain(..self.held.len().saturating_sub(kept));
+                let sure = self.held.len().saturating_sub(kept);
+                keep_last(&mut self.dropped, self.held.drain(..sure));
                 return;
             };
             self.held.drain(..at + self.begin.len());
@@ -149,7 +189,10 @@ impl Filter {
     }
 
     fn status(&self) -> Option<i32> {
-        let digits = self.held.strip_prefix(self.end.as_slice())?.strip_suffix(b"\n")?;
+        let digits = self
+            .held
+            .strip_prefix(self.end.as_slice())?
+            .strip_suffix(b"\n")?;
         if digits.len() != 3 || !digits.iter().all(u8::is_ascii_digit) {
             return None;
         }
@@ -188,7 +231,10 @@ pub(crate) struct Reception {
 
 impl Reception {
     pub(crate) fn new(frame: &Frame) -> Self {
-        Self { filter: Filter::new(&frame.nonce), stderr: Vec::new() }
+        Self {
+            filter: Filter::new(&frame.nonce),
+            stderr: Vec::new(),
+        }
     }
 
     /// Takes a piece of output and passes on what is the script's own.
@@ -199,11 +245,11 @@ impl Reception {
         output: &mut dyn FnMut(Stream, &[u8]),
     ) {
         match stream {
-            Stream::Out => self.filter.push(data, &mut |piece| output(Stream::Out, piece)),
+            Stream::Out => self
+                .filter
+                .push(data, &mut |piece| output(Stream::Out, piece)),
             Stream::Err => {
-                self.stderr.extend_from_slice(data);
-                let excess = self.stderr.len().saturating_sub(STDERR_KEPT);
-                self.stderr.drain(..excess);
+                keep_last(&mut self.stderr, data.iter().copied());
                 output(Stream::Err, data);
             }
         }
@@ -219,13 +265,17 @@ impl Reception {
         output: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<Exit, HostError> {
         let begun = self.filter.begun;
+        let mut said = self.stderr;
+        if !begun && said.is_empty() {
+            said = [self.filter.dropped.as_slice(), &self.filter.held].concat();
+        }
         let end = self.filter.finish(&mut |piece| output(Stream::Out, piece));
         let status = match (shell, end) {
             (Exit::Signal(name), _) => return Ok(Exit::Signal(name)),
             (Exit::Code(_), Some(status)) => return Ok(Exit::Code(status)),
             (Exit::Code(status), None) => status,
         };
-        let stderr = String::from_utf8_lossy(&self.stderr).trim().to_owned();
+        let stderr = String::from_utf8_lossy(&said).trim().to_owned();
         match become_root {
             Some(how) if !begun => Err(HostError::Become {
                 host: host.to_owned(),
@@ -243,6 +293,12 @@ impl Reception {
             }),
         }
     }
+}
+
+fn keep_last(kept: &mut Vec<u8>, more: impl IntoIterator<Item = u8>) {
+    kept.extend(more);
+    let excess = kept.len().saturating_sub(KEPT);
+    kept.drain(..excess);
 }
 
 /// A text that no earlier run used and no output holds by chance.
@@ -288,14 +344,22 @@ mod tests {
         for body in bodies {
             let stream = [b"Welcome \x1ezonewright to you\n", BEGIN, body, END].concat();
             for step in [1, 2, 3, 7, 21, 22, 23, 64, stream.len()] {
-                assert_eq!(filtered(&stream, step), (body.to_vec(), Some(7)), "step {step}");
+                assert_eq!(
+                    filtered(&stream, step),
+                    (body.to_vec(), Some(7)),
+                    "step {step}"
+                );
             }
         }
     }
 
     #[test]
     fn a_missing_or_followed_end_marker_is_no_end() {
-        for tail in [&b""[..], b"\x1ezonewright end n 00", b"\x1ezonewright end n 000\nmore"] {
+        for tail in [
+            &b""[..],
+            b"\x1ezonewright end n 00",
+            b"\x1ezonewright end n 000\nmore",
+        ] {
             let stream = [BEGIN, b"body", tail].concat();
             for step in [1, 5, stream.len()] {
                 assert_eq!(filtered(&stream, step), ([b"body", tail].concat(), None));
@@ -316,18 +380,21 @@ mod tests {
     #[test]
     fn a_script_travels_on_stdin_unless_it_reads_it() {
         let script = Script::new("t").shell("true");
-        let frame = Frame::new(&script, None, "n");
-        assert_eq!(frame.request(&script).unwrap(), "exec /usr/bin/bash --norc -s");
+        let frame = Frame::new(&script, None, "n").unwrap();
+        assert_eq!(
+            frame.request(&script).unwrap(),
+            "exec /usr/bin/bash --norc -s"
+        );
         assert!(frame.stdin.unwrap().contains("\ntrue\n) </dev/null\n"));
 
         let script = Script::new("t").shell("cat").with_input();
-        let frame = Frame::new(&script, Some(Become::Sudo), "n");
+        let frame = Frame::new(&script, Some(Become::Sudo), "n").unwrap();
         assert!(frame.stdin.is_none());
         let request = frame.request(&script).unwrap();
         assert!(request.starts_with("exec /opt/local/bin/sudo -n /usr/bin/bash --norc -c '"));
 
         let script = Script::new("t").shell("true");
-        let frame = Frame::new(&script, Some(Become::Pfexec), "n");
+        let frame = Frame::new(&script, Some(Become::Pfexec), "n").unwrap();
         assert_eq!(
             frame.request(&script).unwrap(),
             "exec /usr/bin/pfexec /usr/bin/bash --norc -s"
@@ -338,13 +405,29 @@ mod tests {
     fn a_request_may_have_as_many_bytes_as_the_limit_and_no_more() {
         let sized = |filler: usize| {
             let script = Script::new("t").with_input().set("x", "a".repeat(filler));
-            Frame::new(&script, None, "n").request(&script)
+            Frame::new(&script, None, "n").unwrap().request(&script)
         };
         let overhead = sized(1).unwrap().len() - 1;
-        assert_eq!(sized(REQUEST_LIMIT - overhead).unwrap().len(), REQUEST_LIMIT);
+        assert_eq!(
+            sized(REQUEST_LIMIT - overhead).unwrap().len(),
+            REQUEST_LIMIT
+        );
         assert!(sized(REQUEST_LIMIT - overhead - 1).is_ok());
         let error = sized(REQUEST_LIMIT - overhead + 1).unwrap_err();
-        assert!(matches!(error, HostError::ScriptTooLarge { size: 30_001, limit: 30_000, .. }));
+        assert!(matches!(
+            error,
+            HostError::ScriptTooLarge {
+                size: 30_001,
+                limit: 30_000,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn a_nul_byte_is_refused() {
+        let error = Frame::new(&Script::new("t").set("x", "a\0b"), None, "n").unwrap_err();
+        assert_eq!(error.to_string(), "send `t`");
     }
 
     #[test]

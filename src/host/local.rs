@@ -36,7 +36,7 @@ impl Host for Local {
         input: &mut dyn Read,
         output: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<Exit, HostError> {
-        let frame = Frame::new(script, None, &nonce());
+        let frame = Frame::new(script, None, &nonce())?;
         let mut reception = Reception::new(&frame);
         let mut child = start(&frame)?;
         let mut framed = frame.stdin.as_deref().map(str::as_bytes);
@@ -67,10 +67,14 @@ fn start(frame: &Frame) -> Result<Child, HostError> {
             command.env(name, value);
         }
     }
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-        .spawn()
-        .map_err(|source| HostError::Local { operation: format!("start `{shell}`"), source })
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn().map_err(|source| HostError::Local {
+        operation: format!("start `{shell}`"),
+        source,
+    })
 }
 
 /// Feeds the child and hands on its output until both its outputs are closed.
@@ -168,7 +172,11 @@ fn signal_name(number: i32) -> String {
 }
 
 fn lost(script: &Script, source: io::Error) -> HostError {
-    HostError::Lost { host: NAME.to_owned(), script: script.name().to_owned(), source }
+    HostError::Lost {
+        host: NAME.to_owned(),
+        script: script.name().to_owned(),
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -178,7 +186,11 @@ mod tests {
 
     fn run(text: &'static str) -> (Exit, String, String) {
         let (exit, out, err) = run_to_string(&mut Local, &Script::new("t").shell(text)).unwrap();
-        (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+        (
+            exit,
+            String::from_utf8(out).unwrap(),
+            String::from_utf8(err).unwrap(),
+        )
     }
 
     #[test]
@@ -231,7 +243,9 @@ mod tests {
         let sent: Vec<u8> = (0..=255).cycle().take(3_000_000).collect();
         let mut got: Vec<u8> = Vec::new();
         let script = Script::new("t").shell("cat").with_input();
-        let exit = Local.run(&script, &mut sent.as_slice(), &mut |_, data| got.extend(data));
+        let exit = Local.run(&script, &mut sent.as_slice(), &mut |_, data| {
+            got.extend(data)
+        });
         assert_eq!(exit.unwrap(), Exit::Code(0));
         assert!(got == sent, "the echo differs");
         let script = Script::new("t").shell("exit 5").with_input();
@@ -243,7 +257,15 @@ mod tests {
     fn a_signal_and_a_syntax_error_are_told_apart() {
         assert_eq!(run("kill -TERM $$").0, Exit::Signal("TERM".to_owned()));
         let error = run_to_string(&mut Local, &Script::new("broken").shell("if true")).unwrap_err();
-        let HostError::NoEnd { script, status, stderr, .. } = error else { panic!("{error}") };
+        let HostError::NoEnd {
+            script,
+            status,
+            stderr,
+            ..
+        } = error
+        else {
+            panic!("{error}")
+        };
         assert_eq!((script.as_str(), status), ("broken", 2));
         assert!(stderr.contains("syntax error"), "{stderr}");
     }
@@ -251,7 +273,7 @@ mod tests {
     #[test]
     fn a_cut_script_does_nothing() {
         let script = Script::new("t").shell("echo ran; echo ran");
-        let text = Frame::new(&script, None, "n").stdin.unwrap();
+        let text = Frame::new(&script, None, "n").unwrap().stdin.unwrap();
         let cut = &text.as_bytes()[..text.len() - 12];
         let mut child = Command::new("/usr/bin/bash")
             .arg("-s")

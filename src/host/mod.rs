@@ -81,17 +81,21 @@ pub fn run_to_string(
     script: &Script,
 ) -> Result<(Exit, Vec<u8>, Vec<u8>), HostError> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let exit = host.run(script, &mut std::io::empty(), &mut |stream, data| match stream {
-        Stream::Out => out.extend_from_slice(data),
-        Stream::Err => err.extend_from_slice(data),
-    })?;
+    let exit = host.run(
+        script,
+        &mut std::io::empty(),
+        &mut |stream, data| match stream {
+            Stream::Out => out.extend_from_slice(data),
+            Stream::Err => err.extend_from_slice(data),
+        },
+    )?;
     Ok((exit, out, err))
 }
 
 /// Why a target could not be asked, or why it is not known what became of a script.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
-    /// No TCP connection.
+    /// No connection, or none any more: the script was not started.
     #[error("cannot reach `{host}`")]
     Unreachable {
         /// `user@host:port`
@@ -99,7 +103,8 @@ pub enum HostError {
         #[source]
         source: std::io::Error,
     },
-    /// The connection was there and is gone, or the target fell silent.
+    /// The connection went away under a script, or the target fell silent: it is not known what
+    /// became of the script.
     #[error("lost the connection to `{host}` while it ran: {script}")]
     Lost {
         /// `user@host:port`
@@ -179,7 +184,9 @@ pub enum HostError {
         stderr: String,
     },
     /// A script that reads its input travels in the request, which has a limit.
-    #[error("`{script}` reads its input, so it must fit into one request: it has {size} bytes, {limit} is the limit")]
+    #[error(
+        "`{script}` reads its input, so it must fit into one request: it has {size} bytes, {limit} is the limit"
+    )]
     ScriptTooLarge {
         /// [`Script::name`].
         script: String,

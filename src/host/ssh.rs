@@ -2,7 +2,8 @@
 //!
 //! One session for one thread, and never more than one channel at a time: sshd allows ten, and a
 //! script that needs a second one should have been one script. After a loss the session is not
-//! used again: what became of the script is for the next probe to find out.
+//! used again: what became of the script is for the next probe to find out. A connection that turns
+//! out to be gone before a script was asked for is `Unreachable`, not `Lost`.
 
 mod auth;
 mod config;
@@ -13,13 +14,14 @@ mod known_hosts;
 mod pattern;
 mod target;
 
+use std::fmt;
 use std::io::{self, Read};
 
 pub use config::SshConfig;
 pub use target::{SshTarget, Timing};
 
 use self::connect::Connection;
-use self::exec::{ExecError, Input, KEEPALIVE_LEAST};
+use self::exec::ExecError;
 use super::frame::{Frame, Reception, nonce};
 use super::{Exit, Host, HostError, Stream};
 use crate::script::Script;
@@ -45,8 +47,7 @@ impl Ssh {
         prompt: &mut dyn FnMut(&str) -> Option<String>,
     ) -> Result<Self, HostError> {
         let connection = connect::connect(target, prompt)?;
-        let least = u32::try_from(KEEPALIVE_LEAST.as_secs()).unwrap_or(u32::MAX);
-        connection.session.set_keepalive(true, least);
+        exec::set_keepalive(&connection.session, true);
         Ok(Self {
             connection,
             name: target.name(),
@@ -55,10 +56,13 @@ impl Ssh {
             lost: false,
         })
     }
+}
 
-    fn lost(&mut self, script: &Script, source: io::Error) -> HostError {
-        self.lost = true;
-        HostError::Lost { host: self.name.clone(), script: script.name().to_owned(), source }
+impl fmt::Debug for Ssh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ssh")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,22 +74,46 @@ impl Host for Ssh {
         output: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<Exit, HostError> {
         if self.lost {
-            let error = io::Error::new(io::ErrorKind::NotConnected, "it was lost before");
-            return Err(self.lost(script, error));
+            let source = io::Error::new(io::ErrorKind::NotConnected, "the connection was lost");
+            return Err(HostError::Unreachable {
+                host: self.name.clone(),
+                source,
+            });
         }
-        let frame = Frame::new(script, self.become_root, &nonce());
+        let frame = Frame::new(script, self.become_root, &nonce())?;
         let request = frame.request(script)?;
         let mut reception = Reception::new(&frame);
-        let source = match &frame.stdin {
-            Some(text) => Input::Script(text.as_bytes()),
-            None => Input::Stream(input),
+        let mut framed = frame.stdin.as_deref().map(str::as_bytes);
+        let source: &mut dyn Read = match framed.as_mut() {
+            Some(text) => text,
+            None => input,
         };
         let mut receive = |stream, data: &[u8]| reception.push(stream, data, output);
-        let shell =
-            exec::exec(&self.connection, self.timing, &request, source, &mut receive);
+        let shell = exec::exec(
+            &self.connection,
+            self.timing,
+            &request,
+            source,
+            &mut receive,
+        );
         match shell {
             Ok(shell) => reception.finish(&self.name, script, self.become_root, shell, output),
-            Err(ExecError::Lost(source)) => Err(self.lost(script, source)),
+            Err(ExecError::Gone(source)) => {
+                self.lost = true;
+                Err(HostError::Unreachable {
+                    host: self.name.clone(),
+                    source,
+                })
+            }
+            Err(ExecError::Lost(source)) => {
+                self.lost = true;
+                let (host, script) = (self.name.clone(), script.name().to_owned());
+                Err(HostError::Lost {
+                    host,
+                    script,
+                    source,
+                })
+            }
             Err(ExecError::Denied(source)) => Err(HostError::Ssh {
                 host: self.name.clone(),
                 operation: format!("run `{}`", script.name()),

@@ -91,7 +91,10 @@ pub struct Recorder<H> {
 impl<H: Host> Recorder<H> {
     /// Starts an empty recording of `inner`.
     pub fn new(inner: H) -> Self {
-        Self { inner, transcript: Transcript::default() }
+        Self {
+            inner,
+            transcript: Transcript::default(),
+        }
     }
 
     /// What was recorded so far.
@@ -112,7 +115,11 @@ impl<H: Host> Host for Recorder<H> {
         input: &mut dyn Read,
         output: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<Exit, HostError> {
-        let mut input = DigestingRead { inner: input, length: 0, hash: Sha256::new() };
+        let mut input = DigestingRead {
+            inner: input,
+            length: 0,
+            hash: Sha256::new(),
+        };
         let mut pieces: Vec<(Stream, Vec<u8>)> = Vec::new();
         let result = self.inner.run(script, &mut input, &mut |stream, data| {
             match pieces.last_mut() {
@@ -125,7 +132,10 @@ impl<H: Host> Host for Recorder<H> {
             name: script.name().to_owned(),
             body: script.body().to_owned(),
             input: script.reads_input().then(|| input.digest()),
-            output: pieces.into_iter().map(|(stream, bytes)| Piece::new(stream, bytes)).collect(),
+            output: pieces
+                .into_iter()
+                .map(|(stream, bytes)| Piece::new(stream, bytes))
+                .collect(),
             exit: result.as_ref().ok().cloned(),
         });
         result
@@ -144,7 +154,10 @@ impl Replay {
     #[must_use]
     pub fn new(transcript: Transcript) -> Self {
         let rest = VecDeque::from(transcript.exchanges);
-        Self { total: rest.len(), rest }
+        Self {
+            total: rest.len(),
+            rest,
+        }
     }
 
     /// How many exchanges were not asked for yet.
@@ -163,14 +176,21 @@ impl Host for Replay {
     ) -> Result<Exit, HostError> {
         let at = self.total - self.rest.len() + 1;
         let refuse = |why: &str| HostError::Local {
-            operation: format!("replay `{}` as exchange {at} of {}", script.name(), self.total),
+            operation: format!(
+                "replay `{}` as exchange {at} of {}",
+                script.name(),
+                self.total
+            ),
             source: io::Error::new(io::ErrorKind::InvalidData, why.to_owned()),
         };
         let Some(exchange) = self.rest.front() else {
             return Err(refuse("the recording has ended"));
         };
         if exchange.name != script.name() || exchange.body != script.body() {
-            return Err(refuse(&format!("the recording holds another script, `{}`", exchange.name)));
+            return Err(refuse(&format!(
+                "the recording holds another script, `{}`",
+                exchange.name
+            )));
         }
         let read = script.reads_input().then(|| digest_of(input)).transpose();
         let read = read.map_err(|error| refuse(&format!("its input cannot be read: {error}")))?;
@@ -197,8 +217,17 @@ struct DigestingRead<'a> {
 
 impl DigestingRead<'_> {
     fn digest(&self) -> InputDigest {
-        let sha256 = self.hash.clone().finalize().iter().map(|b| format!("{b:02x}")).collect();
-        InputDigest { length: self.length, sha256 }
+        let sha256 = self
+            .hash
+            .clone()
+            .finalize()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        InputDigest {
+            length: self.length,
+            sha256,
+        }
     }
 }
 
@@ -212,7 +241,11 @@ impl Read for DigestingRead<'_> {
 }
 
 fn digest_of(input: &mut dyn Read) -> io::Result<InputDigest> {
-    let mut input = DigestingRead { inner: input, length: 0, hash: Sha256::new() };
+    let mut input = DigestingRead {
+        inner: input,
+        length: 0,
+        hash: Sha256::new(),
+    };
     io::copy(&mut input, &mut io::sink())?;
     Ok(input.digest())
 }
@@ -229,7 +262,9 @@ mod tests {
         let plain = Script::new("plain").shell("printf 'a\\377'; printf oops >&2; exit 3");
         let secret = Script::new("secret").shell("wc -c").with_input();
         let first = run_to_string(&mut recorder, &plain).unwrap();
-        recorder.run(&secret, &mut &b"hunter2"[..], &mut |_, _| {}).unwrap();
+        recorder
+            .run(&secret, &mut &b"hunter2"[..], &mut |_, _| {})
+            .unwrap();
         let json = serde_json::to_string(recorder.transcript()).unwrap();
         assert!(!json.contains("hunter2"), "{json}");
         assert!(json.contains("f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7"));
@@ -237,9 +272,13 @@ mod tests {
         let mut replay = Replay::new(serde_json::from_str(&json).unwrap());
         assert_eq!(run_to_string(&mut replay, &plain).unwrap(), first);
         assert_eq!(replay.remaining(), 1);
-        let other = replay.run(&secret, &mut &b"hunter3"[..], &mut |_, _| {}).unwrap_err();
+        let other = replay
+            .run(&secret, &mut &b"hunter3"[..], &mut |_, _| {})
+            .unwrap_err();
         assert!(matches!(other, HostError::Local { .. }));
-        replay.run(&secret, &mut &b"hunter2"[..], &mut |_, _| {}).unwrap();
+        replay
+            .run(&secret, &mut &b"hunter2"[..], &mut |_, _| {})
+            .unwrap();
         assert!(run_to_string(&mut replay, &plain).is_err());
     }
 

@@ -21,7 +21,7 @@ fn works(target: &SshTarget) {
 }
 
 fn refusal(target: &SshTarget) -> HostError {
-    connect(target).err().expect("it must be refused")
+    connect(target).expect_err("it must be refused")
 }
 
 #[test]
@@ -31,7 +31,12 @@ fn an_unknown_host_key_is_refused_unless_accepted_and_then_known() {
     std::fs::remove_file(&known).unwrap();
     let mut target = server.target();
     target.host_key_alias = None;
-    let HostError::UnknownHostKey { host, algorithm, fingerprint } = refusal(&target) else {
+    let HostError::UnknownHostKey {
+        host,
+        algorithm,
+        fingerprint,
+    } = refusal(&target)
+    else {
         panic!()
     };
     assert_eq!(host, format!("[127.0.0.1]:{}", server.port));
@@ -45,7 +50,10 @@ fn an_unknown_host_key_is_refused_unless_accepted_and_then_known() {
     works(&target);
     let text = std::fs::read_to_string(&known).unwrap();
     let key = server.public_key("ed25519");
-    assert_eq!(text, format!("{host} {}\n", key.trim().trim_end_matches(" test")));
+    assert_eq!(
+        text,
+        format!("{host} {}\n", key.trim().trim_end_matches(" test"))
+    );
 }
 
 #[test]
@@ -57,7 +65,12 @@ fn a_changed_host_key_is_always_refused() {
     std::fs::write(&known, &text).unwrap();
     let mut target = server.target();
     target.accept_new_host_key = true;
-    let HostError::ChangedHostKey { fingerprint, known_in, .. } = refusal(&target) else {
+    let HostError::ChangedHostKey {
+        fingerprint,
+        known_in,
+        ..
+    } = refusal(&target)
+    else {
         panic!()
     };
     assert_eq!(fingerprint, server.fingerprint("ed25519"));
@@ -69,7 +82,11 @@ fn a_changed_host_key_is_always_refused() {
 fn hashed_names_in_a_second_file_are_found() {
     let Some(server) = server() else { return };
     let known = server.path("home/.ssh/known_hosts");
-    let hash = Command::new("ssh-keygen").args(["-q", "-H", "-f"]).arg(&known).output().unwrap();
+    let hash = Command::new("ssh-keygen")
+        .args(["-q", "-H", "-f"])
+        .arg(&known)
+        .output()
+        .unwrap();
     assert!(hash.status.success());
     assert!(std::fs::read_to_string(&known).unwrap().starts_with("|1|"));
     let second = server.path("home/.ssh/known_hosts2");
@@ -86,13 +103,17 @@ fn a_revoked_host_key_is_refused() {
     let mut text = std::fs::read_to_string(&known).unwrap();
     text.push_str(&format!("@revoked * {}", server.public_key("ed25519")));
     std::fs::write(&known, text).unwrap();
-    let HostError::RevokedHostKey { known_in, .. } = refusal(&server.target()) else { panic!() };
+    let HostError::RevokedHostKey { known_in, .. } = refusal(&server.target()) else {
+        panic!()
+    };
     assert_eq!(known_in, format!("{}:2", known.display()));
 }
 
 #[test]
 fn a_host_known_by_one_key_alone_is_asked_for_that_one() {
-    let Some(server) = server_with("", &["ed25519", "ecdsa", "rsa"]) else { return };
+    let Some(server) = server_with("", &["ed25519", "ecdsa", "rsa"]) else {
+        return;
+    };
     for kind in ["rsa", "ecdsa", "ed25519"] {
         server.know(kind);
         works(&server.target());
@@ -114,19 +135,31 @@ fn a_refused_login_tells_what_was_tried() {
     let Some(server) = server() else { return };
     let mut target = server.target();
     target.user = "nobody-of-that-name".to_owned();
-    let HostError::Login { host, user, tried } = refusal(&target) else { panic!() };
-    assert_eq!((host, user), (format!("127.0.0.1:{}", server.port), target.user.clone()));
+    let HostError::Login { host, user, tried } = refusal(&target) else {
+        panic!()
+    };
+    assert_eq!(
+        (host, user),
+        (format!("127.0.0.1:{}", server.port), target.user.clone())
+    );
     assert!(tried.starts_with("no agent; "), "{tried}");
     assert!(tried.contains("home/.ssh/id_ed25519 (refused)"), "{tried}");
     assert!(tried.ends_with("the server offers publickey"), "{tried}");
 
     let mut target = server.target();
     target.identities.clear();
-    let HostError::Login { tried, .. } = refusal(&target) else { panic!() };
-    assert_eq!(tried, "no agent; no key file is there; the server offers publickey");
+    let HostError::Login { tried, .. } = refusal(&target) else {
+        panic!()
+    };
+    assert_eq!(
+        tried,
+        "no agent; no key file is there; the server offers publickey"
+    );
 
     target.identities = vec![PathBuf::from("/nonexistent/key")];
-    let HostError::Login { tried, .. } = refusal(&target) else { panic!() };
+    let HostError::Login { tried, .. } = refusal(&target) else {
+        panic!()
+    };
     assert!(tried.contains("/nonexistent/key (No such file"), "{tried}");
 }
 
@@ -169,9 +202,14 @@ fn a_passphrase_is_asked_for_when_the_server_would_take_the_key() {
     let mut target = server.target();
     target.identities = vec![foreign, locked.clone()];
 
-    let HostError::Login { tried, .. } = refusal(&target) else { panic!() };
+    let HostError::Login { tried, .. } = refusal(&target) else {
+        panic!()
+    };
     assert!(tried.contains("foreign (refused)"), "{tried}");
-    assert!(tried.contains("locked (wants a passphrase and there is no terminal)"), "{tried}");
+    assert!(
+        tried.contains("locked (wants a passphrase and there is no terminal)"),
+        "{tried}"
+    );
 
     let mut asked = Vec::new();
     let mut answers = ["wrong", "open sesame"].into_iter();
@@ -188,7 +226,9 @@ fn a_passphrase_is_asked_for_when_the_server_would_take_the_key() {
         count += 1;
         Some("wrong".to_owned())
     });
-    let Some(HostError::Login { tried, .. }) = host.err() else { panic!() };
+    let Some(HostError::Login { tried, .. }) = host.err() else {
+        panic!()
+    };
     assert!(tried.contains("locked (wrong passphrase)"), "{tried}");
     assert_eq!(count, 3);
 }
@@ -257,7 +297,9 @@ impl Drop for Agent {
 #[test]
 fn the_agents_keys_are_tried_the_named_ones_first() {
     // two attempts: a third key would not be looked at
-    let Some(server) = server_with("MaxAuthTries 2", &["ed25519"]) else { return };
+    let Some(server) = server_with("MaxAuthTries 2", &["ed25519"]) else {
+        return;
+    };
     let agent = Agent::start(&server);
     let keys = ["a", "b", "c", "d"].map(|name| server.path(name));
     for key in &keys {
@@ -269,7 +311,9 @@ fn the_agents_keys_are_tried_the_named_ones_first() {
     let mut target = server.target();
     target.agent = Some(agent.socket.clone());
     target.identities.clear();
-    let HostError::Login { tried, .. } = refusal(&target) else { panic!() };
+    let HostError::Login { tried, .. } = refusal(&target) else {
+        panic!()
+    };
     assert_eq!(tried, "agent (2 of 4 keys, the server hung up)");
 
     // named by its public half, the private one being in the agent alone
@@ -292,7 +336,9 @@ fn a_dead_agent_is_told_and_files_are_tried() {
     target.agent = Some(server.path("no-agent"));
     works(&target);
     target.user = "nobody-of-that-name".to_owned();
-    let HostError::Login { tried, .. } = refusal(&target) else { panic!() };
+    let HostError::Login { tried, .. } = refusal(&target) else {
+        panic!()
+    };
     assert!(tried.starts_with("agent (does not answer: "), "{tried}");
 }
 
@@ -300,7 +346,9 @@ fn a_dead_agent_is_told_and_files_are_tried() {
 fn a_target_that_is_not_there_is_unreachable() {
     let Some(mut server) = server() else { return };
     server.stop();
-    let HostError::Unreachable { host, source } = refusal(&server.target()) else { panic!() };
+    let HostError::Unreachable { host, source } = refusal(&server.target()) else {
+        panic!()
+    };
     assert_eq!(host, format!("{}@127.0.0.1:{}", user(), server.port));
     assert_eq!(source.kind(), std::io::ErrorKind::ConnectionRefused);
 }
@@ -318,7 +366,9 @@ fn a_port_where_nobody_speaks_ssh_is_given_up() {
 
 #[test]
 fn jump_hosts_lead_to_the_host_behind_them() {
-    let (Some(first), Some(second), Some(last)) = (server(), server(), server()) else { return };
+    let (Some(first), Some(second), Some(last)) = (server(), server(), server()) else {
+        return;
+    };
     let mut target = last.target();
     target.jumps = vec![first.target(), second.target()];
     works(&target);
@@ -328,7 +378,9 @@ fn jump_hosts_lead_to_the_host_behind_them() {
     let mut back = 0;
     let script = Script::new("t").shell("cat").with_input();
     use zonewright::host::Host;
-    let exit = host.run(&script, &mut sent.as_slice(), &mut |_, data| back += data.len());
+    let exit = host.run(&script, &mut sent.as_slice(), &mut |_, data| {
+        back += data.len()
+    });
     assert_eq!((exit.unwrap(), back), (Exit::Code(0), sent.len()));
 
     // the host key of the host behind is checked as that of any other
@@ -338,7 +390,9 @@ fn jump_hosts_lead_to_the_host_behind_them() {
 
 #[test]
 fn a_jump_that_leads_nowhere_or_breaks_is_told() {
-    let (Some(first), Some(mut last)) = (server(), server()) else { return };
+    let (Some(first), Some(mut last)) = (server(), server()) else {
+        return;
+    };
     let mut target = last.target();
     target.jumps = vec![first.target()];
     let mut host = connect(&target).unwrap();
@@ -351,7 +405,9 @@ fn a_jump_that_leads_nowhere_or_breaks_is_told() {
 
 #[test]
 fn a_proxy_jump_of_the_configuration_is_followed() {
-    let (Some(first), Some(last)) = (server(), server()) else { return };
+    let (Some(first), Some(last)) = (server(), server()) else {
+        return;
+    };
     let config = format!(
         "Host behind\n  HostName 127.0.0.1\n  Port {}\n  ProxyJump way\n  IdentityFile {}\n\
          Host way\n  HostName 127.0.0.1\n  Port {}\nHost *\n  User {}\n  GlobalKnownHostsFile none\n",

@@ -29,7 +29,10 @@ pub fn server() -> Option<Server> {
 /// A server with more lines in its configuration, and host keys of these kinds.
 pub fn server_with(lines: &str, kinds: &[&str]) -> Option<Server> {
     if !Path::new(SSHD).exists() {
-        assert!(std::env::var_os("CI").is_none(), "{SSHD} is missing (package openssh-server)");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{SSHD} is missing (package openssh-server)"
+        );
         eprintln!("skipped: {SSHD} is missing (package openssh-server)");
         return None;
     }
@@ -41,20 +44,27 @@ pub fn server_with(lines: &str, kinds: &[&str]) -> Option<Server> {
     }
     let mut config = format!(
         "ListenAddress 127.0.0.1\nUsePAM no\nStrictModes no\nUseDNS no\nPidFile none\n\
-         PermitRootLogin yes\nPasswordAuthentication no\nAuthorizedKeysFile {}\n\
+         PermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nAuthorizedKeysFile {}\n\
          SetEnv HOME={}\n{lines}\n",
         at("authorized_keys").display(),
         at("home").display(),
     );
     for kind in kinds {
         keygen(&at(&format!("host_{kind}")), kind, "");
-        config.push_str(&format!("HostKey {}\n", at(&format!("host_{kind}")).display()));
+        config.push_str(&format!(
+            "HostKey {}\n",
+            at(&format!("host_{kind}")).display()
+        ));
     }
     keygen(&at("home/.ssh/id_ed25519"), "ed25519", "");
     std::fs::copy(at("home/.ssh/id_ed25519.pub"), at("authorized_keys")).unwrap();
     std::fs::write(at("sshd_config"), config).unwrap();
     let (process, port) = start(&at("sshd_config"));
-    let server = Server { folder, port, process };
+    let server = Server {
+        folder,
+        port,
+        process,
+    };
     server.know(kinds[0]);
     Some(server)
 }
@@ -62,7 +72,11 @@ pub fn server_with(lines: &str, kinds: &[&str]) -> Option<Server> {
 /// Starts sshd on a free port; another process may take the port first, so it is tried again.
 fn start(config: &Path) -> (Child, u16) {
     for _ in 0..5 {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let mut process = Command::new(SSHD)
             .args(["-D", "-e", "-p", &port.to_string(), "-f"])
             .arg(config)
@@ -157,7 +171,9 @@ pub fn no_terminal(_: &str) -> Option<String> {
 /// Makes a key pair.
 pub fn keygen(path: &Path, kind: &str, passphrase: &str) {
     let mut command = Command::new("ssh-keygen");
-    command.args(["-q", "-t", kind, "-N", passphrase, "-C", "test", "-f"]).arg(path);
+    command
+        .args(["-q", "-t", kind, "-N", passphrase, "-C", "test", "-f"])
+        .arg(path);
     if kind == "rsa" {
         command.args(["-b", "2048"]);
     }
@@ -165,7 +181,13 @@ pub fn keygen(path: &Path, kind: &str, passphrase: &str) {
 }
 
 pub fn signal(name: &str, pid: &str) {
-    assert!(Command::new("kill").args(["-s", name, pid]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-s", name, pid])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 /// A port that leads to another one, where every byte takes `delay` each way.
@@ -191,7 +213,10 @@ fn carry_slowly(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
     thread::spawn(move || {
         let mut buffer = [0; 65536];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            if send.send((Instant::now() + delay, buffer[..length].to_vec())).is_err() {
+            if send
+                .send((Instant::now() + delay, buffer[..length].to_vec()))
+                .is_err()
+            {
                 return;
             }
         }

@@ -16,8 +16,13 @@ use crate::host::HostError;
 /// libssh2's code for an answer of "no" to a key that was shown.
 const REFUSED: ErrorCode = ErrorCode::Session(-18);
 /// libssh2's codes for a connection that the server has ended.
-const ENDED: [ErrorCode; 3] =
-    [ErrorCode::Session(-13), ErrorCode::Session(-7), ErrorCode::Session(-43)];
+const ENDED: [ErrorCode; 3] = [
+    ErrorCode::Session(-13),
+    ErrorCode::Session(-7),
+    ErrorCode::Session(-43),
+];
+/// libssh2's code for a signature that could not be made, and for an answer that did not come.
+const UNVERIFIED: ErrorCode = ErrorCode::Session(-19);
 
 /// How often a passphrase is asked for.
 const PASSPHRASES: usize = 3;
@@ -78,6 +83,13 @@ pub(super) fn log_in(
     Err(refused(target, tried))
 }
 
+/// Whether the server has hung up, as it does after too many attempts. Where that happens while an
+/// answer is awaited, only the text tells it from a signature that could not be made.
+fn is_ended(error: &ssh2::Error) -> bool {
+    let waited = error.code() == UNVERIFIED && error.message().starts_with("Waiting for");
+    waited || ENDED.contains(&error.code())
+}
+
 fn refused(target: &SshTarget, tried: Vec<String>) -> HostError {
     HostError::Login {
         host: format!("{}:{}", target.host, target.port),
@@ -112,7 +124,11 @@ fn try_agent(
             return Outcome::No(String::new());
         }
     };
-    let named = |blob: &[u8]| files.iter().any(|file| file.public.as_deref() == Some(blob));
+    let named = |blob: &[u8]| {
+        files
+            .iter()
+            .any(|file| file.public.as_deref() == Some(blob))
+    };
     if target.identities_only {
         keys.retain(|key| named(key.blob()));
     }
@@ -122,15 +138,23 @@ fn try_agent(
         shown.push(key.blob().to_vec());
         match agent.userauth(&target.user, key) {
             Ok(()) => return Outcome::LoggedIn,
-            Err(error) if ENDED.contains(&error.code()) => {
+            Err(error) if is_ended(&error) => {
                 outcome = Outcome::Ended;
                 break;
             }
             Err(_) => {}
         }
     }
-    let hung_up = if matches!(outcome, Outcome::Ended) { ", the server hung up" } else { "" };
-    tried.push(format!("agent ({} of {} keys{hung_up})", shown.len(), keys.len()));
+    let hung_up = if matches!(outcome, Outcome::Ended) {
+        ", the server hung up"
+    } else {
+        ""
+    };
+    tried.push(format!(
+        "agent ({} of {} keys{hung_up})",
+        shown.len(),
+        keys.len()
+    ));
     outcome
 }
 
@@ -142,7 +166,12 @@ fn read_keys(paths: &[PathBuf], tried: &mut Vec<String>) -> Vec<KeyFile> {
             Ok(text) => {
                 let (encrypted, embedded) = inspect(&text);
                 let public = embedded.or_else(|| read_public(path));
-                files.push(KeyFile { path: path.clone(), text, encrypted, public });
+                files.push(KeyFile {
+                    path: path.clone(),
+                    text,
+                    encrypted,
+                    public,
+                });
             }
             Err(error) => match read_public(path) {
                 // a key that lives in the agent alone, named by its public half
@@ -163,7 +192,9 @@ fn read_keys(paths: &[PathBuf], tried: &mut Vec<String>) -> Vec<KeyFile> {
 fn read_public(path: &Path) -> Option<Vec<u8>> {
     let mut name = path.as_os_str().to_owned();
     name.push(".pub");
-    let text = std::fs::read_to_string(name).or_else(|_| std::fs::read_to_string(path)).ok()?;
+    let text = std::fs::read_to_string(name)
+        .or_else(|_| std::fs::read_to_string(path))
+        .ok()?;
     parse_public(&text)
 }
 
@@ -180,9 +211,14 @@ fn inspect(text: &str) -> (bool, Option<Vec<u8>>) {
     if let Some(public) = parse_public(text) {
         return (false, Some(public));
     }
-    let Some(rest) = text.trim_start().strip_prefix("-----BEGIN OPENSSH PRIVATE KEY-----") else {
+    let Some(rest) = text
+        .trim_start()
+        .strip_prefix("-----BEGIN OPENSSH PRIVATE KEY-----")
+    else {
         let encrypted = text.contains("BEGIN ENCRYPTED PRIVATE KEY")
-            || text.lines().any(|line| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED"));
+            || text
+                .lines()
+                .any(|line| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED"));
         return (encrypted, None);
     };
     let body = rest.split("-----").next().unwrap_or_default();
@@ -228,7 +264,7 @@ fn try_file(
     if !file.encrypted || public.is_some() {
         match show(None) {
             Ok(()) => return Outcome::LoggedIn,
-            Err(error) if ENDED.contains(&error.code()) => return Outcome::Ended,
+            Err(error) if is_ended(&error) => return Outcome::Ended,
             Err(error) if error.code() == REFUSED => return Outcome::No("refused".to_owned()),
             Err(error) if !file.encrypted => return Outcome::No(error.message().to_owned()),
             Err(_) => {}
@@ -241,7 +277,7 @@ fn try_file(
         };
         match show(Some(&passphrase)) {
             Ok(()) => return Outcome::LoggedIn,
-            Err(error) if ENDED.contains(&error.code()) => return Outcome::Ended,
+            Err(error) if is_ended(&error) => return Outcome::Ended,
             Err(error) if error.code() == REFUSED => return Outcome::No("refused".to_owned()),
             Err(_) => {}
         }

@@ -64,7 +64,7 @@ pub(super) struct Found {
     pub(super) global_known_hosts: Option<Vec<String>>,
     pub(super) host_key_alias: Option<String>,
     pub(super) strict: Option<String>,
-    pub(super) connect_timeout: Option<String>,
+    pub(super) connect_timeout: Option<u64>,
 }
 
 impl SshConfig {
@@ -74,10 +74,12 @@ impl SshConfig {
     /// [`HostError::Local`] when `HOME` is not set, or a file cannot be read or understood.
     pub fn of_user() -> Result<Self, HostError> {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let home = variable("HOME").map(PathBuf::from).ok_or_else(|| HostError::Local {
-            operation: "find the home folder".to_owned(),
-            source: io::Error::new(io::ErrorKind::NotFound, "`HOME` is not set"),
-        })?;
+        let home = variable("HOME")
+            .map(PathBuf::from)
+            .ok_or_else(|| HostError::Local {
+                operation: "find the home folder".to_owned(),
+                source: io::Error::new(io::ErrorKind::NotFound, "`HOME` is not set"),
+            })?;
         let user = variable("USER").or_else(|| variable("LOGNAME"));
         let user = user.map_or_else(|| "root".to_owned(), |name| name.to_string_lossy().into());
         let agent = variable("SSH_AUTH_SOCK").map(PathBuf::from);
@@ -96,8 +98,12 @@ impl SshConfig {
         agent: Option<PathBuf>,
         files: &[PathBuf],
     ) -> Result<Self, HostError> {
-        let mut config =
-            Self { home: home.to_owned(), user: user.to_owned(), agent, files: Vec::new() };
+        let mut config = Self {
+            home: home.to_owned(),
+            user: user.to_owned(),
+            agent,
+            files: Vec::new(),
+        };
         for file in files {
             let items = config.read(file, 0)?;
             config.files.push(items);
@@ -143,7 +149,11 @@ impl SshConfig {
         depth: usize,
     ) -> Result<Vec<Vec<Item>>, HostError> {
         let own = self.home.join(".ssh");
-        let base = if from.starts_with("/etc/ssh") { Path::new("/etc/ssh") } else { &own };
+        let base = if from.starts_with("/etc/ssh") {
+            Path::new("/etc/ssh")
+        } else {
+            &own
+        };
         let mut files = Vec::new();
         for pattern in patterns {
             let path = base.join(self.at_home(pattern));
@@ -169,7 +179,11 @@ impl SshConfig {
         user: Option<String>,
         port: Option<u16>,
     ) -> Result<Found, HostError> {
-        let mut found = Found { user, port, ..Found::default() };
+        let mut found = Found {
+            user,
+            port,
+            ..Found::default()
+        };
         for items in &self.files {
             self.apply(items, alias, &mut found)?;
         }
@@ -194,7 +208,9 @@ impl SshConfig {
                     }
                 }
                 What::Set { key, values } if active => {
-                    found.set(key, values, &item.place).map_err(|why| wrong(&item.place, &why))?;
+                    found
+                        .set(key, values, &item.place)
+                        .map_err(|why| wrong(&item.place, &why))?;
                 }
                 What::Include(_) | What::Set { .. } => {}
             }
@@ -252,11 +268,13 @@ impl Found {
             "hostname" => keep(&mut self.host_name, text()),
             "user" => keep(&mut self.user, text()),
             "port" => {
-                let port = first.parse().map_err(|_| format!("`{first}` is not a port"))?;
+                let port = first
+                    .parse()
+                    .map_err(|_| format!("`{first}` is not a port"))?;
                 keep(&mut self.port, Some(port));
             }
             "identityfile" => self.identities.push(first.clone()),
-            "identitiesonly" => keep(&mut self.identities_only, Some(is_yes(first))),
+            "identitiesonly" => keep(&mut self.identities_only, Some(yes_or_no(first)?)),
             "identityagent" => keep(&mut self.agent, text()),
             "proxyjump" | "proxycommand" if first.eq_ignore_ascii_case("none") => {
                 keep(&mut self.route, Some(Route::Direct));
@@ -267,7 +285,12 @@ impl Found {
             "globalknownhostsfile" => keep(&mut self.global_known_hosts, Some(values.to_vec())),
             "hostkeyalias" => keep(&mut self.host_key_alias, text()),
             "stricthostkeychecking" => keep(&mut self.strict, Some(first.to_lowercase())),
-            "connecttimeout" => keep(&mut self.connect_timeout, text()),
+            "connecttimeout" if !first.eq_ignore_ascii_case("none") => {
+                let seconds = first
+                    .parse()
+                    .map_err(|_| format!("`{first}` is not a time"))?;
+                keep(&mut self.connect_timeout, Some(seconds));
+            }
             _ => {}
         }
         Ok(())
@@ -280,8 +303,12 @@ fn keep<T>(slot: &mut Option<T>, value: Option<T>) {
     }
 }
 
-fn is_yes(word: &str) -> bool {
-    word.eq_ignore_ascii_case("yes") || word.eq_ignore_ascii_case("true")
+fn yes_or_no(word: &str) -> Result<bool, String> {
+    match word.to_lowercase().as_str() {
+        "yes" | "true" => Ok(true),
+        "no" | "false" => Ok(false),
+        _ => Err(format!("`{word}` is neither yes nor no")),
+    }
 }
 
 pub(super) fn wrong(place: &str, why: &str) -> HostError {
@@ -299,7 +326,9 @@ fn split_line(line: &str) -> Result<Option<(String, Vec<String>)>, String> {
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
     }
-    let end = line.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(line.len());
+    let end = line
+        .find(|c: char| c.is_whitespace() || c == '=')
+        .unwrap_or(line.len());
     let (key, rest) = line.split_at(end);
     let rest = rest.trim_start();
     let rest = rest.strip_prefix('=').unwrap_or(rest);
@@ -390,7 +419,10 @@ mod tests {
         assert_eq!(found.identities, ["/top", "~/a", "/b"]);
         let found = query(text, "other").unwrap();
         assert_eq!((found.user, found.port), (None, Some(1)));
-        let given = config(text).1.query("vault", Some("x".into()), Some(9)).unwrap();
+        let given = config(text)
+            .1
+            .query("vault", Some("x".into()), Some(9))
+            .unwrap();
         assert_eq!((given.user.as_deref(), given.port), (Some("x"), Some(9)));
     }
 
@@ -442,7 +474,10 @@ mod tests {
     #[test]
     fn words_are_split_as_ssh_does() {
         let split = |line| split_line(line).unwrap().unwrap();
-        assert_eq!(split("Host a \"b c\" d"), ("host".into(), vec!["a".into(), "b c".into(), "d".into()]));
+        assert_eq!(
+            split("Host a \"b c\" d"),
+            ("host".into(), vec!["a".into(), "b c".into(), "d".into()])
+        );
         assert_eq!(split("USER=x"), ("user".into(), vec!["x".into()]));
         assert_eq!(split("User = x#y # z"), ("user".into(), vec!["x#y".into()]));
         assert_eq!(split("IdentityFile 'a\\'b'").1, ["a'b"]);
@@ -459,8 +494,14 @@ mod tests {
     #[test]
     fn the_first_of_jump_and_command_wins() {
         let route = |text| query(text, "v").unwrap().route;
-        assert_eq!(route("ProxyJump a\nProxyCommand b\n"), Some(Route::Jump("a".into())));
+        assert_eq!(
+            route("ProxyJump a\nProxyCommand b\n"),
+            Some(Route::Jump("a".into()))
+        );
         assert_eq!(route("ProxyJump none\nProxyJump b\n"), Some(Route::Direct));
-        assert!(matches!(route("ProxyCommand nc %h\n"), Some(Route::Command(_))));
+        assert!(matches!(
+            route("ProxyCommand nc %h\n"),
+            Some(Route::Command(_))
+        ));
     }
 }

@@ -47,11 +47,17 @@ pub(super) fn connect(
         };
         socket = jump::through(connection, next)?;
     }
-    Err(unreachable(target, io::Error::other("there is no way to it")))
+    Err(unreachable(
+        target,
+        io::Error::other("there is no way to it"),
+    ))
 }
 
 fn unreachable(target: &SshTarget, source: io::Error) -> HostError {
-    HostError::Unreachable { host: target.name(), source }
+    HostError::Unreachable {
+        host: target.name(),
+        source,
+    }
 }
 
 /// A TCP connection to the first of the host's addresses that takes one.
@@ -63,7 +69,9 @@ fn dial(target: &SshTarget) -> Result<OwnedFd, HostError> {
     for address in addresses {
         match TcpStream::connect_timeout(&address, target.timing.connect) {
             Ok(stream) => {
-                stream.set_nodelay(true).map_err(|source| unreachable(target, source))?;
+                stream
+                    .set_nodelay(true)
+                    .map_err(|source| unreachable(target, source))?;
                 return Ok(stream.into());
             }
             Err(error) => last = error,
@@ -78,10 +86,13 @@ fn establish(
     socket: OwnedFd,
     prompt: &mut dyn FnMut(&str) -> Option<String>,
 ) -> Result<Connection, HostError> {
-    let known =
-        KnownHosts::load(target.known_hosts.iter().chain(target.global_known_hosts.iter()))?;
-    let lookup =
-        LookupName::new(&target.host, target.port, target.host_key_alias.as_deref());
+    let known = KnownHosts::load(
+        target
+            .known_hosts
+            .iter()
+            .chain(target.global_known_hosts.iter()),
+    )?;
+    let lookup = LookupName::new(&target.host, target.port, target.host_key_alias.as_deref());
     let failed = |operation: &'static str| {
         move |source| HostError::Ssh {
             host: target.name(),
@@ -104,7 +115,9 @@ fn establish(
 }
 
 fn milliseconds(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX).max(1)
+    u32::try_from(duration.as_millis())
+        .unwrap_or(u32::MAX)
+        .max(1)
 }
 
 fn check_host_key(
@@ -122,7 +135,11 @@ fn check_host_key(
             Some(file) => remember(file, &lookup.name, key),
             None => Ok(()),
         },
-        Verdict::Unknown => Err(HostError::UnknownHostKey { host, algorithm, fingerprint }),
+        Verdict::Unknown => Err(HostError::UnknownHostKey {
+            host,
+            algorithm,
+            fingerprint,
+        }),
         Verdict::Changed(place) => Err(HostError::ChangedHostKey {
             host,
             algorithm,

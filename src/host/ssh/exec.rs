@@ -1,8 +1,8 @@
 //! One command over a session: feeding it, draining it, and learning how it ended.
 //!
 //! Both outputs are drained in one loop while input is fed, since a full pipe stops the command.
-//! A script follows its request at once instead of waiting until it is granted: that saves a round
-//! trip.
+//! A command costs two round trips, one with input three: sshd opens a channel with an empty
+//! window, so that nothing can be sent before the request is granted.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use ssh2::{BlockDirections, Channel, ErrorCode};
+use ssh2::{BlockDirections, Channel, ErrorCode, Session};
 
 use super::connect::Connection;
 use super::target::Timing;
@@ -24,29 +24,16 @@ const DENIED: [ErrorCode; 2] = [ErrorCode::Session(-21), ErrorCode::Session(-22)
 /// The sizes at which libssh2 neither splits a write nor waits to widen the window for a read.
 const CHUNK: usize = 32 * 1024;
 
+/// How long after an announcement the next packet may come by itself.
+const REST: Duration = Duration::from_millis(1);
+
 /// libssh2 does not ask the target for a sign of life more often than this.
-pub(super) const KEEPALIVE_LEAST: Duration = Duration::from_secs(2);
-
-/// What a command is given on its standard input.
-pub(super) enum Input<'a> {
-    /// A script's own input.
-    Stream(&'a mut dyn Read),
-    /// The script itself.
-    Script(&'a [u8]),
-}
-
-impl Input<'_> {
-    /// Whether it may be sent before the request is granted. libssh2 does not tell whether the
-    /// request has left or is kept back by an exchange of keys, and a server drops what comes
-    /// before a request. A script in one piece is then dropped whole, which does nothing and is
-    /// noticed; with the head of something longer dropped, its tail would run.
-    fn may_go_ahead(&self) -> bool {
-        matches!(self, Self::Script(text) if text.len() <= CHUNK)
-    }
-}
+const KEEPALIVE_LEAST: Duration = Duration::from_secs(2);
 
 /// Why it is not known how a command ended.
 pub(super) enum ExecError {
+    /// The connection is gone or silent, and the command was never asked for.
+    Gone(io::Error),
     /// The connection is gone or silent.
     Lost(io::Error),
     /// The server does not grant it; the connection is as good as before.
@@ -55,9 +42,29 @@ pub(super) enum ExecError {
     Input(io::Error),
 }
 
+impl ExecError {
+    /// The same error, of a time when nothing was asked for yet.
+    fn before(self) -> Self {
+        match self {
+            Self::Lost(source) => Self::Gone(source),
+            other => other,
+        }
+    }
+}
+
 impl From<ssh2::Error> for ExecError {
     fn from(error: ssh2::Error) -> Self {
-        if DENIED.contains(&error.code()) { Self::Denied(error) } else { Self::Lost(error.into()) }
+        if DENIED.contains(&error.code()) {
+            Self::Denied(error)
+        } else {
+            Self::Lost(error.into())
+        }
+    }
+}
+
+impl From<io::Error> for ExecError {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error)
     }
 }
 
@@ -66,36 +73,29 @@ pub(super) fn exec(
     connection: &Connection,
     timing: Timing,
     request: &str,
-    mut input: Input<'_>,
+    input: &mut dyn Read,
     receive: &mut dyn FnMut(Stream, &[u8]),
 ) -> Result<Exit, ExecError> {
     let mut life = Life::new(timing);
-    let channel = loop {
-        match connection.session.channel_session() {
-            Ok(channel) => break channel,
-            Err(error) if error.code() == AGAIN => life.wait(connection)?,
-            Err(error) => return Err(error.into()),
-        }
-    };
-    let ahead = input.may_go_ahead();
-    let input: &mut dyn Read = match &mut input {
-        Input::Stream(stream) => *stream,
-        Input::Script(text) => text,
-    };
+    let channel = open(connection, &mut life).map_err(ExecError::before)?;
     let mut exec = Exec {
-        connection,
         channel,
         request,
         granted: false,
-        ahead,
-        feed: Feed { input, chunk: Vec::new(), sent: 0, state: FeedState::More },
+        feed: Feed {
+            input,
+            chunk: Vec::new(),
+            sent: 0,
+            state: FeedState::More,
+        },
         buffer: vec![0; CHUNK],
     };
     loop {
         let mut moved = exec.start()?;
         moved |= exec.feed()?;
         moved |= exec.drain(receive)?;
-        if exec.is_at_end() {
+        // a packet that is half sent would stand in the way of all that follow
+        if exec.is_at_end() && !is_sending(connection) {
             break;
         }
         if !moved {
@@ -111,13 +111,44 @@ pub(super) fn exec(
     exec.exit()
 }
 
+/// Opens a channel.
+///
+/// After a login sshd makes two announcements and then answers, with Nagle's algorithm on: the
+/// answer is kept back until the announcements are acknowledged, which a client with nothing to say
+/// does 40 ms or more later. So, when the announcements are here and the answer is not, something
+/// is said.
+fn open(connection: &Connection, life: &mut Life) -> Result<Channel, ExecError> {
+    let session = &connection.session;
+    let (mut is_announced, mut is_said) = (false, false);
+    loop {
+        match session.channel_session() {
+            Ok(channel) => return Ok(channel),
+            Err(error) if error.code() != AGAIN => return Err(error.into()),
+            Err(_) => {}
+        }
+        if is_announced && !is_said && poll_socket(connection, REST)?.is_empty() {
+            is_said = true;
+            if !is_sending(connection) {
+                set_keepalive(session, false);
+                session.keepalive_send()?;
+                set_keepalive(session, true);
+            }
+        }
+        life.wait(connection)?;
+        is_announced = true;
+    }
+}
+
+/// Decides whether the target answers to a keepalive.
+pub(super) fn set_keepalive(session: &Session, is_answered: bool) {
+    let least = u32::try_from(KEEPALIVE_LEAST.as_secs()).unwrap_or(u32::MAX);
+    session.set_keepalive(is_answered, least);
+}
+
 struct Exec<'a> {
-    connection: &'a Connection,
     channel: Channel,
     request: &'a str,
     granted: bool,
-    /// Whether input may follow a request that is not granted yet.
-    ahead: bool,
     feed: Feed<'a>,
     buffer: Vec<u8>,
 }
@@ -152,13 +183,9 @@ impl Exec<'_> {
         }
     }
 
-    fn may_feed(&self) -> bool {
-        self.granted || self.ahead && !is_sending(self.connection)
-    }
-
     /// Sends as much input as the target takes now.
     fn feed(&mut self) -> Result<bool, ExecError> {
-        if self.feed.state == FeedState::Closed || !self.may_feed() {
+        if self.feed.state == FeedState::Closed || !self.granted {
             return Ok(false);
         }
         if self.feed.state == FeedState::More {
@@ -265,7 +292,11 @@ struct Life {
 
 impl Life {
     fn new(timing: Timing) -> Self {
-        Self { timing, heard: Instant::now(), asked: None }
+        Self {
+            timing,
+            heard: Instant::now(),
+            asked: None,
+        }
     }
 
     /// Waits until the session can go on; fails when the target gives no sign of life in time.
@@ -276,16 +307,18 @@ impl Life {
                 None => (self.heard, self.timing.keepalive.max(KEEPALIVE_LEAST)),
             };
             let left = span.saturating_sub(since.elapsed());
-            let ready = poll_socket(connection, left).map_err(ExecError::Lost)?;
+            let ready = poll_socket(connection, left)?;
             if ready.intersects(!PollFlags::POLLOUT) {
                 self.heard = Instant::now();
                 self.asked = None;
-            }
-            if !ready.is_empty() {
                 return Ok(());
             }
+            // being able to send is no sign of life
             if since.elapsed() < span {
-                continue;
+                if ready.is_empty() {
+                    continue;
+                }
+                return Ok(());
             }
             if self.asked.is_some() {
                 let error = io::Error::new(io::ErrorKind::TimedOut, "the target is silent");
@@ -313,8 +346,11 @@ fn poll_socket(connection: &Connection, left: Duration) -> io::Result<PollFlags>
     }
     let mut sockets = [PollFd::new(connection.socket.as_fd(), wanted)];
     // rounded up, or the last millisecond would be spent asking again and again
-    let milliseconds = i32::try_from(left.as_millis() + 1).unwrap_or(i32::MAX);
-    match poll(&mut sockets, PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)) {
+    let milliseconds = i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
+    match poll(
+        &mut sockets,
+        PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX),
+    ) {
         Ok(_) => {}
         Err(Errno::EINTR) => return Ok(PollFlags::empty()),
         Err(error) => return Err(error.into()),

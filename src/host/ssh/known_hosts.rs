@@ -18,14 +18,14 @@ use crate::host::HostError;
 
 /// What this side can check, most wanted first. Certificates are not among them: a server that has
 /// one would offer it instead of the key that `known_hosts` holds.
-const ALGORITHMS: [&str; 7] = [
+/// Signatures over SHA-1 (`ssh-rsa`) are not either; sshd has better ones for RSA keys since 2016.
+const ALGORITHMS: [&str; 6] = [
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
     "ecdsa-sha2-nistp384",
     "ecdsa-sha2-nistp521",
     "rsa-sha2-512",
     "rsa-sha2-256",
-    "ssh-rsa",
 ];
 
 /// What a host is looked up by.
@@ -40,13 +40,22 @@ pub(super) struct LookupName {
 impl LookupName {
     pub(super) fn new(host: &str, port: u16, alias: Option<&str>) -> Self {
         if let Some(alias) = alias {
-            return Self { name: alias.to_owned(), bare: None };
+            return Self {
+                name: alias.to_owned(),
+                bare: None,
+            };
         }
         let host = host.to_lowercase();
         if port == 22 {
-            return Self { name: host, bare: None };
+            return Self {
+                name: host,
+                bare: None,
+            };
         }
-        Self { name: format!("[{host}]:{port}"), bare: Some(host) }
+        Self {
+            name: format!("[{host}]:{port}"),
+            bare: Some(host),
+        }
     }
 }
 
@@ -113,7 +122,9 @@ impl KnownHosts {
     }
 
     fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Entry> {
-        self.entries.iter().filter(move |entry| entry.names.matches(name))
+        self.entries
+            .iter()
+            .filter(move |entry| entry.names.matches(name))
     }
 
     /// The host-key algorithms to offer, those of the known keys first.
@@ -123,8 +134,11 @@ impl KnownHosts {
         for entry in self.named(&lookup.name).chain(self.named(bare)) {
             let algorithms: &[&str] = match entry.algorithm.as_str() {
                 _ if entry.revoked => &[],
-                "ssh-rsa" => &["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"],
-                other => ALGORITHMS.iter().find(|a| **a == other).map_or(&[], std::slice::from_ref),
+                "ssh-rsa" => &["rsa-sha2-512", "rsa-sha2-256"],
+                other => ALGORITHMS
+                    .iter()
+                    .find(|a| **a == other)
+                    .map_or(&[], std::slice::from_ref),
             };
             wanted.extend(algorithms);
         }
@@ -143,15 +157,17 @@ impl KnownHosts {
     pub(super) fn judge(&self, lookup: &LookupName, key: &[u8]) -> Verdict<'_> {
         let names = [Some(lookup.name.as_str()), lookup.bare.as_deref()];
         for name in names.iter().flatten() {
-            let revoked = |entry: &&Entry| {
-                entry.revoked && entry.key == key && entry.names.matches(name)
-            };
+            let revoked =
+                |entry: &&Entry| entry.revoked && entry.key == key && entry.names.matches(name);
             if let Some(entry) = self.entries.iter().find(revoked) {
                 return Verdict::Revoked(&entry.place);
             }
         }
         let known = |name: &str| {
-            self.entries.iter().filter(|e| !e.revoked && e.names.matches(name)).collect::<Vec<_>>()
+            self.entries
+                .iter()
+                .filter(|e| !e.revoked && e.names.matches(name))
+                .collect::<Vec<_>>()
         };
         let entries = known(&lookup.name);
         let same = |entry: &&Entry| entry.key == key;
@@ -159,7 +175,10 @@ impl KnownHosts {
             return Verdict::Known;
         }
         let algorithm = algorithm_of(key);
-        let other = entries.iter().find(|e| e.algorithm == algorithm).or_else(|| entries.first());
+        let other = entries
+            .iter()
+            .find(|e| e.algorithm == algorithm)
+            .or_else(|| entries.first());
         if let Some(entry) = other {
             return Verdict::Changed(&entry.place);
         }
@@ -193,19 +212,33 @@ fn parse_line(line: &str) -> Option<Entry> {
     let names = match names.strip_prefix("|1|") {
         Some(hashed) => {
             let (salt, hash) = hashed.split_once('|')?;
-            Names::Hashed { salt: STANDARD.decode(salt).ok()?, hash: STANDARD.decode(hash).ok()? }
+            Names::Hashed {
+                salt: STANDARD.decode(salt).ok()?,
+                hash: STANDARD.decode(hash).ok()?,
+            }
         }
         None => Names::Plain(names.to_lowercase()),
     };
     let algorithm = words.next()?.to_owned();
     let key = STANDARD.decode(words.next()?).ok()?;
-    Some(Entry { place: String::new(), revoked: marker.is_some(), names, algorithm, key })
+    Some(Entry {
+        place: String::new(),
+        revoked: marker.is_some(),
+        names,
+        algorithm,
+        key,
+    })
 }
 
 /// The algorithm that a public key names in its first field.
 pub(super) fn algorithm_of(key: &[u8]) -> String {
-    let length = key.first_chunk::<4>().map_or(0, |bytes| u32::from_be_bytes(*bytes) as usize);
-    let name = key.get(4..).and_then(|rest| rest.get(..length)).unwrap_or_default();
+    let length = key
+        .first_chunk::<4>()
+        .map_or(0, |bytes| u32::from_be_bytes(*bytes) as usize);
+    let name = key
+        .get(4..)
+        .and_then(|rest| rest.get(..length))
+        .unwrap_or_default();
     String::from_utf8_lossy(name).into_owned()
 }
 
@@ -217,11 +250,22 @@ pub(super) fn fingerprint(key: &[u8]) -> String {
 /// Adds a key to a `known_hosts` file, which is made if need be.
 pub(super) fn remember(file: &Path, name: &str, key: &[u8]) -> Result<(), HostError> {
     let write = || -> io::Result<()> {
-        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        if let Some(folder) = file
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
         }
         let mut open = OpenOptions::new();
-        let mut known = open.read(true).append(true).create(true).mode(0o600).open(file)?;
+        let mut known = open
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(file)?;
         let mut line = String::new();
         if known.seek(SeekFrom::End(0))? > 0 {
             known.seek(SeekFrom::End(-1))?;
@@ -231,26 +275,44 @@ pub(super) fn remember(file: &Path, name: &str, key: &[u8]) -> Result<(), HostEr
                 line.push('\n');
             }
         }
-        line.push_str(&format!("{name} {} {}\n", algorithm_of(key), STANDARD.encode(key)));
+        line.push_str(&format!(
+            "{name} {} {}\n",
+            algorithm_of(key),
+            STANDARD.encode(key)
+        ));
         known.write_all(line.as_bytes())
     };
     write().map_err(|source| file_error("add the host key to", file, source))
 }
 
 fn file_error(operation: &str, file: &Path, source: io::Error) -> HostError {
-    HostError::Local { operation: format!("{operation} `{}`", file.display()), source }
+    HostError::Local {
+        operation: format!("{operation} `{}`", file.display()),
+        source,
+    }
 }
 
 /// RFC 2104 over SHA-1, which is what `ssh-keygen -H` hashes host names with.
 fn hmac_sha1(key: &[u8], text: &[u8]) -> [u8; 20] {
     let mut block = [0u8; 64];
     let digest = Sha1::digest(key);
-    let short = if key.len() > block.len() { digest.as_slice() } else { key };
+    let short = if key.len() > block.len() {
+        digest.as_slice()
+    } else {
+        key
+    };
     for (to, from) in block.iter_mut().zip(short) {
         *to = *from;
     }
-    let inner = Sha1::new().chain_update(block.map(|b| b ^ 0x36)).chain_update(text).finalize();
-    Sha1::new().chain_update(block.map(|b| b ^ 0x5c)).chain_update(inner).finalize().into()
+    let inner = Sha1::new()
+        .chain_update(block.map(|b| b ^ 0x36))
+        .chain_update(text)
+        .finalize();
+    Sha1::new()
+        .chain_update(block.map(|b| b ^ 0x5c))
+        .chain_update(inner)
+        .finalize()
+        .into()
 }
 
 #[cfg(test)]
@@ -277,9 +339,15 @@ mod tests {
         // RFC 2202, cases 2 and 6
         let hex = |bytes: [u8; 20]| bytes.map(|b| format!("{b:02x}")).concat();
         let text = b"what do ya want for nothing?";
-        assert_eq!(hex(hmac_sha1(b"Jefe", text)), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+        assert_eq!(
+            hex(hmac_sha1(b"Jefe", text)),
+            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"
+        );
         let text = b"Test Using Larger Than Block-Size Key - Hash Key First";
-        assert_eq!(hex(hmac_sha1(&[0xaa; 80], text)), "aa4ae5e15272d00e95705637ce8a3b55ed402112");
+        assert_eq!(
+            hex(hmac_sha1(&[0xaa; 80], text)),
+            "aa4ae5e15272d00e95705637ce8a3b55ed402112"
+        );
     }
 
     #[test]
@@ -307,7 +375,10 @@ mod tests {
         assert_eq!(judge("vault", 23, &b), "Unknown");
         let alias = LookupName::new("vault", 2222, Some("x.lan"));
         assert_eq!(known.judge(&alias, &a), Verdict::Known);
-        assert_eq!(judge("vault", 22, &key("ssh-rsa", 1)), "Changed(\"known:3\")");
+        assert_eq!(
+            judge("vault", 22, &key("ssh-rsa", 1)),
+            "Changed(\"known:3\")"
+        );
     }
 
     #[test]
@@ -324,7 +395,7 @@ mod tests {
         let known = known(&text);
         assert_eq!(
             known.preferences(&LookupName::new("vault", 2200, None)),
-            "rsa-sha2-512,rsa-sha2-256,ssh-rsa,ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521"
+            "rsa-sha2-512,rsa-sha2-256,ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521"
         );
         let other = known.preferences(&LookupName::new("other", 22, None));
         assert_eq!(other, ALGORITHMS.join(","));
@@ -344,7 +415,10 @@ mod tests {
         remember(&file, "[vault]:2222", &a).unwrap();
         let known = KnownHosts::load([&file, &folder.path().join("missing")]).unwrap();
         for (host, port) in [("vault", 2222), ("other", 22)] {
-            assert_eq!(known.judge(&LookupName::new(host, port, None), &a), Verdict::Known);
+            assert_eq!(
+                known.judge(&LookupName::new(host, port, None), &a),
+                Verdict::Known
+            );
         }
     }
 }

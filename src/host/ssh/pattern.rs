@@ -20,14 +20,20 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
             }
             _ => {
                 // let the last star take one byte more
-                let Some((at, taken)) = star else { return false };
+                let Some((at, taken)) = star else {
+                    return false;
+                };
                 star = Some((at, taken + 1));
                 p = at + 1;
                 t = taken + 1;
             }
         }
     }
-    pattern.get(p..).unwrap_or_default().iter().all(|&c| c == b'*')
+    pattern
+        .get(p..)
+        .unwrap_or_default()
+        .iter()
+        .all(|&c| c == b'*')
 }
 
 /// Whether a list of patterns matches `text`.

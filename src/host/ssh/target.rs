@@ -80,6 +80,14 @@ impl SshTarget {
         resolve(destination, config, JUMP_DEPTH)
     }
 
+    /// Accepts and remembers unknown host keys, those of the jump hosts too.
+    pub fn accept_new_host_keys(&mut self) {
+        self.accept_new_host_key = true;
+        for jump in &mut self.jumps {
+            jump.accept_new_host_keys();
+        }
+    }
+
     /// `user@host:port`
     #[must_use]
     pub fn name(&self) -> String {
@@ -128,7 +136,7 @@ fn resolve(text: &str, config: &SshConfig, depth: usize) -> Result<SshTarget, Ho
         accept_new_host_key: found.strict.as_deref() == Some("accept-new"),
         jumps: jumps(&alias, &found, config, depth)?,
         become_root: None,
-        timing: words.timing(&found),
+        timing: timing(&found),
         notes,
         host: words.host,
         port: words.port,
@@ -145,7 +153,10 @@ fn jumps(
     let hops = match &found.route {
         None | Some(Route::Direct) => return Ok(Vec::new()),
         Some(Route::Command(place)) => {
-            return Err(wrong(place, "`ProxyCommand` is not supported, `ProxyJump` is"));
+            return Err(wrong(
+                place,
+                "`ProxyCommand` is not supported, `ProxyJump` is",
+            ));
         }
         Some(Route::Jump(hops)) => hops,
     };
@@ -177,9 +188,9 @@ fn split_destination(text: &str) -> Result<Destination, String> {
     let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, "")) => (host, None),
         Some((host, after)) => (host, Some(after.strip_prefix(':').unwrap_or(after))),
-        None if rest.matches(':').count() == 1 => {
-            rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)))
-        }
+        None if rest.matches(':').count() == 1 => rest
+            .split_once(':')
+            .map_or((rest, None), |(host, port)| (host, Some(port))),
         // a bare IPv6 address
         None => (rest, None),
     };
@@ -243,11 +254,7 @@ impl Words<'_> {
         Ok(self.config.at_home(&self.expand(text)?))
     }
 
-    fn paths(
-        &self,
-        given: Option<&[String]>,
-        default: &[&str],
-    ) -> Result<Vec<PathBuf>, HostError> {
+    fn paths(&self, given: Option<&[String]>, default: &[&str]) -> Result<Vec<PathBuf>, HostError> {
         match given {
             None => default.iter().map(|path| self.path(path)).collect(),
             Some([none]) if none.eq_ignore_ascii_case("none") => Ok(Vec::new()),
@@ -258,12 +265,19 @@ impl Words<'_> {
     /// The named keys, else those of the usual names that exist.
     fn identities(&self, found: &Found) -> Result<Vec<PathBuf>, HostError> {
         if !found.identities.is_empty() {
-            let named = found.identities.iter().filter(|name| !name.eq_ignore_ascii_case("none"));
+            let named = found
+                .identities
+                .iter()
+                .filter(|name| !name.eq_ignore_ascii_case("none"));
             return named.map(|path| self.path(path)).collect();
         }
         let folder = self.config.home.join(".ssh");
         let usual = ["id_ed25519", "id_ecdsa", "id_rsa"];
-        Ok(usual.iter().map(|name| folder.join(name)).filter(|path| path.exists()).collect())
+        Ok(usual
+            .iter()
+            .map(|name| folder.join(name))
+            .filter(|path| path.exists())
+            .collect())
     }
 
     fn agent(&self, found: &Found) -> Result<Option<PathBuf>, HostError> {
@@ -275,16 +289,14 @@ impl Words<'_> {
             Some(path) => Ok(Some(self.path(path)?)),
         }
     }
+}
 
-    fn timing(&self, found: &Found) -> Timing {
-        let mut timing = Timing::default();
-        if let Some(Ok(seconds)) = found.connect_timeout.as_deref().map(str::parse::<u64>)
-            && seconds > 0
-        {
-            timing.connect = Duration::from_secs(seconds);
-        }
-        timing
+fn timing(found: &Found) -> Timing {
+    let mut timing = Timing::default();
+    if let Some(seconds) = found.connect_timeout.filter(|seconds| *seconds > 0) {
+        timing.connect = Duration::from_secs(seconds);
     }
+    timing
 }
 
 #[cfg(test)]
@@ -315,7 +327,17 @@ mod tests {
             let expected = (user.map(String::from), host.to_owned(), port);
             assert_eq!(split_destination(text).unwrap(), expected, "{text}");
         }
-        for text in ["", "root@", "@vault", "vault:", "vault:0", "vault:65536", "-oX", "a b", "[x]y"] {
+        for text in [
+            "",
+            "root@",
+            "@vault",
+            "vault:",
+            "vault:0",
+            "vault:65536",
+            "-oX",
+            "a b",
+            "[x]y",
+        ] {
             assert!(split_destination(text).is_err(), "{text}");
         }
     }
@@ -350,7 +372,10 @@ mod tests {
         assert_eq!(target.known_hosts.len(), 2);
         assert_eq!(target.agent, Some(PathBuf::from("/agent")));
         assert!(!target.accept_new_host_key && target.jumps.is_empty());
-        assert_eq!(SshTarget::parse("x@fd00::1", &config).unwrap().name(), "x@[fd00::1]:22");
+        assert_eq!(
+            SshTarget::parse("x@fd00::1", &config).unwrap().name(),
+            "x@[fd00::1]:22"
+        );
     }
 
     #[test]
@@ -367,7 +392,8 @@ mod tests {
 
     #[test]
     fn a_circle_of_jumps_and_a_proxy_command_are_refused() {
-        let (_home, config) = config("Host a\nProxyJump b\nHost b\nProxyJump a\nHost c\nProxyCommand x\n");
+        let (_home, config) =
+            config("Host a\nProxyJump b\nHost b\nProxyJump a\nHost c\nProxyCommand x\n");
         assert!(SshTarget::parse("a", &config).is_err());
         let error = SshTarget::parse("c", &config).unwrap_err();
         assert!(error.to_string().contains("config:6"), "{error}");
