@@ -122,7 +122,7 @@ fn build_text(zone: &str, error: &RunError, source: &BuildError, style: Style) -
     let mut out = format!("{}: {zone}: {error}: {source}\n", style.paint("31", "error"));
     for problem in found {
         let _ = writeln!(out, "  {} {}", style.paint("31", "×"), problem.message);
-        for help in &problem.help {
+        if let Some(help) = &problem.help {
             let _ = writeln!(out, "    {}: {help}", style.paint("36", "help"));
         }
     }

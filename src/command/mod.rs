@@ -68,7 +68,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
 /// The site of this run.
 pub(crate) fn site(global: &Global) -> Result<SiteRoot, Failure> {
     match &global.site {
-        Some(folder) => SiteRoot::at(folder).map_err(|problem| Failure::Problems(vec![problem])),
+        Some(folder) => SiteRoot::at(folder).map_err(|problem| Failure::Problems(vec![*problem])),
         None => {
             let here = std::env::current_dir().map_err(|error| {
                 Failure::usage(&format!("cannot read the current folder: {error}"), "use --site")
