@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::check;
 use super::load::LoadedRecipe;
-use super::model::{FileContent, FileKind, Recipe};
+use super::model::{Directory, FileContent, FileKind, Recipe};
 use super::parameters::{self, ParameterMistake};
 use super::read::{self, RECIPE};
 use super::schema::{Stage, render_templates, validate};
@@ -120,7 +120,8 @@ pub fn resolve(
     if problems.is_empty() {
         problems = validate(&mut document, &RECIPE, Stage::Rendered);
     }
-    let recipe = read::recipe(&document.root);
+    let mut recipe = read::recipe(&document.root);
+    recipe.directories = with_user_folders(recipe.directories, &zone.users);
     if problems.is_empty() {
         problems = check::check_paths(&recipe, &document);
     }
@@ -154,6 +155,26 @@ fn place_parameter(loaded: &LoadedRecipe, mistake: ParameterMistake) -> Problem 
         help: mistake.complaint.help,
         ..place
     }
+}
+
+/// Each folder, followed by the users' own below it where it has such.
+fn with_user_folders(directories: Vec<Directory>, users: &[(String, u32)]) -> Vec<Directory> {
+    let mut all = Vec::new();
+    for directory in directories {
+        let users = users.iter().filter(|_| directory.user_folders);
+        let below: Vec<Directory> = users
+            .map(|(user, _)| Directory {
+                path: format!("{}/{user}", directory.path),
+                mode: 0o700,
+                owner: user.clone(),
+                group: "other".to_owned(),
+                user_folders: false,
+            })
+            .collect();
+        all.push(directory);
+        all.extend(below);
+    }
+    all
 }
 
 /// Drops the items of lists whose `when` does not hold.

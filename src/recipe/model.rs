@@ -238,6 +238,9 @@ pub struct Directory {
     pub owner: String,
     /// Default `root`.
     pub group: String,
+    /// Whether there is also one folder below it for each user of the zone file, named like the
+    /// user and closed to everybody else (0700). Default: false.
+    pub user_folders: bool,
 }
 
 /// `[[file]]`: a file made from a template, given here, or taken from what the build staged outside

@@ -126,36 +126,27 @@ impl<'a> Fetcher<'a> {
             sha256,
             attempts: Vec::new(),
         };
-        if let Some(found) = fetch.from_folders()? {
+        if let Some(found) = fetch.look_in_folders()? {
             return Ok(found);
         }
-        if let Some(found) = fetch.from_cache()? {
+        if let Some(found) = fetch.look_in_cache()? {
             return Ok(found);
         }
-        let key = fetch
-            .sha256
-            .clone()
-            .unwrap_or_else(|| digest_of(&source.urls.join("\n")));
+        let key = fetch.key();
         let _lock = self
             .cache
             .lock(&key, &mut || progress(FetchEvent::Waiting))?;
         // Another process may have fetched it while this one waited.
-        if let Some(found) = fetch.from_cache()? {
+        if let Some(found) = fetch.look_in_cache()? {
             return Ok(found);
         }
-        let partial = self.cache.partial(&key);
-        for url in &source.urls {
-            if let Some(found) = fetch.from_url(url, &partial, progress)? {
-                return Ok(found);
-            }
+        match fetch.try_places(&self.cache.partial(&key), progress)? {
+            Some(found) => Ok(found),
+            None => Err(FetchError::Failed {
+                name: fetch.name,
+                attempts: fetch.attempts,
+            }),
         }
-        if let Some(found) = fetch.from_debian(&partial, progress)? {
-            return Ok(found);
-        }
-        Err(FetchError::Failed {
-            name: fetch.name,
-            attempts: fetch.attempts,
-        })
     }
 }
 
@@ -206,8 +197,36 @@ struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
+    /// What the download is locked and kept under: its checksum, else where it comes from.
+    fn key(&self) -> String {
+        let debian = self.source.debian.iter().map(|debian| &debian.file);
+        let places: Vec<_> = self
+            .source
+            .urls
+            .iter()
+            .chain(debian)
+            .map(String::as_str)
+            .collect();
+        self.sha256
+            .clone()
+            .unwrap_or_else(|| digest_of(&places.join("\n")))
+    }
+
+    fn try_places(
+        &mut self,
+        partial: &Path,
+        progress: &mut dyn FnMut(FetchEvent<'_>),
+    ) -> Result<Option<Fetched>, FetchError> {
+        for url in &self.source.urls {
+            if let Some(found) = self.try_url(url, partial, progress)? {
+                return Ok(Some(found));
+            }
+        }
+        self.try_debian(partial, progress)
+    }
+
     /// A file of the right name and content in one of the user's folders; it is used where it lies.
-    fn from_folders(&mut self) -> Result<Option<Fetched>, FetchError> {
+    fn look_in_folders(&mut self) -> Result<Option<Fetched>, FetchError> {
         let mut names: Vec<&str> = self
             .source
             .urls
@@ -233,7 +252,7 @@ impl Fetch<'_> {
         Ok(None)
     }
 
-    fn from_cache(&self) -> Result<Option<Fetched>, FetchError> {
+    fn look_in_cache(&self) -> Result<Option<Fetched>, FetchError> {
         let Some(sha256) = &self.sha256 else {
             return Ok(None);
         };
@@ -247,7 +266,7 @@ impl Fetch<'_> {
         }
     }
 
-    fn from_url(
+    fn try_url(
         &mut self,
         url: &str,
         partial: &Path,
@@ -276,7 +295,7 @@ impl Fetch<'_> {
         }
     }
 
-    fn from_debian(
+    fn try_debian(
         &mut self,
         partial: &Path,
         progress: &mut dyn FnMut(FetchEvent<'_>),
@@ -293,8 +312,10 @@ impl Fetch<'_> {
         let _lock = cache.lock(&lock, &mut || progress(FetchEvent::Waiting))?;
         let folder = cache.folder(&format!("debian/{}", digest_of(&wanted.release)))?;
         let sha256 = self.sha256.as_deref();
-        match debian::download(wanted, sha256, &folder, partial, progress) {
-            Ok(version) => self.accept(partial, format!("{from} {version}"), progress),
+        // Not the part of a URL: what apt leaves behind must not be gone on with.
+        let target = partial.with_extension("debian");
+        match debian::download(wanted, sha256, &folder, &target, progress) {
+            Ok(version) => self.accept(&target, format!("{from} {version}"), progress),
             Err(error) => {
                 self.gave_up(from, error.to_string(), progress);
                 Ok(None)

@@ -119,7 +119,10 @@ impl Download<'_> {
                 Err(failure) => failure,
             };
             if !failure.passes {
-                self.forget();
+                // The part of another URL is left to it.
+                if self.resumable().is_some() || !self.note_path().exists() {
+                    self.forget();
+                }
                 return Err(failure);
             }
             if next > self.patience.tries {
@@ -179,16 +182,7 @@ impl Download<'_> {
         start: u64,
         progress: &mut dyn FnMut(FetchEvent<'_>),
     ) -> Result<(), Failure> {
-        let total = header(response.headers(), "content-length")
-            .and_then(|length| length.parse::<u64>().ok())
-            .map(|rest| start.saturating_add(rest));
-        if let (Some(wanted), Some(total)) = (self.size_bytes, total)
-            && wanted != total
-        {
-            return Err(Failure::lasting(format!(
-                "the server has {total} bytes, the recipe says {wanted}"
-            )));
-        }
+        let total = self.total(response.headers(), start)?;
         let mut file = self.open(start)?;
         self.note(response.headers());
         let from = shown(self.url);
@@ -202,6 +196,7 @@ impl Download<'_> {
             .into_with_config()
             .limit(u64::MAX)
             .reader();
+        let most = self.size_bytes.unwrap_or(LARGEST);
         let mut received = start;
         let mut buffer = vec![0; 64 << 10];
         loop {
@@ -212,18 +207,8 @@ impl Download<'_> {
             if piece.is_empty() {
                 break;
             }
-            if received == 0 && looks_like_html(piece) {
-                return Err(Failure::lasting(
-                    "the server sent an HTML page instead of an archive",
-                ));
-            }
+            check_piece(piece, received, most)?;
             received += piece.len() as u64;
-            if received > self.size_bytes.unwrap_or(LARGEST) {
-                let most = self.size_bytes.unwrap_or(LARGEST);
-                return Err(Failure::lasting(format!(
-                    "the server sends more than {most} bytes"
-                )));
-            }
             file.write_all(piece)
                 .map_err(|error| Failure::local("write", self.partial, &error))?;
             progress(FetchEvent::Progress { received, total });
@@ -233,6 +218,19 @@ impl Download<'_> {
         match total.or(self.size_bytes) {
             Some(total) if received < total => Err(cut_off(received, Some(total))),
             _ => Ok(()),
+        }
+    }
+
+    /// The size of the whole file, where the server says it, which must be what the recipe says.
+    fn total(&self, headers: &HeaderMap, start: u64) -> Result<Option<u64>, Failure> {
+        let total = header(headers, "content-length")
+            .and_then(|length| length.parse::<u64>().ok())
+            .map(|rest| start.saturating_add(rest));
+        match (self.size_bytes, total) {
+            (Some(wanted), Some(total)) if wanted != total => Err(Failure::lasting(format!(
+                "the server has {total} bytes, the recipe says {wanted}"
+            ))),
+            _ => Ok(total),
         }
     }
 
@@ -276,6 +274,21 @@ impl Download<'_> {
         let _ = fs::remove_file(self.partial);
         let _ = fs::remove_file(self.note_path());
     }
+}
+
+/// Refuses what cannot be the archive before it is written.
+fn check_piece(piece: &[u8], received: u64, most: u64) -> Result<(), Failure> {
+    if received == 0 && looks_like_html(piece) {
+        return Err(Failure::lasting(
+            "the server sent an HTML page instead of an archive",
+        ));
+    }
+    if received.saturating_add(piece.len() as u64) > most {
+        return Err(Failure::lasting(format!(
+            "the server sends more than {most} bytes"
+        )));
+    }
+    Ok(())
 }
 
 /// A URL without the user and password in it.

@@ -137,7 +137,14 @@ fn netatalk_is_fetched_from_debian_and_patched_as_gnu_patch_does() {
     let cache = Cache::open(folder.path()).unwrap();
     // The revision of the day trixie was released; the mirror has a later one by now.
     let file = "netatalk_4.2.3~ds.orig.tar.xz";
-    let fetched = from_debian(&cache, "4.2.3~ds-1", file, Some(NETATALK)).unwrap();
+    let fetched = match from_debian(&cache, "4.2.3~ds-1", file, Some(NETATALK)) {
+        Err(error) if error.to_string().contains("reading the lists of") => {
+            assert!(std::env::var_os("CI").is_none(), "{error}");
+            eprintln!("skipped: no Debian mirror can be reached: {error}");
+            return;
+        }
+        fetched => fetched.unwrap(),
+    };
     assert_eq!(fetched.sha256, NETATALK);
     let version = fetched.from.rsplit(' ').next().unwrap();
     assert!(version.starts_with("4.2.3~ds-"), "{version}");

@@ -347,7 +347,8 @@ mod tests {
 
     #[test]
     fn names_are_normalised_or_refused() {
-        let table: &[(&str, u32, Result<Option<&str>, NameError>)] = &[
+        type Case<'a> = (&'a str, u32, Result<Option<&'a str>, NameError>);
+        let table: &[Case] = &[
             ("a/b", 0, Ok(Some("a/b"))),
             ("./a//b/", 0, Ok(Some("a/b"))),
             ("a/b", 1, Ok(Some("b"))),

@@ -123,87 +123,42 @@ pub fn unpack(
     tree: &mut Tree,
     limits: &Limits,
 ) -> Result<(), UnpackError> {
-    let open = |source| UnpackError::Open {
-        archive: archive.to_owned(),
-        source,
+    let mut unpacking = Unpacking {
+        archive,
+        strip,
+        tree,
+        left: *limits,
+        last: None,
+        count: 0,
     };
-    let file = File::open(archive).map_err(open)?;
-    let packed_bytes = file.metadata().map_err(open)?.len();
+    let file = File::open(archive).map_err(|source| unpacking.unreadable(source))?;
+    let size_bytes = file
+        .metadata()
+        .map_err(|source| unpacking.unreadable(source))?
+        .len();
     let limit = limits
         .total_bytes
-        .min(FREE_BYTES.max(packed_bytes.saturating_mul(limits.ratio)));
-    let input = decompress(BufReader::new(file)).map_err(open)?;
+        .min(FREE_BYTES.max(size_bytes.saturating_mul(limits.ratio)));
+    unpacking.left.total_bytes = limit;
+    let input = decompress(BufReader::new(file)).map_err(|source| unpacking.unreadable(source))?;
     let mut input = Metered {
         input,
         left: limit,
         is_over: false,
         has_ended: false,
     };
-    let mut unpacking = Unpacking {
-        archive,
-        strip,
-        tree,
-        entries_left: limits.entries,
-        content_left: limit,
-        last: None,
-        is_empty: true,
-    };
-    let result = unpacking.members(&mut input, limits);
-    let last = unpacking.last.take();
-    let is_empty = unpacking.is_empty;
-    let archive = archive.to_owned();
-    if input.is_over {
-        return Err(UnpackError::TooLarge {
-            archive,
-            last,
-            limit,
-        });
-    }
-    match result {
-        Err(Failure::Told(error)) => return Err(*error),
-        Err(Failure::Read(source)) if last.is_none() => {
-            return Err(UnpackError::NoTar { archive, source });
-        }
-        Err(Failure::Read(source)) => {
-            return Err(UnpackError::Read {
-                archive,
-                last,
-                source,
-            });
-        }
-        Err(Failure::TooLarge) => {
-            return Err(UnpackError::TooLarge {
-                archive,
-                last,
-                limit,
-            });
-        }
-        Ok(()) => {}
-    }
-    if input.has_ended {
-        return Err(UnpackError::CutOff { archive, last });
-    }
-    if is_empty {
-        return Err(UnpackError::Nothing { archive, strip });
-    }
-    // The rest is padding; reading it makes the decompressor check its own sums.
-    if let Err(source) = io::copy(&mut input, &mut io::sink()) {
-        return Err(if input.is_over {
-            UnpackError::TooLarge {
-                archive,
-                last,
-                limit,
-            }
+    unpacking.all(&mut input).map_err(|failure| {
+        let failure = if input.is_over {
+            Failure::TooLarge
         } else {
-            UnpackError::Read {
-                archive,
-                last,
-                source,
-            }
-        });
-    }
-    tree.check_links()
-        .map_err(|reason| UnpackError::Links { archive, reason })
+            failure
+        };
+        unpacking.explained(failure, limits, limit)
+    })?;
+    tree.check_links().map_err(|reason| UnpackError::Links {
+        archive: archive.to_owned(),
+        reason,
+    })
 }
 
 /// A reader that hands out no more than it may, and remembers how it ended.
@@ -231,9 +186,12 @@ impl<R: Read> Read for Metered<R> {
 
 /// Why unpacking stopped: a message that is complete, or one that wants the last member's name.
 enum Failure {
-    Told(Box<UnpackError>),
+    Told(MemberError, String),
     Read(io::Error),
     TooLarge,
+    TooMany,
+    CutOff,
+    Nothing,
 }
 
 impl From<io::Error> for Failure {
@@ -246,30 +204,72 @@ struct Unpacking<'a> {
     archive: &'a Path,
     strip: u32,
     tree: &'a mut Tree,
-    entries_left: u64,
-    /// Bytes of content that may still come; holes of sparse files and copies of hard-linked files
-    /// make more of them than the archive holds.
-    content_left: u64,
+    /// What may still come. Contents are counted here too, for holes of sparse files and copies of
+    /// hard-linked files make more of them than the archive holds.
+    left: Limits,
+    /// The last member that was read whole.
     last: Option<String>,
-    is_empty: bool,
+    /// How many entries were put into the tree.
+    count: u64,
 }
 
 impl Unpacking<'_> {
-    fn members(&mut self, input: &mut impl Read, limits: &Limits) -> Result<(), Failure> {
-        let mut archive = Archive::new(input);
+    fn all(&mut self, input: &mut Metered<impl Read>) -> Result<(), Failure> {
+        let mut archive = Archive::new(&mut *input);
         for member in archive.entries()? {
             let mut member = member?;
-            let Some(left) = self.entries_left.checked_sub(1) else {
-                return Err(Failure::Told(Box::new(UnpackError::TooMany {
-                    archive: self.archive.to_owned(),
-                    limit: limits.entries,
-                })));
-            };
-            self.entries_left = left;
+            self.left.entries = self.left.entries.checked_sub(1).ok_or(Failure::TooMany)?;
             self.member(&mut member)?;
             self.last = Some(shown(&member.path_bytes()));
         }
-        Ok(())
+        if input.has_ended {
+            return Err(Failure::CutOff);
+        }
+        // The rest is padding; reading it makes the decompressor check its own sums.
+        io::copy(input, &mut io::sink())?;
+        if self.count == 0 {
+            Err(Failure::Nothing)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn unreadable(&self, source: io::Error) -> UnpackError {
+        UnpackError::Open {
+            archive: self.archive.to_owned(),
+            source,
+        }
+    }
+
+    fn explained(&self, failure: Failure, limits: &Limits, limit: u64) -> UnpackError {
+        let (archive, last) = (self.archive.to_owned(), self.last.clone());
+        match failure {
+            Failure::Told(reason, member) => UnpackError::Member {
+                archive,
+                member,
+                reason,
+            },
+            Failure::Read(source) if last.is_none() => UnpackError::NoTar { archive, source },
+            Failure::Read(source) => UnpackError::Read {
+                archive,
+                last,
+                source,
+            },
+            Failure::TooLarge => UnpackError::TooLarge {
+                archive,
+                last,
+                limit,
+            },
+            Failure::TooMany => UnpackError::TooMany {
+                archive,
+                limit: limits.entries,
+            },
+            Failure::CutOff => UnpackError::CutOff { archive, last },
+            Failure::Nothing => UnpackError::Nothing {
+                archive,
+                strip: self.strip,
+            },
+        }
     }
 
     fn member<R: Read>(&mut self, member: &mut Member<'_, R>) -> Result<(), Failure> {
@@ -279,7 +279,10 @@ impl Unpacking<'_> {
         }
         let name = member.path_bytes().into_owned();
         if is_pax_sparse(member)? {
-            return Err(self.refuse(&name, MemberError::Kind("a sparse file in pax format")));
+            return Err(refuse(
+                &name,
+                MemberError::Kind("a sparse file in pax format"),
+            ));
         }
         // A name that is dropped needs no content, and a link to it no target.
         if matches!(TreePath::parse_stripped(&name, self.strip), Ok(None)) {
@@ -291,19 +294,19 @@ impl Unpacking<'_> {
                 self.content(member)?
             }
             EntryType::Directory => Entry::Directory,
-            EntryType::Symlink => self.symlink(member, &name)?,
+            EntryType::Symlink => symlink(member, &name)?,
             EntryType::Link => self.hard_link(member, &name)?,
-            other => return Err(self.refuse(&name, MemberError::Kind(described(other)))),
+            other => return Err(refuse(&name, MemberError::Kind(described(other)))),
         };
         let Some(path) = TreePath::parse_stripped(&name, self.strip)
-            .map_err(|error| self.refuse(&name, error.into()))?
+            .map_err(|error| refuse(&name, error.into()))?
         else {
             return Ok(());
         };
-        self.is_empty = false;
+        self.count += 1;
         self.tree
             .insert(path, entry)
-            .map_err(|error| self.refuse(&name, error.into()))
+            .map_err(|error| refuse(&name, error.into()))
     }
 
     fn content<R: Read>(&mut self, member: &mut Member<'_, R>) -> Result<Entry, Failure> {
@@ -318,22 +321,9 @@ impl Unpacking<'_> {
         Ok(Entry::file(bytes, is_executable))
     }
 
-    fn symlink<R: Read>(&self, member: &Member<'_, R>, name: &[u8]) -> Result<Entry, Failure> {
-        let target = member.link_name_bytes().unwrap_or_default().into_owned();
-        if target.is_empty() {
-            return Err(self.refuse(name, MemberError::NoTarget));
-        }
-        if target.starts_with(b"/") {
-            return Err(self.refuse(name, MemberError::AbsoluteTarget(shown(&target))));
-        }
-        Ok(Entry::Symlink { target })
-    }
-
     fn spend(&mut self, size_bytes: u64) -> Result<(), Failure> {
-        self.content_left = self
-            .content_left
-            .checked_sub(size_bytes)
-            .ok_or(Failure::TooLarge)?;
+        let left = self.left.total_bytes.checked_sub(size_bytes);
+        self.left.total_bytes = left.ok_or(Failure::TooLarge)?;
         Ok(())
     }
 
@@ -345,7 +335,7 @@ impl Unpacking<'_> {
     ) -> Result<Entry, Failure> {
         let target = member.link_name_bytes().unwrap_or_default().into_owned();
         let place = TreePath::parse_stripped(&target, self.strip).map_err(|reason| {
-            self.refuse(
+            refuse(
                 name,
                 MemberError::HardLinkName {
                     target: shown(&target),
@@ -360,17 +350,24 @@ impl Unpacking<'_> {
             }
             // The link itself is copied, and checked where the copy lies.
             Some(entry @ Entry::Symlink { .. }) => Ok(entry),
-            _ => Err(self.refuse(name, MemberError::HardLink(shown(&target)))),
+            _ => Err(refuse(name, MemberError::HardLink(shown(&target)))),
         }
     }
+}
 
-    fn refuse(&self, name: &[u8], reason: MemberError) -> Failure {
-        Failure::Told(Box::new(UnpackError::Member {
-            archive: self.archive.to_owned(),
-            member: shown(name),
-            reason,
-        }))
+fn symlink<R: Read>(member: &Member<'_, R>, name: &[u8]) -> Result<Entry, Failure> {
+    let target = member.link_name_bytes().unwrap_or_default().into_owned();
+    if target.is_empty() {
+        return Err(refuse(name, MemberError::NoTarget));
     }
+    if target.starts_with(b"/") {
+        return Err(refuse(name, MemberError::AbsoluteTarget(shown(&target))));
+    }
+    Ok(Entry::Symlink { target })
+}
+
+fn refuse(name: &[u8], reason: MemberError) -> Failure {
+    Failure::Told(reason, shown(name))
 }
 
 /// Whether the content is a map of holes and data that only GNU tar knows how to read.

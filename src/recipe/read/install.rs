@@ -7,7 +7,7 @@ use crate::recipe::model::{
     Check, CheckKind, Directory, File, FileContent, FileKind, PlatformService, Service,
     ServiceDuration, ServiceUser, Sessions,
 };
-use crate::recipe::schema::Takes::{Command, Integer, List, Map, Template, Text};
+use crate::recipe::schema::Takes::{Boolean, Command, Integer, List, Map, Template, Text};
 use crate::recipe::schema::{Rule, Table, Takes, key, required};
 use crate::recipe::tree::Node;
 
@@ -56,6 +56,7 @@ pub(super) static DIRECTORY: Table = Table {
         key("mode", Text(Format::Mode), "its permissions"),
         key("owner", OWNER, "its owner"),
         key("group", OWNER, "its group"),
+        key("user-folders", Boolean, "one folder below it for each user of the zone file"),
     ],
     rules: &[],
 };
@@ -70,6 +71,7 @@ pub(super) fn directory(table: &Node) -> Directory {
         group: table
             .maybe_text("group")
             .unwrap_or_else(|| "root".to_string()),
+        user_folders: table.boolean("user-folders"),
     }
 }
 

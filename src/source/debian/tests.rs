@@ -1,3 +1,5 @@
+use super::super::apt::parse_records;
+use super::super::apt_sources;
 use super::*;
 
 const NETATALK: &str = "3a935770a2b7e7ad2e56650c2f7ef5f3a92088e7ac627e5fdedce8e36b78b1e7";
@@ -91,15 +93,4 @@ fn names_that_apt_could_take_for_something_else_are_refused() {
     ] {
         assert_eq!(check_name(name).is_ok(), is_fine, "{name}");
     }
-}
-
-#[test]
-fn addresses_are_read_from_apts_answer() {
-    let answer = "NOTICE: words\n'http://m/n_4%7eds.dsc' n_4~ds.dsc 3030 SHA256:93\n\
-                  'http://m/n_4%7eds.tar.xz' n_4~ds.tar.xz 85 SHA256:3a\n";
-    assert_eq!(
-        parse_uris(answer, "n_4~ds.tar.xz"),
-        Some(("http://m/n_4%7eds.tar.xz", "SHA256:3a"))
-    );
-    assert_eq!(parse_uris(answer, "n_4~ds.tar.gz"), None);
 }

@@ -4,7 +4,6 @@
 //! there; one with less above than below, at its start. Lines of context may overlap what the hunk
 //! before changed, for they are held against the file as it was.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::parse::{Hunk, Kind, Line};
@@ -33,14 +32,14 @@ pub(super) fn apply_hunks(
     max_fuzz: usize,
 ) -> Result<(Vec<u8>, Vec<Place>), usize> {
     let lines = lines_of(bytes);
-    let mut edits: Vec<(Range<usize>, Vec<Cow<'_, [u8]>>)> = Vec::new();
+    let mut edits: Vec<Edit<'_>> = Vec::new();
     let mut places = Vec::new();
     let (mut drift, mut frontier) = (0, 0);
     for (index, hunk) in hunks.iter().enumerate() {
         let place = locate(&lines, hunk, drift, frontier, max_fuzz).ok_or(index)?;
         drift += place.offset;
         let new_edits = edits_of(hunk, place.at);
-        frontier = new_edits.last().map_or(frontier, |(range, _)| range.end);
+        frontier = new_edits.last().map_or(frontier, |edit| edit.replaced.end);
         edits.extend(new_edits);
         places.push(place);
     }
@@ -179,36 +178,50 @@ impl Search<'_> {
     }
 }
 
+/// Lines of a file, and what stands there afterwards.
+struct Edit<'h> {
+    replaced: Range<usize>,
+    inserted: Vec<&'h [u8]>,
+}
+
 /// What a hunk found at line `at` replaces by what.
-fn edits_of<'h>(hunk: &'h Hunk<'_>, at: usize) -> Vec<(Range<usize>, Vec<Cow<'h, [u8]>>)> {
+fn edits_of<'h>(hunk: &'h Hunk<'_>, at: usize) -> Vec<Edit<'h>> {
     let mut edits = Vec::new();
     let mut line_number = at;
-    let mut open: Option<(Range<usize>, Vec<Cow<'h, [u8]>>)> = None;
+    let mut open: Option<Edit<'h>> = None;
     for line in &hunk.lines {
         if line.kind == Kind::Context {
             edits.extend(open.take());
             line_number += 1;
             continue;
         }
-        let (range, inserted) = open.get_or_insert_with(|| (line_number..line_number, Vec::new()));
+        let edit = open.get_or_insert_with(|| Edit {
+            replaced: line_number..line_number,
+            inserted: Vec::new(),
+        });
         if line.kind == Kind::Delete {
             line_number += 1;
-            range.end = line_number;
+            edit.replaced.end = line_number;
         } else {
-            inserted.push(Cow::Borrowed(&*line.bytes));
+            edit.inserted.push(&line.bytes);
         }
     }
     edits.extend(open);
     edits
 }
 
-fn edited(lines: &[&[u8]], edits: &[(Range<usize>, Vec<Cow<'_, [u8]>>)]) -> Vec<u8> {
+fn edited(lines: &[&[u8]], edits: &[Edit<'_>]) -> Vec<u8> {
     let mut result = Vec::new();
     let mut copied = 0;
-    for (range, inserted) in edits {
-        result.extend(lines.get(copied..range.start).unwrap_or_default().concat());
-        result.extend(inserted.concat());
-        copied = range.end;
+    for edit in edits {
+        result.extend(
+            lines
+                .get(copied..edit.replaced.start)
+                .unwrap_or_default()
+                .concat(),
+        );
+        result.extend(edit.inserted.concat());
+        copied = edit.replaced.end;
     }
     result.extend(lines.get(copied..).unwrap_or_default().concat());
     result

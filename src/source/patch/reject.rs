@@ -128,42 +128,43 @@ fn nearest(lines: &[&[u8]], wanted: &[&[u8]], expected: usize) -> Option<Nearest
         return None;
     }
     let pairs = align(window_at(lines, at, window), wanted);
-    let leading = pairs
-        .iter()
-        .take_while(|(found, _)| found.is_none())
-        .count();
-    let trailing = pairs
-        .iter()
-        .rev()
-        .take_while(|(_, wanted)| wanted.is_none())
-        .count();
+    let (above, compared) = framed(&pairs, lines.get(..at).unwrap_or_default());
+    Some(Nearest {
+        line: at - above + 1,
+        lines: merge(&compared),
+    })
+}
+
+/// Puts what is wanted above the first common line against the lines that stand `before` it, and
+/// keeps as many lines below the last common one as are wanted there. Says how many lines were added
+/// above.
+fn framed<'a>(pairs: &[Pair<'a>], before: &[&'a [u8]]) -> (usize, Vec<Pair<'a>>) {
+    let is_only_wanted = |pair: &&Pair<'_>| pair.0.is_none();
+    let is_only_found = |pair: &&Pair<'_>| pair.1.is_none();
+    let leading = pairs.iter().take_while(is_only_wanted).count();
+    let trailing = pairs.iter().rev().take_while(is_only_found).count();
     let body = pairs.len() - trailing;
-    // As many lines below the last common one as the hunk wants there.
     let below = pairs
         .iter()
         .take(body)
         .rev()
-        .take_while(|(found, _)| found.is_none())
+        .take_while(is_only_wanted)
         .count();
-    let shown = pairs.get(..body + below.min(trailing)).unwrap_or_default();
-    // What the hunk wants above the first common line stands against the lines above it.
-    let above = leading.min(at);
-    let lines_above = lines.get(at - above..at).unwrap_or_default();
-    let mut compared = Vec::new();
-    for (index, (found, wanted)) in shown.iter().enumerate() {
-        let missing_above = leading - above;
-        let found = match index {
-            index if index < missing_above => None,
-            index if index < leading => lines_above.get(index - missing_above).copied(),
-            _ => *found,
-        };
-        compared.push((found, *wanted));
+    let above = leading.min(before.len());
+    let mut compared = pairs
+        .get(..body + below.min(trailing))
+        .unwrap_or_default()
+        .to_vec();
+    let added = before.get(before.len() - above..).unwrap_or_default();
+    for (pair, line) in compared
+        .iter_mut()
+        .take(leading)
+        .skip(leading - above)
+        .zip(added)
+    {
+        pair.0 = Some(line);
     }
-    let lines = merge(&compared);
-    Some(Nearest {
-        line: at - above + 1,
-        lines,
-    })
+    (above, compared)
 }
 
 fn window_at<'l, 'a>(lines: &'l [&'a [u8]], at: usize, window: usize) -> &'l [&'a [u8]] {

@@ -1,12 +1,16 @@
 //! The tables here are run twice: by this module and by GNU `patch`, whose verdict and result are
 //! the expectation.
 
+mod cases;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+
+use cases::{CASES, TEN};
 
 use super::*;
 use crate::source::tree::Entry;
@@ -121,387 +125,6 @@ fn compare(case: &str, before: &Tree, patch: &str, strip: u32, fuzz: u32) -> Opt
     }
 }
 
-const TEN: &str = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n";
-
-// Name, files, strip, patch.
-type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], u32, &'a str);
-
-const CASES: &[Case] = &[
-    (
-        "plain",
-        &[("f", TEN)],
-        0,
-        "--- f\n+++ f\n@@ -2,3 +2,3 @@\n 2\n-3\n+three\n 4\n",
-    ),
-    (
-        "strip 1",
-        &[("f", TEN)],
-        1,
-        "--- a/f\n+++ b/f\n@@ -2,3 +2,3 @@\n 2\n-3\n+three\n 4\n",
-    ),
-    (
-        "strip 2",
-        &[("f", TEN)],
-        2,
-        "--- x/a/f\n+++ x/b/f\n@@ -2,3 +2,3 @@\n 2\n-3\n+three\n 4\n",
-    ),
-    (
-        "doubled slash",
-        &[("f", TEN)],
-        1,
-        "--- a//f\n+++ b//f\n@@ -3 +3 @@\n-3\n+three\n",
-    ),
-    (
-        "dot first",
-        &[("a/f", TEN)],
-        1,
-        "--- ./a/f\n+++ ./a/f\n@@ -3 +3 @@\n-3\n+three\n",
-    ),
-    (
-        "absolute, stripped",
-        &[("f", TEN)],
-        2,
-        "--- /s/f\n+++ /s/f\n@@ -3 +3 @@\n-3\n+three\n",
-    ),
-    (
-        "orig beside it",
-        &[("f.c", TEN), ("f.c.orig", TEN)],
-        0,
-        "--- f.c.orig\n+++ f.c\n@@ -3 +3 @@\n-3\n+three\n",
-    ),
-    (
-        "only the old name exists",
-        &[("old", TEN)],
-        0,
-        "--- old\n+++ new\n@@ -3 +3 @@\n-3\n+x\n",
-    ),
-    (
-        "drifted down",
-        &[("f", &"0\n0\n1\n2\n3\n4\n5\n")],
-        0,
-        "--- f\n+++ f\n@@ -2,3 +2,3 @@\n 2\n-3\n+three\n 4\n",
-    ),
-    (
-        "drifted up",
-        &[("f", "3\n4\n5\n6\n7\n8\n")],
-        0,
-        "--- f\n+++ f\n@@ -4,3 +4,3 @@\n 4\n-5\n+five\n 6\n",
-    ),
-    (
-        "context differs",
-        &[("f", "1\ntwo\n3\n4\n5\n")],
-        0,
-        "--- f\n+++ f\n@@ -2,3 +2,3 @@\n 2\n-3\n+three\n 4\n",
-    ),
-    (
-        "already applied",
-        &[("f", "1\n2\nthree\n4\n5\n")],
-        0,
-        "--- f\n+++ f\n@@ -2,3 +2,3 @@\n 2\n-3\n+three\n 4\n",
-    ),
-    (
-        "two hunks",
-        &[("f", TEN)],
-        0,
-        "--- f\n+++ f\n@@ -1,2 +1,3 @@\n 1\n+1a\n 2\n@@ -9,2 +10 @@\n-9\n 10\n",
-    ),
-    (
-        "second hunk does not fit",
-        &[("f", TEN)],
-        0,
-        "--- f\n+++ f\n@@ -1,2 +1,3 @@\n 1\n+1a\n 2\n@@ -9,2 +10 @@\n-nine\n 10\n",
-    ),
-    (
-        "second file does not fit",
-        &[("f", TEN), ("g", TEN)],
-        0,
-        "--- f\n+++ f\n@@ -3 +3 @@\n-3\n+x\n--- g\n+++ g\n@@ -3 +3 @@\n-y\n+x\n",
-    ),
-    (
-        "missing file",
-        &[("f", TEN)],
-        0,
-        "--- g\n+++ g\n@@ -3 +3 @@\n-3\n+x\n",
-    ),
-    (
-        "no context, insert",
-        &[("f", TEN)],
-        0,
-        "--- f\n+++ f\n@@ -3,0 +4 @@\n+3a\n",
-    ),
-    (
-        "no context, insert at the end",
-        &[("f", TEN)],
-        0,
-        "--- f\n+++ f\n@@ -10,0 +11 @@\n+11\n",
-    ),
-    (
-        "new from /dev/null",
-        &[],
-        1,
-        "--- /dev/null\n+++ b/d/new\n@@ -0,0 +1,2 @@\n+a\n+b\n",
-    ),
-    (
-        "new by its time",
-        &[],
-        1,
-        "--- a/new\t1970-01-01 00:00:00.000000000 +0000\n+++ b/new\t2024-05-05 10:00:00 +0000\n@@ -0,0 +1 @@\n+a\n",
-    ),
-    (
-        "new but there",
-        &[("new", "other\n")],
-        1,
-        "--- /dev/null\n+++ b/new\n@@ -0,0 +1 @@\n+a\n",
-    ),
-    (
-        "new and there and the same",
-        &[("new", "a\n")],
-        1,
-        "--- /dev/null\n+++ b/new\n@@ -0,0 +1 @@\n+a\n",
-    ),
-    (
-        "new but there and empty",
-        &[("new", "")],
-        1,
-        "--- /dev/null\n+++ b/new\n@@ -0,0 +1 @@\n+a\n",
-    ),
-    (
-        "deleted",
-        &[("d/f", "a\n"), ("g", "")],
-        1,
-        "--- a/d/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n",
-    ),
-    (
-        "deleted by its time",
-        &[("f", "a\n")],
-        1,
-        "--- a/f\t2024-05-05 10:00:00 +0000\n+++ b/f\t1970-01-01 00:00:00 +0000\n@@ -1 +0,0 @@\n-a\n",
-    ),
-    (
-        "emptied, not deleted",
-        &[("f", "a\n")],
-        1,
-        "--- a/f\t2024-05-05 10:00:00 +0000\n+++ b/f\t2024-05-05 10:00:00 +0000\n@@ -1 +0,0 @@\n-a\n",
-    ),
-    (
-        "times of 1970 on files that are there",
-        &[("f", TEN)],
-        1,
-        "--- a/f\t1970-01-01 00:00:00 +0000\n+++ b/f\t1970-01-01 00:00:00 +0000\n@@ -3 +3 @@\n-3\n+x\n",
-    ),
-    (
-        "no newline, old",
-        &[("f", "a\nb")],
-        0,
-        "--- f\n+++ f\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+b\n",
-    ),
-    (
-        "no newline, new",
-        &[("f", "a\nb\n")],
-        0,
-        "--- f\n+++ f\n@@ -1,2 +1,2 @@\n a\n-b\n+b\n\\ No newline at end of file\n",
-    ),
-    (
-        "no newline, both",
-        &[("f", "a\nb")],
-        0,
-        "--- f\n+++ f\n@@ -1,2 +1,2 @@\n-a\n+c\n b\n\\ No newline at end of file\n",
-    ),
-    (
-        "no newline in the patch but in the file",
-        &[("f", "a\nb\n")],
-        0,
-        "--- f\n+++ f\n@@ -1,2 +1,2 @@\n-a\n+c\n b\n\\ No newline at end of file\n",
-    ),
-    (
-        "crlf file",
-        &[("f", "1\r\n2\r\n3\r\n")],
-        0,
-        "--- f\n+++ f\n@@ -1,3 +1,3 @@\n 1\r\n-2\r\n+x\r\n 3\r\n",
-    ),
-    (
-        "crlf file, lf patch",
-        &[("f", "1\r\n2\r\n3\r\n")],
-        0,
-        "--- f\n+++ f\n@@ -1,3 +1,3 @@\n 1\n-2\n+x\n 3\n",
-    ),
-    (
-        "crlf patch, lf file",
-        &[("f", "1\n2\n3\n")],
-        0,
-        "--- f\r\n+++ f\r\n@@ -1,3 +1,3 @@\r\n 1\r\n-2\r\n+x\r\n 3\r\n",
-    ),
-    (
-        "stripped blank of an empty line",
-        &[("f", "1\n\n3\n")],
-        0,
-        "--- f\n+++ f\n@@ -1,3 +1,3 @@\n 1\n\n-3\n+x\n",
-    ),
-    (
-        "commit message and signature",
-        &[("f", TEN)],
-        1,
-        "From 1234 Mon Sep 17 00:00:00 2001\nSubject: x\n\n--- not a header\n---\n f | 2 +-\n\ndiff --git a/f b/f\nindex 1..2 100644\n--- a/f\n+++ b/f\n@@ -3 +3 @@ int main()\n-3\n+x\n-- \n2.39.0\n\n",
-    ),
-    (
-        "svn",
-        &[("f", TEN)],
-        0,
-        "Index: f\n===================================================================\n--- f\t(revision 1)\n+++ f\t(working copy)\n@@ -3 +3 @@\n-3\n+x\n",
-    ),
-    (
-        "Index alone",
-        &[("f", TEN)],
-        0,
-        "Index: f\n====\n@@ -3 +3 @@\n-3\n+x\n",
-    ),
-    (
-        "name with a blank and a tab",
-        &[("my f", TEN)],
-        1,
-        "--- a/my f\t\n+++ b/my f\t\n@@ -3 +3 @@\n-3\n+x\n",
-    ),
-    (
-        "quoted name",
-        &[("ä\"q", TEN)],
-        1,
-        "--- \"a/\\303\\244\\\"q\"\n+++ \"b/\\303\\244\\\"q\"\n@@ -3 +3 @@\n-3\n+x\n",
-    ),
-    (
-        "leaves the tree",
-        &[("f", TEN)],
-        0,
-        "--- ../f\n+++ ../f\n@@ -3 +3 @@\n-3\n+x\n",
-    ),
-    (
-        "leaves the tree by the end",
-        &[("f", TEN)],
-        1,
-        "--- a/../../f\n+++ b/../../f\n@@ -3 +3 @@\n-3\n+x\n",
-    ),
-    (
-        "absolute",
-        &[("f", TEN)],
-        0,
-        "--- /f\n+++ /f\n@@ -3 +3 @@\n-3\n+x\n",
-    ),
-    (
-        "counts too small",
-        &[("f", TEN)],
-        0,
-        "--- f\n+++ f\n@@ -3,2 +3,1 @@\n-3\n+x\n 4\n",
-    ),
-    (
-        "cut off",
-        &[("f", TEN)],
-        0,
-        "--- f\n+++ f\n@@ -3,3 +3,3 @@\n-3\n+x\n",
-    ),
-    ("no diff", &[("f", TEN)], 0, "hello\n"),
-    (
-        "last newline lost",
-        &[("f", TEN)],
-        0,
-        "--- f\n+++ f\n@@ -3 +3 @@\n-3\n+x",
-    ),
-    (
-        "at the end only",
-        &[("f", "1\n2\n3\n4\n1\n2\n3\n")],
-        0,
-        "--- f\n+++ f\n@@ -5,3 +5,4 @@\n 1\n 2\n 3\n+4\n",
-    ),
-    (
-        "at the end only, but it goes on",
-        &[("f", "1\n2\n3\n4\n")],
-        0,
-        "--- f\n+++ f\n@@ -1,3 +1,4 @@\n 1\n 2\n 3\n+4\n",
-    ),
-    (
-        "at the start only, but it does not start so",
-        &[("f", "0\n1\n2\n3\n")],
-        0,
-        "--- f\n+++ f\n@@ -1,3 +1,4 @@\n+0\n 1\n 2\n 3\n",
-    ),
-    (
-        "git new empty file",
-        &[],
-        1,
-        "diff --git a/e b/e\nnew file mode 100644\nindex 0000000..e69de29\n",
-    ),
-    (
-        "git new executable",
-        &[],
-        1,
-        "diff --git a/r b/r\nnew file mode 100755\nindex 0..1\n--- /dev/null\n+++ b/r\n@@ -0,0 +1 @@\n+x\n",
-    ),
-    (
-        "git deleted",
-        &[("f", "x\n")],
-        1,
-        "diff --git a/f b/f\ndeleted file mode 100644\nindex 1..0\n--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n",
-    ),
-    (
-        "git deleted, holds more",
-        &[("f", "x\ny\n")],
-        1,
-        "diff --git a/f b/f\ndeleted file mode 100644\nindex 1..0\n--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n",
-    ),
-    (
-        "git mode",
-        &[("f", "x\n")],
-        1,
-        "diff --git a/f b/f\nold mode 100644\nnew mode 100755\n",
-    ),
-    (
-        "git rename",
-        &[("f", TEN)],
-        1,
-        "diff --git a/f b/d/g\nsimilarity index 100%\nrename from f\nrename to d/g\n",
-    ),
-    (
-        "git rename with a change",
-        &[("f", TEN)],
-        1,
-        "diff --git a/f b/g\nsimilarity index 90%\nrename from f\nrename to g\nindex 1..2 100644\n--- a/f\n+++ b/g\n@@ -3 +3 @@\n-3\n+x\n",
-    ),
-    (
-        "git copy",
-        &[("f", TEN)],
-        1,
-        "diff --git a/f b/g\nsimilarity index 100%\ncopy from f\ncopy to g\n",
-    ),
-    (
-        "git names change places",
-        &[("f", "1\n"), ("g", "2\n")],
-        1,
-        "diff --git a/f b/g\nsimilarity index 100%\nrename from f\nrename to g\ndiff --git a/g b/f\nsimilarity index 100%\nrename from g\nrename to f\n",
-    ),
-    (
-        "git new link",
-        &[("f", TEN)],
-        1,
-        "diff --git a/l b/l\nnew file mode 120000\nindex 0..1\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+f\n\\ No newline at end of file\n",
-    ),
-    (
-        "hunks whose context overlaps",
-        &[("f", TEN)],
-        0,
-        "--- f\n+++ f\n@@ -1,4 +1,4 @@\n 1\n-2\n+x\n 3\n 4\n@@ -3,4 +3,4 @@\n 3\n 4\n-5\n+y\n 6\n",
-    ),
-    (
-        "hunks in the wrong order",
-        &[("f", TEN)],
-        0,
-        "--- f\n+++ f\n@@ -8 +8 @@\n-8\n+y\n@@ -2 +2 @@\n-2\n+x\n",
-    ),
-    (
-        "the same file twice",
-        &[("f", TEN)],
-        0,
-        "--- f\n+++ f\n@@ -3 +3 @@\n-3\n+x\n--- f\n+++ f\n@@ -3 +3 @@\n-x\n+y\n",
-    ),
-];
-
 #[test]
 fn each_case_ends_as_with_gnu_patch() {
     let differ: String = CASES
@@ -605,7 +228,8 @@ fn each_refusal_says_why() {
         "diff --git a/m b/m\nnew file mode 160000\n--- /dev/null\n+++ b/m\n@@ -0,0 +1 @@\n+x\n";
     let binary = "diff --git a/p.png b/p.png\nindex 1..2\nGIT binary patch\nliteral 1\n";
     let rename = "diff --git a/f b/g\nsimilarity index 100%\nrename from f\nrename to g\n";
-    let cases: &[(&[(&str, &str)], &str, u32, &str)] = &[
+    type Refusal<'a> = (&'a [(&'a str, &'a str)], &'a str, u32, &'a str);
+    let cases: &[Refusal] = &[
         (
             &[("f", TEN)],
             &plain.replace(" 4", " four"),
@@ -722,6 +346,13 @@ fn each_refusal_says_why() {
             &plain.replace("-3\n", "3\n"),
             1,
             "line 5: not a line of a hunk",
+        ),
+        // Turned around, a hunk that only deletes would fit anywhere.
+        (
+            &[("f", TEN)],
+            "--- f\n+++ f\n@@ -3 +2,0 @@\n-x\n",
+            0,
+            "hunk 1 of 1 does not fit `f`",
         ),
         (
             &[("f", TEN)],

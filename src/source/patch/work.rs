@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::header::Side;
-use super::locate::{Place, apply_hunks, lines_of, reversed};
+use super::locate::{Place, apply_hunks, lines_of, reversed, wanted};
 use super::parse::{FilePatch, GitHeader, Hunk};
 use super::reject;
 use super::{Applied, AppliedFile, AppliedHunk, FileChange, PatchReason};
@@ -258,7 +258,9 @@ impl<'t> Work<'t> {
         index: usize,
     ) -> PatchReason {
         let back: Vec<_> = hunks.iter().map(reversed).collect();
-        if apply_hunks(bytes, &back, 0).is_ok() {
+        // A hunk that would only insert fits anywhere and proves nothing.
+        let is_proof = back.iter().all(|hunk| !wanted(hunk).is_empty());
+        if is_proof && apply_hunks(bytes, &back, 0).is_ok() {
             return PatchReason::AlreadyApplied { file: path.clone() };
         }
         match reject::describe(path, bytes, hunks, index) {
@@ -403,8 +405,7 @@ fn drop_components(name: &[u8], strip: u32) -> Option<&[u8]> {
 
 /// Whether a part of the patch can only be meant for a file that is not there.
 fn creates(file: &FilePatch<'_>) -> bool {
-    let starts_empty =
-        |hunk: &Hunk<'_>| hunk.old_start == 0 && super::locate::wanted(hunk).is_empty();
+    let starts_empty = |hunk: &Hunk<'_>| hunk.old_start == 0 && wanted(hunk).is_empty();
     is_absent_before(file) || (file.hunks.len() == 1 && file.hunks.iter().all(starts_empty))
 }
 
