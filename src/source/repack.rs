@@ -3,6 +3,9 @@
 //! Plain ustar, for both of a SmartOS zone's `tar` commands read it: illumos' writes a junk file for
 //! a pax header, and knows neither GNU's long link targets nor sparse files. The same tree gives the
 //! same bytes, everywhere and always.
+//!
+//! All files have one time. So `make` takes generated files for current: a patch to `configure.ac`
+//! or a `Makefile.am` changes nothing unless it patches what is generated from them, too.
 
 use tar::{EntryType, Header};
 

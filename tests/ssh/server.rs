@@ -231,3 +231,23 @@ fn carry_slowly(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
         let _ = to.shutdown(std::net::Shutdown::Write);
     });
 }
+
+/// A port that leads to another one, until the server has sent so many bytes: then it is cut.
+pub fn cut_way(port: u16, bytes: u64) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let near = listener.accept().unwrap().0;
+        let far = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        for stream in [&near, &far] {
+            stream.set_nodelay(true).unwrap();
+        }
+        let (mut up_from, mut up_to) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+        thread::spawn(move || std::io::copy(&mut up_from, &mut up_to));
+        let _ = std::io::copy(&mut (&far).take(bytes), &mut &near);
+        for stream in [&near, &far] {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+    });
+    own
+}

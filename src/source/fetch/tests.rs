@@ -408,6 +408,14 @@ fn what_names_no_file_or_another_scheme_is_refused() {
     let ftp = source(&["ftp://x.org/a.tar".to_owned()]);
     let error = setting.fetch(&ftp).0.unwrap_err().to_string();
     assert!(error.contains("only http and https URLs"), "{error}");
+    // It speaks no TLS; that it is asked to proves that https URLs are fetched with it.
+    let plain = Server::start(&[Answer::Whole]);
+    let https = source(&[plain.url().replace("http://", "https://")]);
+    let error = setting.fetch(&https).0.unwrap_err().to_string();
+    assert!(
+        error.to_lowercase().contains("ssl") && plain.requests().len() < 5,
+        "{error}"
+    );
     let debian = DebianSource {
         package: "p".into(),
         file: "../x".into(),
