@@ -55,16 +55,22 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Say what `apply` would change, and change nothing
-    #[command(after_help = "Examples:\n  zonewright plan backup\n  zonewright plan backup --json\n  \
-                            zonewright plan backup --detailed-exitcode && echo 'as it should be'")]
+    #[command(
+        after_help = "Examples:\n  zonewright plan backup\n  zonewright plan backup --json\n  \
+                            zonewright plan backup --detailed-exitcode && echo 'as it should be'"
+    )]
     Plan(PlanArgs),
     /// Make zones what their files say: build, install, configure, serve, check
-    #[command(after_help = "Examples:\n  zonewright apply sandbox\n  zonewright apply backup \
-                            --keep-edited\n  zonewright apply backup --distfiles ~/Downloads")]
+    #[command(
+        after_help = "Examples:\n  zonewright apply sandbox\n  zonewright apply backup \
+                            --keep-edited\n  zonewright apply backup --distfiles ~/Downloads"
+    )]
     Apply(ApplyArgs),
     /// One table: what is wanted, what is there, what differs
-    #[command(after_help = "Examples:\n  zonewright status\n  zonewright status backup --json\n  \
-                            zonewright status --check   (0 ok, 1 drift, 2 broken, 3 not reached)")]
+    #[command(
+        after_help = "Examples:\n  zonewright status\n  zonewright status backup --json\n  \
+                            zonewright status --check   (0 ok, 1 drift, 2 broken, 3 not reached)"
+    )]
     Status(StatusArgs),
     /// Recipes
     #[command(subcommand)]
@@ -73,8 +79,10 @@ pub enum Command {
     #[command(subcommand)]
     Sandbox(SandboxCommand),
     /// Runs of `apply`, and the first real error of the last one
-    #[command(after_help = "Examples:\n  zonewright log\n  zonewright log backup\n  \
-                            zonewright log backup --full")]
+    #[command(
+        after_help = "Examples:\n  zonewright log\n  zonewright log backup\n  \
+                            zonewright log backup --full"
+    )]
     Log(LogArgs),
 }
 
@@ -132,8 +140,10 @@ pub struct StatusArgs {
 #[derive(Debug, Subcommand)]
 pub enum RecipeCommand {
     /// Check recipes and zone files without touching any zone
-    #[command(after_help = "Examples:\n  zonewright recipe check\n  zonewright recipe check \
-                            netatalk\n  zonewright recipe check recipes/netatalk.toml zones/backup.toml")]
+    #[command(
+        after_help = "Examples:\n  zonewright recipe check\n  zonewright recipe check \
+                            netatalk\n  zonewright recipe check recipes/netatalk.toml zones/backup.toml"
+    )]
     Check(CheckArgs),
 }
 

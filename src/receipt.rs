@@ -63,7 +63,10 @@ impl BuildInputs {
         list_reasons("source", &recorded.sources, &self.sources, &mut reasons);
         patch_reasons(&recorded.patches, &self.patches, &mut reasons);
         if self.system != recorded.system {
-            reasons.push(format!("build system {} → {}", recorded.system, self.system));
+            reasons.push(format!(
+                "build system {} → {}",
+                recorded.system, self.system
+            ));
         }
         list_reasons("option", &recorded.options, &self.options, &mut reasons);
         map_reasons("", &recorded.settings, &self.settings, &mut reasons);
@@ -92,7 +95,11 @@ fn list_reasons(what: &str, old: &[String], new: &[String], reasons: &mut Vec<St
     let short = |text: &str| {
         let mut characters = text.chars();
         let head: String = characters.by_ref().take(60).collect();
-        if characters.next().is_some() { format!("{head}…") } else { head }
+        if characters.next().is_some() {
+            format!("{head}…")
+        } else {
+            head
+        }
     };
     let before = reasons.len();
     for entry in old.iter().filter(|entry| !new.contains(entry)) {
@@ -106,16 +113,14 @@ fn list_reasons(what: &str, old: &[String], new: &[String], reasons: &mut Vec<St
     }
 }
 
-fn patch_reasons(
-    old: &[(String, String)],
-    new: &[(String, String)],
-    reasons: &mut Vec<String>,
-) {
+fn patch_reasons(old: &[(String, String)], new: &[(String, String)], reasons: &mut Vec<String>) {
     if old == new {
         return;
     }
     let digest = |list: &[(String, String)], name: &str| {
-        list.iter().find(|(n, _)| n == name).map(|(_, digest)| digest.clone())
+        list.iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, digest)| digest.clone())
     };
     let before = reasons.len();
     for (name, hash) in new {
@@ -210,7 +215,10 @@ impl Receipt {
 /// sha256 of some bytes, in hex.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -220,7 +228,10 @@ mod tests {
     #[test]
     fn each_change_is_named_in_its_own_words() {
         let old = BuildInputs {
-            patches: vec![("a.patch".into(), "1".into()), ("b.patch".into(), "1".into())],
+            patches: vec![
+                ("a.patch".into(), "1".into()),
+                ("b.patch".into(), "1".into()),
+            ],
             options: vec!["-Da".into()],
             dependencies: [("libevent".to_owned(), "2.1.12".to_owned())].into(),
             ..BuildInputs::default()
@@ -244,8 +255,14 @@ mod tests {
 
     #[test]
     fn order_alone_is_a_reason_too() {
-        let patches = [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())];
-        let old = BuildInputs { patches: patches.to_vec(), ..BuildInputs::default() };
+        let patches = [
+            ("a".to_owned(), "1".to_owned()),
+            ("b".to_owned(), "2".to_owned()),
+        ];
+        let old = BuildInputs {
+            patches: patches.to_vec(),
+            ..BuildInputs::default()
+        };
         let mut new = old.clone();
         new.patches.reverse();
         assert_eq!(new.reasons_against(&old), ["patches in another order"]);

@@ -43,6 +43,10 @@ pub struct Decisions {
     pub end_sessions: bool,
 }
 
+/// Gives the hash to set for an account, if its password differs from the wanted one.
+pub type AskPassword<'a> =
+    dyn FnMut(&User, Option<&Secret>) -> Result<Option<Secret>, PasswordError> + 'a;
+
 /// What the controller brings to a run besides the files.
 pub struct Controller<'a> {
     pub folders: &'a Folders,
@@ -50,7 +54,7 @@ pub struct Controller<'a> {
     pub distfiles: Vec<PathBuf>,
     pub decisions: Decisions,
     /// The hash to set for an account, if its password differs from the wanted one.
-    pub password: &'a mut dyn FnMut(&User, Option<&Secret>) -> Result<Option<Secret>, PasswordError>,
+    pub password: &'a mut AskPassword<'a>,
     /// Is told of everything that happens.
     pub watch: &'a mut dyn FnMut(Event<'_>),
 }
@@ -71,7 +75,11 @@ pub enum Event<'a> {
     /// Somebody is being served, and the step waits for them.
     Waiting(&'a str),
     /// The step ended well.
-    Ended { step: &'a Step, took: Duration, summary: Option<String> },
+    Ended {
+        step: &'a Step,
+        took: Duration,
+        summary: Option<String>,
+    },
     /// The step failed; the error is returned as well.
     Failed { step: &'a Step, took: Duration },
 }
@@ -156,7 +164,10 @@ pub fn look(
     // the branch and the brand are facts; a good guess saves the second question
     let mut context = zone_context(wish, None);
     let mut recipes = resolve_all(wish, &context)?;
-    let mut questions = plan::questions(&Wanted { zone: &wish.zone, recipes: &recipes });
+    let mut questions = plan::questions(&Wanted {
+        zone: &wish.zone,
+        recipes: &recipes,
+    });
     let mut facts = ask(door, &questions)?;
     if facts.platform.system != "SunOS" {
         let (host, system) = (wish.zone.name.clone(), facts.platform.system);
@@ -169,16 +180,26 @@ pub fn look(
     }
     let asked = std::mem::replace(
         &mut questions,
-        plan::questions(&Wanted { zone: &wish.zone, recipes: &recipes }),
+        plan::questions(&Wanted {
+            zone: &wish.zone,
+            recipes: &recipes,
+        }),
     );
     plan::questions_after(&facts, &mut questions);
     if !questions.is_answered_by(&asked) {
         facts = ask(door, &questions)?;
     }
-    let wanted = Wanted { zone: &wish.zone, recipes: &recipes };
+    let wanted = Wanted {
+        zone: &wish.zone,
+        recipes: &recipes,
+    };
     let given = given(&wanted, &facts, controller, recheck)?;
     let plan = plan::plan(&wanted, &facts, &given).map_err(RunError::Refused)?;
-    Ok(View { facts, recipes, plan })
+    Ok(View {
+        facts,
+        recipes,
+        plan,
+    })
 }
 
 fn zone_context(wish: &Wish, facts: Option<&Facts>) -> ZoneContext {
@@ -188,7 +209,12 @@ fn zone_context(wish: &Wish, facts: Option<&Facts>) -> ZoneContext {
         alias: wish.zone.zone.alias.clone(),
         brand: fact(platform.and_then(|p| p.brand.as_ref()), "joyent"),
         branch: fact(platform.and_then(|p| p.branch.as_ref()), "2024Q4"),
-        users: wish.zone.users.iter().map(|user| (user.name.clone(), user.uid)).collect(),
+        users: wish
+            .zone
+            .users
+            .iter()
+            .map(|user| (user.name.clone(), user.uid))
+            .collect(),
     }
 }
 
@@ -197,11 +223,18 @@ fn resolve_all(wish: &Wish, context: &ZoneContext) -> Result<Vec<WantedRecipe>, 
     let mut problems = Vec::new();
     for (used, (name, loaded)) in wish.zone.recipes.iter().zip(&wish.recipes) {
         match resolve(loaded, &used.parameters, context) {
-            Ok(bundle) => resolved.push(WantedRecipe { name: name.clone(), bundle }),
+            Ok(bundle) => resolved.push(WantedRecipe {
+                name: name.clone(),
+                bundle,
+            }),
             Err(found) => problems.extend(found),
         }
     }
-    if problems.is_empty() { Ok(resolved) } else { Err(RunError::Problems(problems)) }
+    if problems.is_empty() {
+        Ok(resolved)
+    } else {
+        Err(RunError::Problems(problems))
+    }
 }
 
 fn ask(door: &mut dyn Host, questions: &Questions) -> Result<Facts, RunError> {
@@ -221,21 +254,43 @@ fn given(
 ) -> Result<Given, RunError> {
     let mut packages = BTreeMap::new();
     for recipe in wanted.recipes {
-        let Ok(inputs) = plan::build::inputs(recipe, facts) else { continue };
+        let Ok(inputs) = plan::build::inputs(recipe, facts) else {
+            continue;
+        };
         let key = inputs.key();
         if let Some(stored) = controller.folders.stored(&key)? {
             packages.insert(key, stored);
         }
     }
     let mut passwords = BTreeMap::new();
-    for user in wanted.zone.users.iter().filter(|user| user.password.is_some()) {
-        let known = facts.accounts.users.get(&user.name).map(|fact| &fact.shadow);
+    for user in wanted
+        .zone
+        .users
+        .iter()
+        .filter(|user| user.password.is_some())
+    {
+        let known = facts
+            .accounts
+            .users
+            .get(&user.name)
+            .map(|fact| &fact.shadow);
         if let Some(hash) = (controller.password)(user, known)? {
             passwords.insert(user.name.clone(), hash);
         }
     }
-    let Decisions { overwrite, keep_edited, end_sessions } = controller.decisions;
-    Ok(Given { packages, passwords, overwrite, keep_edited, end_sessions, recheck })
+    let Decisions {
+        overwrite,
+        keep_edited,
+        end_sessions,
+    } = controller.decisions;
+    Ok(Given {
+        packages,
+        passwords,
+        overwrite,
+        keep_edited,
+        end_sessions,
+        recheck,
+    })
 }
 
 /// Makes it so.
@@ -260,7 +315,9 @@ pub fn converge(
         if log.is_none() {
             *log = Some(begin()?);
         }
-        let Some(log) = log.as_mut() else { return Ok(report) };
+        let Some(log) = log.as_mut() else {
+            return Ok(report);
+        };
         (controller.watch)(Event::Planned(&view.plan));
         let stage = first_stage(&view.plan);
         for step in view.plan.steps.iter().filter(|s| Some(s.stage) == stage) {
@@ -286,15 +343,22 @@ pub fn converge(
 
 /// The first stage in which something can be done.
 fn first_stage(plan: &Plan) -> Option<Stage> {
-    let known = plan.steps.iter().filter(|step| !matches!(step.work, Work::Unknown));
+    let known = plan
+        .steps
+        .iter()
+        .filter(|step| !matches!(step.work, Work::Unknown));
     known.map(|step| step.stage).min()
 }
 
 fn did_not_take(step: &Step) -> RunError {
     let first = step.changes.first();
     RunError::DidNotTake {
-        what: first.map(|change| change.what.clone()).unwrap_or_else(|| step.id.clone()),
-        why: first.map(|change| change.why.join("; ")).unwrap_or_default(),
+        what: first
+            .map(|change| change.what.clone())
+            .unwrap_or_else(|| step.id.clone()),
+        why: first
+            .map(|change| change.why.join("; "))
+            .unwrap_or_default(),
     }
 }
 
@@ -308,17 +372,33 @@ fn run_logged(
     (controller.watch)(Event::Started(step));
     let started = Instant::now();
     let (path, mut file) = log.open_step(&step.id)?;
-    let result = step::run(door, view, step, controller, &mut step::Sink { path: &path, file: &mut file });
+    let result = step::run(
+        door,
+        view,
+        step,
+        controller,
+        &mut step::Sink {
+            path: &path,
+            file: &mut file,
+        },
+    );
     let took = started.elapsed();
     log.end_step(StepRecord {
         id: step.id.clone(),
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         error: result.as_ref().err().map(ToString::to_string),
-        log: path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        log: path
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default(),
     })?;
     match &result {
         Ok(summary) => {
-            (controller.watch)(Event::Ended { step, took, summary: summary.clone() });
+            (controller.watch)(Event::Ended {
+                step,
+                took,
+                summary: summary.clone(),
+            });
         }
         Err(_) => (controller.watch)(Event::Failed { step, took }),
     }

@@ -35,25 +35,35 @@ pub fn wanted_hash(
     site: Option<&Path>,
     prompt: Prompt<'_>,
 ) -> Result<Option<Secret>, PasswordError> {
-    let Some(source) = &user.password else { return Ok(None) };
+    let Some(source) = &user.password else {
+        return Ok(None);
+    };
     let state = known.map(|secret| ShadowState::parse(&secret.0));
     // a password that is asked for is set once: asking at every apply would be no use to anybody
     if *source == Password::Prompt && matches!(state, Some(ShadowState::Hash(_))) {
         return Ok(None);
     }
-    let password = read(source, user, site, prompt)
-        .map_err(|reason| PasswordError { user: user.name.clone(), reason })?;
+    let password = read(source, user, site, prompt).map_err(|reason| PasswordError {
+        user: user.name.clone(),
+        reason,
+    })?;
     if password.is_empty() {
         let reason = "it is empty".to_owned();
-        return Err(PasswordError { user: user.name.clone(), reason });
+        return Err(PasswordError {
+            user: user.name.clone(),
+            reason,
+        });
     }
     if state.and_then(|state| state.accepts(&password)) == Some(true) {
         return Ok(None);
     }
     let mut salt = [0_u8; 12];
-    fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut salt)).map_err(
-        |error| PasswordError { user: user.name.clone(), reason: format!("no salt: {error}") },
-    )?;
+    fs::File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut salt))
+        .map_err(|error| PasswordError {
+            user: user.name.clone(),
+            reason: format!("no salt: {error}"),
+        })?;
     Ok(Some(Secret(shadow::hash(&password, &salt))))
 }
 
@@ -72,8 +82,9 @@ fn read(
                 .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
             Ok(first_line(&text))
         }
-        Password::Env(name) => std::env::var(name)
-            .map_err(|_| format!("the environment variable {name} is not set")),
+        Password::Env(name) => {
+            std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))
+        }
         Password::Command(words) => run(words),
     }
 }
@@ -105,18 +116,31 @@ mod tests {
     use super::*;
 
     fn user(password: Password) -> User {
-        User { name: "matt".to_owned(), password: Some(password), ..User::default() }
+        User {
+            name: "matt".to_owned(),
+            password: Some(password),
+            ..User::default()
+        }
     }
 
     #[test]
     fn a_password_that_is_there_already_is_not_set_again() {
         let user = user(Password::Command(vec!["echo".into(), "p a$s".into()]));
         let mut no_prompt = |_: &str| None;
-        let hash = wanted_hash(&user, None, None, &mut no_prompt).unwrap().unwrap();
+        let hash = wanted_hash(&user, None, None, &mut no_prompt)
+            .unwrap()
+            .unwrap();
         assert_eq!(ShadowState::parse(&hash.0).accepts("p a$s"), Some(true));
-        assert_eq!(wanted_hash(&user, Some(&hash), None, &mut no_prompt).unwrap(), None);
+        assert_eq!(
+            wanted_hash(&user, Some(&hash), None, &mut no_prompt).unwrap(),
+            None
+        );
         let none = Secret("NP".to_owned());
-        assert!(wanted_hash(&user, Some(&none), None, &mut no_prompt).unwrap().is_some());
+        assert!(
+            wanted_hash(&user, Some(&none), None, &mut no_prompt)
+                .unwrap()
+                .is_some()
+        );
     }
 
     #[test]
@@ -127,8 +151,13 @@ mod tests {
             asked += 1;
             Some("secret".to_owned())
         };
-        let hash = wanted_hash(&user, None, None, &mut prompt).unwrap().unwrap();
-        assert_eq!(wanted_hash(&user, Some(&hash), None, &mut prompt).unwrap(), None);
+        let hash = wanted_hash(&user, None, None, &mut prompt)
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            wanted_hash(&user, Some(&hash), None, &mut prompt).unwrap(),
+            None
+        );
         assert_eq!(asked, 1);
         let error = wanted_hash(&user, None, None, &mut |_| None).unwrap_err();
         assert!(error.to_string().contains("no terminal"));
@@ -138,6 +167,9 @@ mod tests {
     fn an_empty_password_is_refused() {
         let user = user(Password::Command(vec!["true".into()]));
         let error = wanted_hash(&user, None, None, &mut |_| None).unwrap_err();
-        assert_eq!(error.to_string(), "no password for the account `matt`: it is empty");
+        assert_eq!(
+            error.to_string(),
+            "no password for the account `matt`: it is empty"
+        );
     }
 }

@@ -23,7 +23,11 @@ pub struct StoreError {
 }
 
 fn at<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StoreError + 'a {
-    move |source| StoreError { operation, path: path.display().to_string(), source }
+    move |source| StoreError {
+        operation,
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 /// Where the controller keeps what can be made again (cache) and what cannot (state).
@@ -42,7 +46,9 @@ impl Folders {
         let home = get("HOME").unwrap_or_else(|| PathBuf::from("/"));
         // the specification says that a relative path is to be ignored
         let folder = |name: &str, default: &str| {
-            get(name).filter(|path| path.is_absolute()).unwrap_or_else(|| home.join(default))
+            get(name)
+                .filter(|path| path.is_absolute())
+                .unwrap_or_else(|| home.join(default))
         };
         Self {
             cache: folder("XDG_CACHE_HOME", ".cache").join("zonewright"),
@@ -131,7 +137,14 @@ impl Folders {
                 Err(error) => return Err(at("make", &folder)(error)),
             }
         };
-        Ok(RunLog { folder, record: RunRecord { zone: zone.to_owned(), started, ..RunRecord::default() } })
+        Ok(RunLog {
+            folder,
+            record: RunRecord {
+                zone: zone.to_owned(),
+                started,
+                ..RunRecord::default()
+            },
+        })
     }
 
     /// The runs of a zone, newest first.
@@ -160,9 +173,13 @@ impl Folders {
     /// The zones that have runs.
     #[must_use]
     pub fn zones_with_runs(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.state.join("runs")).into_iter().flatten().flatten();
-        let mut zones: Vec<String> =
-            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let entries = fs::read_dir(self.state.join("runs"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut zones: Vec<String> = entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
         zones.sort();
         zones
     }
@@ -176,7 +193,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(at("write in", folder))?;
     file.write_all(bytes).map_err(at("write", path))?;
-    file.persist(path).map_err(|error| at("write", path)(error.error))?;
+    file.persist(path)
+        .map_err(|error| at("write", path)(error.error))?;
     Ok(())
 }
 
@@ -220,7 +238,11 @@ impl RunLog {
     /// # Errors
     /// [`StoreError`] when it cannot be made.
     pub fn open_step(&self, id: &str) -> Result<(PathBuf, fs::File), StoreError> {
-        let name = format!("{:02}-{}.log", self.record.steps.len() + 1, file_name_of(id));
+        let name = format!(
+            "{:02}-{}.log",
+            self.record.steps.len() + 1,
+            file_name_of(id)
+        );
         let path = self.folder.join(name);
         let file = fs::File::create(&path).map_err(at("write", &path))?;
         Ok((path, file))
@@ -253,7 +275,13 @@ impl RunLog {
 
 /// A step's id in the letters of a file name.
 fn file_name_of(id: &str) -> String {
-    let letter = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    let letter = |c: char| {
+        if c.is_ascii_alphanumeric() || "._-".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
     let name: String = id.chars().map(letter).collect();
     name.trim_matches('-').chars().take(80).collect()
 }
@@ -265,23 +293,40 @@ mod tests {
     #[test]
     fn a_package_comes_back_as_it_was_kept() {
         let root = tempfile::tempdir().unwrap();
-        let folders = Folders { cache: root.path().join("c"), state: root.path().join("s") };
+        let folders = Folders {
+            cache: root.path().join("c"),
+            state: root.path().join("s"),
+        };
         assert_eq!(folders.stored("k").unwrap(), None);
-        let outside: BTreeMap<String, Vec<u8>> =
-            [("/var/svc/manifest/network/x.xml".to_owned(), b"<xml/>".to_vec())].into();
+        let outside: BTreeMap<String, Vec<u8>> = [(
+            "/var/svc/manifest/network/x.xml".to_owned(),
+            b"<xml/>".to_vec(),
+        )]
+        .into();
         folders.keep_package("k", b"tgz", &outside).unwrap();
-        assert_eq!(folders.stored("k").unwrap(), Some(StoredPackage { outside }));
+        assert_eq!(
+            folders.stored("k").unwrap(),
+            Some(StoredPackage { outside })
+        );
         assert_eq!(folders.package_bytes("k").unwrap(), b"tgz");
     }
 
     #[test]
     fn two_runs_in_one_second_have_two_logs() {
         let root = tempfile::tempdir().unwrap();
-        let folders = Folders { cache: root.path().join("c"), state: root.path().join("s") };
+        let folders = Folders {
+            cache: root.path().join("c"),
+            state: root.path().join("s"),
+        };
         let mut first = folders.begin_run("z", 7).unwrap();
         let second = folders.begin_run("z", 7).unwrap();
         assert_ne!(first.folder, second.folder);
-        first.end_step(StepRecord { id: "a/b".into(), ..StepRecord::default() }).unwrap();
+        first
+            .end_step(StepRecord {
+                id: "a/b".into(),
+                ..StepRecord::default()
+            })
+            .unwrap();
         first.end("failed", 3).unwrap();
         let runs = folders.runs("z").unwrap();
         assert_eq!(runs.len(), 1);

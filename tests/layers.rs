@@ -22,7 +22,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("facts", &["receipt", "script"]),
     (
         "plan",
-        &["afp", "build_system", "facts", "package", "receipt", "recipe", "script", "site", "smf"],
+        &[
+            "afp",
+            "build_system",
+            "facts",
+            "package",
+            "receipt",
+            "recipe",
+            "script",
+            "site",
+            "smf",
+        ],
     ),
     ("source", &["recipe"]),
     ("host", &["script", "site"]),
@@ -31,8 +41,20 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "run",
         &[
-            "afp", "build_system", "facts", "host", "package", "plan", "problem", "receipt",
-            "recipe", "script", "secrets", "site", "source", "store",
+            "afp",
+            "build_system",
+            "facts",
+            "host",
+            "package",
+            "plan",
+            "problem",
+            "receipt",
+            "recipe",
+            "script",
+            "secrets",
+            "site",
+            "source",
+            "store",
         ],
     ),
     ("cli", &[]),
@@ -42,14 +64,32 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 
 /// Modules that only take values and return values.
 const PURE: &[&str] = &[
-    "afp", "build_system", "facts", "package", "plan", "problem", "receipt", "recipe", "script",
-    "shadow", "site", "smf",
+    "afp",
+    "build_system",
+    "facts",
+    "package",
+    "plan",
+    "problem",
+    "receipt",
+    "recipe",
+    "script",
+    "shadow",
+    "site",
+    "smf",
 ];
 
 /// What a pure module has no business with.
 const EFFECTS: &[&str] = &[
-    "std::env::", "std::fs", "std::net", "std::process", "Instant::now", "SystemTime", "thread::",
-    "ssh2::", "ureq::", "nix::",
+    "std::env::",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "Instant::now",
+    "SystemTime",
+    "thread::",
+    "ssh2::",
+    "ureq::",
+    "nix::",
 ];
 
 /// The files of a module that read what the others work on.
@@ -70,7 +110,10 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Top-level module → its files and their code.
@@ -81,9 +124,18 @@ fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
     let mut modules: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
     for path in files {
         let inside = path.strip_prefix(&root).unwrap();
-        let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+        let first = inside
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap();
         let module = first.trim_end_matches(".rs").to_owned();
-        modules.entry(module).or_default().push((path.clone(), code(&path)));
+        modules
+            .entry(module)
+            .or_default()
+            .push((path.clone(), code(&path)));
     }
     modules
 }
@@ -102,7 +154,10 @@ fn arrows_between_modules_never_turn_back() {
     let modules = modules();
     let mut wrong = Vec::new();
     for (module, allowed) in MAY_NAME {
-        for (path, code) in modules.get(*module).unwrap_or_else(|| panic!("no module {module}")) {
+        for (path, code) in modules
+            .get(*module)
+            .unwrap_or_else(|| panic!("no module {module}"))
+        {
             for name in names_of_crate(code) {
                 if name != *module && !allowed.contains(&name) && modules.contains_key(name) {
                     wrong.push(format!("{} names crate::{name}", path.display()));
@@ -114,9 +169,14 @@ fn arrows_between_modules_never_turn_back() {
     let known: BTreeSet<&str> = MAY_NAME.iter().map(|(name, _)| *name).collect();
     let unknown: Vec<&String> = modules
         .keys()
-        .filter(|m| !known.contains(m.as_str()) && !["lib", "main", "command"].contains(&m.as_str()))
+        .filter(|m| {
+            !known.contains(m.as_str()) && !["lib", "main", "command"].contains(&m.as_str())
+        })
         .collect();
-    assert!(unknown.is_empty(), "say in tests/layers.rs where these belong: {unknown:?}");
+    assert!(
+        unknown.is_empty(),
+        "say in tests/layers.rs where these belong: {unknown:?}"
+    );
 }
 
 #[test]
@@ -139,10 +199,22 @@ fn pure_modules_have_no_effects() {
 #[test]
 fn nothing_that_plans_or_asks_knows_of_the_sandbox() {
     let modules = modules();
-    for module in ["plan", "facts", "host", "run", "recipe", "package", "build_system"] {
+    for module in [
+        "plan",
+        "facts",
+        "host",
+        "run",
+        "recipe",
+        "package",
+        "build_system",
+    ] {
         for (path, code) in &modules[module] {
             let lower = code.to_lowercase();
-            assert!(!lower.contains("crate::sandbox"), "{} names the sandbox", path.display());
+            assert!(
+                !lower.contains("crate::sandbox"),
+                "{} names the sandbox",
+                path.display()
+            );
         }
     }
 }

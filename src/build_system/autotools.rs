@@ -10,7 +10,12 @@ pub(super) const SYSTEM: BuildSystem = BuildSystem {
     configure,
     compile: |context| vec![gmake(context, [&format!("-j{}", context.jobs)])],
     test: |context| vec![gmake(context, ["check"])],
-    stage: |context| vec![gmake(context, [&format!("DESTDIR={}", context.stage), "install"])],
+    stage: |context| {
+        vec![gmake(
+            context,
+            [&format!("DESTDIR={}", context.stage), "install"],
+        )]
+    },
 };
 
 fn configure(context: &Context<'_>) -> Commands {

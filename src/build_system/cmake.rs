@@ -10,9 +10,22 @@ pub(super) const SYSTEM: BuildSystem = BuildSystem {
     name: "cmake",
     needs: &["cmake", "gmake"],
     configure,
-    compile: |c| vec![words([CMAKE, "--build", c.out, "--parallel", &c.jobs.to_string()])],
+    compile: |c| {
+        vec![words([
+            CMAKE,
+            "--build",
+            c.out,
+            "--parallel",
+            &c.jobs.to_string(),
+        ])]
+    },
     test: |c| {
-        vec![words(["/opt/local/bin/ctest", "--test-dir", c.out, "--output-on-failure"])]
+        vec![words([
+            "/opt/local/bin/ctest",
+            "--test-dir",
+            c.out,
+            "--output-on-failure",
+        ])]
     },
     // DESTDIR is in every phase's environment, where cmake looks for it
     stage: |c| vec![words([CMAKE, "--install", c.out])],

@@ -13,5 +13,10 @@ pub(super) const SYSTEM: BuildSystem = BuildSystem {
 };
 
 fn phase(context: &Context<'_>, of: fn(&CustomBuild) -> &Commands) -> Commands {
-    context.build.custom.as_ref().map(|custom| of(custom).clone()).unwrap_or_default()
+    context
+        .build
+        .custom
+        .as_ref()
+        .map(|custom| of(custom).clone())
+        .unwrap_or_default()
 }

@@ -12,10 +12,27 @@ pub(super) const SYSTEM: BuildSystem = BuildSystem {
     name: "meson",
     needs: &["meson", "ninja-build"],
     configure,
-    compile: |c| vec![words([MESON, "compile", "-C", c.out, "-j", &c.jobs.to_string()])],
+    compile: |c| {
+        vec![words([
+            MESON,
+            "compile",
+            "-C",
+            c.out,
+            "-j",
+            &c.jobs.to_string(),
+        ])]
+    },
     test,
     stage: |c| {
-        vec![words([MESON, "install", "-C", c.out, "--no-rebuild", "--destdir", c.stage])]
+        vec![words([
+            MESON,
+            "install",
+            "-C",
+            c.out,
+            "--no-rebuild",
+            "--destdir",
+            c.stage,
+        ])]
     },
 };
 
@@ -38,5 +55,13 @@ fn configure(context: &Context<'_>) -> Commands {
 
 fn test(context: &Context<'_>) -> Commands {
     let jobs = context.jobs.to_string();
-    vec![words([MESON, "test", "-C", context.out, "--no-rebuild", "--num-processes", &jobs])]
+    vec![words([
+        MESON,
+        "test",
+        "-C",
+        context.out,
+        "--no-rebuild",
+        "--num-processes",
+        &jobs,
+    ])]
 }

@@ -99,14 +99,23 @@ pub fn environment(
 ) -> BTreeMap<String, String> {
     let home = compiler.strip_suffix("/bin/gcc").unwrap_or(PREFIX);
     let mut environment: BTreeMap<String, String> = [
-        ("PATH", format!("{home}/bin:{PREFIX}/bin:{PREFIX}/sbin:/usr/bin:/usr/sbin:/sbin")),
+        (
+            "PATH",
+            format!("{home}/bin:{PREFIX}/bin:{PREFIX}/sbin:/usr/bin:/usr/sbin:/sbin"),
+        ),
         ("CC", compiler.to_owned()),
         ("CXX", format!("{home}/bin/g++")),
         ("CFLAGS", "-O2 -pipe".to_owned()),
         ("CXXFLAGS", "-O2 -pipe".to_owned()),
         ("CPPFLAGS", format!("-I{PREFIX}/include")),
-        ("LDFLAGS", format!("-L{PREFIX}/lib -Wl,-R{PREFIX}/lib -Wl,-R{home}/lib/amd64")),
-        ("PKG_CONFIG_PATH", format!("{PREFIX}/lib/pkgconfig:{PREFIX}/share/pkgconfig")),
+        (
+            "LDFLAGS",
+            format!("-L{PREFIX}/lib -Wl,-R{PREFIX}/lib -Wl,-R{home}/lib/amd64"),
+        ),
+        (
+            "PKG_CONFIG_PATH",
+            format!("{PREFIX}/lib/pkgconfig:{PREFIX}/share/pkgconfig"),
+        ),
         ("MAKE", format!("{PREFIX}/bin/gmake")),
         ("PREFIX", PREFIX.to_owned()),
         ("LC_ALL", "C".to_owned()),
@@ -132,7 +141,11 @@ fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
 
 /// The recipe's configure arguments; `when` was decided before.
 fn options<'a>(context: &'a Context<'_>) -> impl Iterator<Item = String> + use<'a> {
-    context.build.options.iter().map(|option| option.value.clone())
+    context
+        .build
+        .options
+        .iter()
+        .map(|option| option.value.clone())
 }
 
 /// `gmake` with the recipe's arguments and then these.
@@ -150,10 +163,17 @@ mod tests {
 
     fn phases(build: &Build) -> String {
         let system = find(&build.system).unwrap();
-        let context = Context { build, stage: "/s", out: "/o", jobs: 4 };
+        let context = Context {
+            build,
+            stage: "/s",
+            out: "/o",
+            jobs: 4,
+        };
         let lines = PHASES.iter().flat_map(|phase| {
             let commands = system.commands(phase, &context);
-            commands.into_iter().map(move |command| format!("{phase}: {}\n", command.join(" ")))
+            commands
+                .into_iter()
+                .map(move |command| format!("{phase}: {}\n", command.join(" ")))
         });
         lines.collect()
     }
@@ -161,7 +181,10 @@ mod tests {
     fn build(system: &str) -> Build {
         Build {
             system: system.to_owned(),
-            options: vec![BuildOption { value: "--x=a b".to_owned(), when: None }],
+            options: vec![BuildOption {
+                value: "--x=a b".to_owned(),
+                when: None,
+            }],
             make_arguments: vec!["V=1".to_owned()],
             test: true,
             ..Build::default()
@@ -202,14 +225,23 @@ mod tests {
              test: /opt/local/bin/gmake V=1 check\n\
              stage: /opt/local/bin/gmake V=1 PREFIX=/opt/local DESTDIR=/s install\n"
         );
-        let custom = CustomBuild { stage: vec![words(["./install", "x"])], ..CustomBuild::default() };
-        let build = Build { custom: Some(custom), ..build("custom") };
+        let custom = CustomBuild {
+            stage: vec![words(["./install", "x"])],
+            ..CustomBuild::default()
+        };
+        let build = Build {
+            custom: Some(custom),
+            ..build("custom")
+        };
         assert_eq!(phases(&build), "stage: ./install x\n");
     }
 
     #[test]
     fn tests_run_only_where_the_recipe_says_so() {
-        let build = Build { test: false, ..build("meson") };
+        let build = Build {
+            test: false,
+            ..build("meson")
+        };
         assert!(!phases(&build).contains("test: "));
     }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{DIFFERS, DONE, FAILED, Failure, answer, answer_json, door, folders, now, site, wish};
 use crate::cli::{ApplyArgs, Global};
-use crate::run::{self, Controller, Event, Report, RunError, Wish};
+use crate::run::{self, Controller, Event, Report, Wish};
 use crate::show::progress::Progress;
 use crate::show::{Style, duration, plan as show_plan};
 use crate::site::SiteRoot;
@@ -14,8 +14,11 @@ use crate::site::SiteRoot;
 pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure> {
     let site = site(global)?;
     // every file is read and checked before the first zone is touched
-    let wishes: Result<Vec<Wish>, Failure> =
-        arguments.zones.iter().map(|zone| wish::load(&site, zone)).collect();
+    let wishes: Result<Vec<Wish>, Failure> = arguments
+        .zones
+        .iter()
+        .map(|zone| wish::load(&site, zone))
+        .collect();
     let wishes = wishes?;
     let mut documents = Vec::new();
     let mut changed = false;
@@ -37,11 +40,13 @@ pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure>
     if global.json {
         answer_json("apply", json!({ "zones": documents, "failed": failed }));
     }
-    Ok(match (failed.is_empty(), changed && arguments.detailed_exitcode) {
-        (false, _) => FAILED,
-        (true, true) => DIFFERS,
-        (true, false) => DONE,
-    })
+    Ok(
+        match (failed.is_empty(), changed && arguments.detailed_exitcode) {
+            (false, _) => FAILED,
+            (true, true) => DIFFERS,
+            (true, false) => DONE,
+        },
+    )
 }
 
 fn apply(
@@ -54,7 +59,11 @@ fn apply(
     let started = Instant::now();
     let name = &wish.zone.name;
     let style = Style::stderr(global.color);
-    let label = if several { format!("{name}: ") } else { String::new() };
+    let label = if several {
+        format!("{name}: ")
+    } else {
+        String::new()
+    };
     let mut progress = Progress::new(style, global.verbose, label);
     let Some(mut door) = door::open(global, &wish.zone, true, &mut progress)? else {
         return Err(Failure::text_only(&format!("there is no zone {name}"), ""));
@@ -95,9 +104,9 @@ fn apply(
     if let Some(log) = &mut log {
         let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         log.end(outcome, took)
-            .map_err(|error| Failure::Run { zone: name.clone(), error: RunError::Store(error) })?;
+            .map_err(|error| Failure::run(name, error))?;
     }
-    let report = result.map_err(|error| Failure::Run { zone: name.clone(), error })?;
+    let report = result.map_err(|error| Failure::run(name, error))?;
     if !global.json {
         answer(&text(name, &door, &report, &duration(started.elapsed())));
     }
@@ -113,7 +122,11 @@ fn text(name: &str, door: &door::Door, report: &Report, took: &str) -> String {
     if report.steps == 0 {
         return format!("{name} ({}): nothing to do\n", door.address);
     }
-    let steps = if report.steps == 1 { "1 step".to_owned() } else { format!("{} steps", report.steps) };
+    let steps = if report.steps == 1 {
+        "1 step".to_owned()
+    } else {
+        format!("{} steps", report.steps)
+    };
     let mut out = format!("{name} is as its file says: {steps} in {took}\n");
     out.push_str(&format!("  address  {}\n", door.address));
     for (what, found) in &report.checks {

@@ -3,7 +3,6 @@
 use super::Failure;
 use crate::cli::Global;
 use crate::host::ssh::{Ssh, SshConfig, SshTarget};
-use crate::run::RunError;
 use crate::show::progress::Progress;
 use crate::site::ZoneFile;
 use crate::site::model::HostSpec;
@@ -33,13 +32,17 @@ pub(super) fn open(
             }
             let address = target.host.clone();
             let host = connect(zone, &target)?;
-            Ok(Some(Door { host, address, notes: Vec::new() }))
+            Ok(Some(Door {
+                host,
+                address,
+                notes: Vec::new(),
+            }))
         }
     }
 }
 
 fn target(global: &Global, zone: &ZoneFile) -> Result<SshTarget, Failure> {
-    let failed = |error| Failure::Run { zone: zone.name.clone(), error: RunError::Host(error) };
+    let failed = |error| Failure::run(&zone.name, error);
     let config = SshConfig::of_user().map_err(failed)?;
     let destination = zone.zone.ssh.as_deref().unwrap_or(&zone.zone.alias);
     let mut target = SshTarget::parse(destination, &config).map_err(failed)?;
@@ -49,8 +52,7 @@ fn target(global: &Global, zone: &ZoneFile) -> Result<SshTarget, Failure> {
 }
 
 fn connect(zone: &ZoneFile, target: &SshTarget) -> Result<Ssh, Failure> {
-    Ssh::connect(target, &mut prompt)
-        .map_err(|error| Failure::Run { zone: zone.name.clone(), error: RunError::Host(error) })
+    Ssh::connect(target, &mut prompt).map_err(|error| Failure::run(&zone.name, error))
 }
 
 /// Asks on the terminal without showing the answer.
@@ -76,8 +78,10 @@ fn open_sandbox(
     } else {
         sandbox::access(alias).map_err(|error| super::sandbox::failure(&error))?
     };
-    let Some(access) = access else { return Ok(None) };
-    let failed = |error| Failure::Run { zone: zone.name.clone(), error: RunError::Host(error) };
+    let Some(access) = access else {
+        return Ok(None);
+    };
+    let failed = |error| Failure::run(&zone.name, error);
     let config = SshConfig::of_user().map_err(failed)?;
     let address = access.address.to_string();
     let destination = format!("{}@{address}:{}", access.user, access.ssh_port);
@@ -95,16 +99,22 @@ fn open_sandbox(
     target.jumps = Vec::new();
     let mut notes = Vec::new();
     if access.afp_port != 548 {
-        notes.push(format!("AFP is forwarded on port {}, for 548 is taken", access.afp_port));
+        notes.push(format!(
+            "AFP is forwarded on port {}, for 548 is taken",
+            access.afp_port
+        ));
     }
-    Ok(Some(Door { host: connect(zone, &target)?, address, notes }))
+    Ok(Some(Door {
+        host: connect(zone, &target)?,
+        address,
+        notes,
+    }))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn open_sandbox(
-    _: &ZoneFile,
-    _: bool,
-    _: &mut Progress,
-) -> Result<Option<Door>, Failure> {
-    Err(Failure::text_only("the sandbox needs Linux", "run it on a Debian machine"))
+fn open_sandbox(_: &ZoneFile, _: bool, _: &mut Progress) -> Result<Option<Door>, Failure> {
+    Err(Failure::text_only(
+        "the sandbox needs Linux",
+        "run it on a Debian machine",
+    ))
 }

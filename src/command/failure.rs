@@ -14,11 +14,15 @@ use crate::show::{Style, first_error, plan::diff_line, problems};
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// A message and a hint.
-    Text { status: u8, message: String, help: String },
+    Text {
+        status: u8,
+        message: String,
+        help: String,
+    },
     /// Mistakes in recipes or zone files.
     Problems(Vec<Problem>),
     /// A run on a zone ended early.
-    Run { zone: String, error: RunError },
+    Run { zone: String, error: Box<RunError> },
 }
 
 impl From<Vec<Problem>> for Failure {
@@ -30,12 +34,20 @@ impl From<Vec<Problem>> for Failure {
 impl Failure {
     /// A failure of the command itself.
     pub(crate) fn text_only(message: &str, help: &str) -> Self {
-        Self::Text { status: FAILED, message: message.to_owned(), help: help.to_owned() }
+        Self::Text {
+            status: FAILED,
+            message: message.to_owned(),
+            help: help.to_owned(),
+        }
     }
 
     /// The command line or a file asks for something impossible.
     pub(crate) fn usage(message: &str, help: &str) -> Self {
-        Self::Text { status: USAGE, message: message.to_owned(), help: help.to_owned() }
+        Self::Text {
+            status: USAGE,
+            message: message.to_owned(),
+            help: help.to_owned(),
+        }
     }
 
     /// An error with its causes.
@@ -43,11 +55,20 @@ impl Failure {
         Self::text_only(&chain(error), help)
     }
 
+    /// A run on a zone ended early.
+    pub(crate) fn run(zone: &str, error: impl Into<RunError>) -> Self {
+        Self::Run {
+            zone: zone.to_owned(),
+            error: Box::new(error.into()),
+        }
+    }
+
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Text { status, .. } => *status,
-            Self::Problems(_) | Self::Run { error: RunError::Problems(_), .. } => USAGE,
+            Self::Problems(_) => USAGE,
+            Self::Run { error, .. } if matches!(**error, RunError::Problems(_)) => USAGE,
             Self::Run { .. } => FAILED,
         }
     }
@@ -101,15 +122,23 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
             out
         }
         RunError::Build { source, .. } => build_text(zone, error, source, style),
-        RunError::Host(source) => report(style, &format!("{zone}: {}", chain(error)), host_help(source)),
+        RunError::Host(source) => report(
+            style,
+            &format!("{zone}: {}", chain(error)),
+            host_help(source),
+        ),
         RunError::Check { .. } => report(
             style,
             &format!("{zone}: {error}"),
-            &format!("everything else is in place; `zonewright apply {zone}` runs the checks again"),
+            &format!(
+                "everything else is in place; `zonewright apply {zone}` runs the checks again"
+            ),
         ),
-        RunError::NotSmartOs { .. } => {
-            report(style, &error.to_string(), "name a SmartOS zone in the zone file's `[zone] ssh`")
-        }
+        RunError::NotSmartOs { .. } => report(
+            style,
+            &error.to_string(),
+            "name a SmartOS zone in the zone file's `[zone] ssh`",
+        ),
         _ => report(style, &format!("{zone}: {}", chain(error)), ""),
     }
 }
@@ -117,9 +146,16 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
 fn build_text(zone: &str, error: &RunError, source: &BuildError, style: Style) -> String {
     let BuildError::Problems(found) = source else {
         let message = format!("{zone}: {error}: {}", chain(source));
-        return report(style, &message, &format!("`zonewright apply {zone}` goes on from here"));
+        return report(
+            style,
+            &message,
+            &format!("`zonewright apply {zone}` goes on from here"),
+        );
     };
-    let mut out = format!("{}: {zone}: {error}: {source}\n", style.paint("31", "error"));
+    let mut out = format!(
+        "{}: {zone}: {error}: {source}\n",
+        style.paint("31", "error")
+    );
     for problem in found {
         let _ = writeln!(out, "  {} {}", style.paint("31", "×"), problem.message);
         if let Some(help) = &problem.help {
@@ -132,7 +168,11 @@ fn build_text(zone: &str, error: &RunError, source: &BuildError, style: Style) -
 fn refused(zone: &str, refusals: &[Refusal], style: Style) -> String {
     let mut out = String::new();
     for refusal in refusals {
-        out.push_str(&format!("{}: {zone}: {}\n", style.paint("31", "error"), refusal.message));
+        out.push_str(&format!(
+            "{}: {zone}: {}\n",
+            style.paint("31", "error"),
+            refusal.message
+        ));
         for line in refusal.diff.iter().flat_map(|diff| diff.lines()) {
             let _ = writeln!(out, "      {}", diff_line(line, style));
         }
@@ -147,9 +187,17 @@ pub(super) fn excerpt(excerpt: &first_error::Excerpt, style: Style) -> String {
     let mut out = String::new();
     for (index, line) in excerpt.lines.iter().enumerate() {
         let is_error = excerpt.error == Some(index);
-        let mark = if is_error { style.paint("31", ">") } else { " ".to_owned() };
+        let mark = if is_error {
+            style.paint("31", ">")
+        } else {
+            " ".to_owned()
+        };
         let number = excerpt.first_line + index;
-        let shown = if is_error { style.paint("1", line) } else { line.clone() };
+        let shown = if is_error {
+            style.paint("1", line)
+        } else {
+            line.clone()
+        };
         let _ = writeln!(out, "{mark} {number:>5} │ {shown}");
     }
     out

@@ -82,11 +82,17 @@ fn text(zone: &str, runs: &Runs, listed: usize, style: Style) -> String {
 fn last(folder: &Path, record: &RunRecord, style: Style) -> String {
     let mut out = String::new();
     for step in &record.steps {
-        let mark = if step.error.is_some() { style.paint("31", "✗") } else { style.paint("32", "✓") };
+        let mark = if step.error.is_some() {
+            style.paint("31", "✗")
+        } else {
+            style.paint("32", "✓")
+        };
         let took = duration(Duration::from_millis(step.took_ms));
         let _ = writeln!(out, "  {mark} {:<50} {took:>12}", step.id);
     }
-    let Some(step) = record.steps.iter().find(|step| step.error.is_some()) else { return out };
+    let Some(step) = record.steps.iter().find(|step| step.error.is_some()) else {
+        return out;
+    };
     let path = folder.join(&step.log);
     let log = std::fs::read_to_string(&path).unwrap_or_default();
     let _ = writeln!(out, "\n{}", step.error.as_deref().unwrap_or_default());
@@ -96,7 +102,9 @@ fn last(folder: &Path, record: &RunRecord, style: Style) -> String {
 }
 
 fn full(runs: &Runs) -> String {
-    let Some((folder, record)) = runs.first() else { return String::new() };
+    let Some((folder, record)) = runs.first() else {
+        return String::new();
+    };
     let mut out = String::new();
     for step in &record.steps {
         let log = std::fs::read_to_string(folder.join(&step.log)).unwrap_or_default();

@@ -59,9 +59,10 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         #[cfg(target_os = "linux")]
         Command::Sandbox(command) => sandbox::run(global, &command),
         #[cfg(not(target_os = "linux"))]
-        Command::Sandbox(_) => {
-            Err(Failure::text_only("the sandbox needs Linux", "run it on a Debian machine"))
-        }
+        Command::Sandbox(_) => Err(Failure::text_only(
+            "the sandbox needs Linux",
+            "run it on a Debian machine",
+        )),
     }
 }
 
@@ -71,7 +72,10 @@ pub(crate) fn site(global: &Global) -> Result<SiteRoot, Failure> {
         Some(folder) => SiteRoot::at(folder).map_err(|problem| Failure::Problems(vec![*problem])),
         None => {
             let here = std::env::current_dir().map_err(|error| {
-                Failure::usage(&format!("cannot read the current folder: {error}"), "use --site")
+                Failure::usage(
+                    &format!("cannot read the current folder: {error}"),
+                    "use --site",
+                )
             })?;
             Ok(SiteRoot::find(&here))
         }
@@ -98,7 +102,11 @@ pub(crate) fn answer(text: &str) {
 /// Writes one JSON document with its schema's name first.
 pub(crate) fn answer_json(schema: &str, mut document: serde_json::Value) {
     if let Some(map) = document.as_object_mut() {
-        map.shift_insert(0, "schema".to_owned(), format!("zonewright/{schema}/v1").into());
+        map.shift_insert(
+            0,
+            "schema".to_owned(),
+            format!("zonewright/{schema}/v1").into(),
+        );
     }
     answer(&format!("{document:#}\n"));
 }

@@ -12,15 +12,26 @@ use crate::site::SiteRoot;
 
 impl From<DecisionArgs> for Decisions {
     fn from(arguments: DecisionArgs) -> Self {
-        let DecisionArgs { overwrite, keep_edited, end_sessions } = arguments;
-        Self { overwrite, keep_edited, end_sessions }
+        let DecisionArgs {
+            overwrite,
+            keep_edited,
+            end_sessions,
+        } = arguments;
+        Self {
+            overwrite,
+            keep_edited,
+            end_sessions,
+        }
     }
 }
 
 pub(super) fn run(global: &Global, arguments: &PlanArgs) -> Result<u8, Failure> {
     let site = site(global)?;
-    let wishes: Result<Vec<Wish>, Failure> =
-        arguments.zones.iter().map(|zone| wish::load(&site, zone)).collect();
+    let wishes: Result<Vec<Wish>, Failure> = arguments
+        .zones
+        .iter()
+        .map(|zone| wish::load(&site, zone))
+        .collect();
     let style = Style::stdout(global.color);
     let mut documents: Vec<Value> = Vec::new();
     let mut differs = false;
@@ -47,7 +58,11 @@ pub(super) fn run(global: &Global, arguments: &PlanArgs) -> Result<u8, Failure> 
     if global.json {
         answer_json("plan", json!({ "zones": documents }));
     }
-    Ok(if differs && arguments.detailed_exitcode { DIFFERS } else { DONE })
+    Ok(if differs && arguments.detailed_exitcode {
+        DIFFERS
+    } else {
+        DONE
+    })
 }
 
 fn text(wish: &Wish, view: &View, plan: &Plan, style: Style) -> String {
@@ -87,5 +102,5 @@ pub(super) fn look(
     };
     run::look(&mut door.host, wish, &mut controller, false)
         .map(Some)
-        .map_err(|error| Failure::Run { zone: wish.zone.name.clone(), error })
+        .map_err(|error| Failure::run(&wish.zone.name, error))
 }

@@ -26,26 +26,44 @@ pub(super) fn check(global: &Global, arguments: &CheckArgs) -> Result<u8, Failur
     let mut names = Vec::new();
     for target in &targets {
         let (name, problems) = match target {
-            Target::Recipe(name) => {
-                (format!("recipe {name}"), check_recipe(&site, name, &build_system::names()).1)
-            }
-            Target::Zone(name) => (format!("zone {name}"), check_zone(&site, name, &build_system::names()).1),
+            Target::Recipe(name) => (
+                format!("recipe {name}"),
+                check_recipe(&site, name, &build_system::names()).1,
+            ),
+            Target::Zone(name) => (
+                format!("zone {name}"),
+                check_zone(&site, name, &build_system::names()).1,
+            ),
         };
         names.push((name, problems.is_empty()));
         // a zone's recipes are checked with it; one mistake is reported once
-        found.extend(problems.into_iter().filter(|p| !found.contains(p)).collect::<Vec<_>>());
+        found.extend(
+            problems
+                .into_iter()
+                .filter(|p| !found.contains(p))
+                .collect::<Vec<_>>(),
+        );
     }
-    let errors = found.iter().filter(|p| p.severity == Severity::Error).count();
+    let errors = found
+        .iter()
+        .filter(|p| p.severity == Severity::Error)
+        .count();
     if global.json {
         let problems: Vec<Value> = found.iter().map(problem_json).collect();
-        answer_json("recipe-check", json!({ "checked": names.len(), "problems": problems }));
+        answer_json(
+            "recipe-check",
+            json!({ "checked": names.len(), "problems": problems }),
+        );
     } else {
         answer(&problems::render(&found, Style::stdout(global.color).color));
         for (name, _) in names.iter().filter(|(_, is_good)| *is_good) {
             answer(&format!("{name}: no problems\n"));
         }
         if errors > 0 {
-            answer(&format!("{errors} errors in {} files\n", names.iter().filter(|n| !n.1).count()));
+            answer(&format!(
+                "{errors} errors in {} files\n",
+                names.iter().filter(|n| !n.1).count()
+            ));
         }
     }
     Ok(if errors > 0 { USAGE } else { DONE })
@@ -54,7 +72,9 @@ pub(super) fn check(global: &Global, arguments: &CheckArgs) -> Result<u8, Failur
 fn targets(site: &SiteRoot, what: &[String]) -> Vec<Target> {
     if what.is_empty() {
         let recipes = recipe_names(site).into_iter().map(Target::Recipe);
-        return recipes.chain(zone_names(site).into_iter().map(Target::Zone)).collect();
+        return recipes
+            .chain(zone_names(site).into_iter().map(Target::Zone))
+            .collect();
     }
     what.iter().map(|text| target(text)).collect()
 }
@@ -62,9 +82,14 @@ fn targets(site: &SiteRoot, what: &[String]) -> Vec<Target> {
 /// A path whose folder is `zones` names a zone file; everything else is a recipe.
 fn target(text: &str) -> Target {
     let path = Path::new(text);
-    let stem = path.file_stem().map_or_else(|| text.to_owned(), |s| s.to_string_lossy().into_owned());
+    let stem = path
+        .file_stem()
+        .map_or_else(|| text.to_owned(), |s| s.to_string_lossy().into_owned());
     let is_path = text.contains('/');
-    let in_zones = path.parent().and_then(Path::file_name).is_some_and(|name| name == "zones");
+    let in_zones = path
+        .parent()
+        .and_then(Path::file_name)
+        .is_some_and(|name| name == "zones");
     match (is_path, in_zones) {
         (true, true) => Target::Zone(stem),
         (true, false) => Target::Recipe(stem),

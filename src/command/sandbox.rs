@@ -36,7 +36,9 @@ pub(super) fn run(global: &Global, command: &SandboxCommand) -> Result<u8, Failu
         }
         SandboxCommand::List => {
             let zones = sandbox::list().map_err(|error| failure(&error))?;
-            let running = zones.into_iter().filter_map(|zone| Some((zone.alias, zone.access?)));
+            let running = zones
+                .into_iter()
+                .filter_map(|zone| Some((zone.alias, zone.access?)));
             show(global, "sandbox-list", &running.collect::<Vec<_>>());
             Ok(DONE)
         }
@@ -52,7 +54,10 @@ pub(super) fn up(alias: &str, progress: &mut Progress) -> Result<Access, Failure
     let missing = sandbox::requirements();
     if let Some(first) = missing.first() {
         let all: Vec<String> = missing.iter().map(|missing| missing.what.clone()).collect();
-        let message = format!("the sandbox cannot run here: this machine lacks {}", all.join(", "));
+        let message = format!(
+            "the sandbox cannot run here: this machine lacks {}",
+            all.join(", ")
+        );
         return Err(Failure::text_only(&message, &first.remedy));
     }
     progress.line(&format!("note: {HONEST}"));
@@ -76,16 +81,21 @@ pub(super) fn failure(error: &SandboxError) -> Failure {
 
 fn show(global: &Global, schema: &str, zones: &[(String, Access)]) {
     if global.json {
-        let zones: Vec<Value> = zones.iter().map(|(alias, access)| json!({
-            "alias": alias,
-            "uuid": access.uuid,
-            "address": access.address,
-            "ssh-port": access.ssh_port,
-            "afp-port": access.afp_port,
-            "user": access.user,
-            "identity": access.identity,
-            "known-hosts": access.known_hosts,
-        })).collect();
+        let zones: Vec<Value> = zones
+            .iter()
+            .map(|(alias, access)| {
+                json!({
+                    "alias": alias,
+                    "uuid": access.uuid,
+                    "address": access.address,
+                    "ssh-port": access.ssh_port,
+                    "afp-port": access.afp_port,
+                    "user": access.user,
+                    "identity": access.identity,
+                    "known-hosts": access.known_hosts,
+                })
+            })
+            .collect();
         answer_json(schema, json!({ "zones": zones }));
         return;
     }
@@ -95,7 +105,12 @@ fn show(global: &Global, schema: &str, zones: &[(String, Access)]) {
     for (alias, access) in zones {
         answer(&format!(
             "{alias}  {}  {}  ssh -p {} -i {} {}@{}\n",
-            access.uuid, access.address, access.ssh_port, access.identity.display(), access.user, access.address
+            access.uuid,
+            access.address,
+            access.ssh_port,
+            access.identity.display(),
+            access.user,
+            access.address
         ));
     }
 }
@@ -115,11 +130,33 @@ fn shell(alias: &str, command: &[String]) -> Result<u8, Failure> {
         words => words.iter().map(String::as_str).collect(),
     };
     let error = std::process::Command::new("nsenter")
-        .args(["--target", &process.to_string(), "--mount", "--uts", "--ipc", "--net", "--pid"])
-        .args(["--root", "--wd", "--", "/usr/bin/env", "-i", "HOME=/root", "USER=root"])
+        .args([
+            "--target",
+            &process.to_string(),
+            "--mount",
+            "--uts",
+            "--ipc",
+            "--net",
+            "--pid",
+        ])
+        .args([
+            "--root",
+            "--wd",
+            "--",
+            "/usr/bin/env",
+            "-i",
+            "HOME=/root",
+            "USER=root",
+        ])
         .arg("PATH=/usr/bin:/usr/sbin:/sbin:/opt/local/sbin:/opt/local/bin")
-        .arg(format!("TERM={}", std::env::var("TERM").unwrap_or_default()))
+        .arg(format!(
+            "TERM={}",
+            std::env::var("TERM").unwrap_or_default()
+        ))
         .args(words)
         .exec();
-    Err(Failure::of(&error, "`nsenter` is part of the package util-linux"))
+    Err(Failure::of(
+        &error,
+        "`nsenter` is part of the package util-linux",
+    ))
 }

@@ -2,17 +2,19 @@
 
 use super::Failure;
 use crate::build_system;
+use crate::problem::Severity;
 use crate::recipe::load::load_recipe;
 use crate::run::Wish;
 use crate::site::SiteRoot;
-use crate::problem::Severity;
 use crate::site::load::check_zone;
 
 /// Loads a zone file and its recipes.
 pub(super) fn load(site: &SiteRoot, zone: &str) -> Result<Wish, Failure> {
     let systems = build_system::names();
     let (loaded, problems) = check_zone(site, zone, &systems);
-    let is_good = problems.iter().all(|problem| problem.severity == Severity::Warning);
+    let is_good = problems
+        .iter()
+        .all(|problem| problem.severity == Severity::Warning);
     let Some(loaded) = loaded.filter(|_| is_good) else {
         return Err(Failure::Problems(problems));
     };
@@ -20,5 +22,8 @@ pub(super) fn load(site: &SiteRoot, zone: &str) -> Result<Wish, Failure> {
     for used in &loaded.zone.recipes {
         recipes.push((used.name.clone(), load_recipe(site, &used.name, &systems)?));
     }
-    Ok(Wish { zone: loaded.zone, recipes })
+    Ok(Wish {
+        zone: loaded.zone,
+        recipes,
+    })
 }

@@ -51,11 +51,7 @@ impl fmt::Debug for Secret {
 // getent passwd matt → matt:x:1001:1::/home/matt:/usr/bin/bash     (exit 2 where there is none)
 // getent group other → other::1:root
 // /etc/shadow → matt:$6$…:20000::::::
-pub(super) fn ask(
-    script: Script,
-    users: &BTreeSet<String>,
-    groups: &BTreeSet<String>,
-) -> Script {
+pub(super) fn ask(script: Script, users: &BTreeSet<String>, groups: &BTreeSet<String>) -> Script {
     script.list("users", users).list("groups", groups).shell(
         r#"
 text= shadow=
@@ -83,15 +79,19 @@ section groups 0 "$text"
 pub(super) fn parse(sections: &Sections<'_>) -> Result<Accounts, FactError> {
     let mut accounts = Accounts::default();
     for line in sections.get("users")?.lines()? {
-        let (name, user) = parse_passwd(line)
-            .ok_or_else(|| FactError::Line { command: "getent passwd", line: line.to_owned() })?;
+        let (name, user) = parse_passwd(line).ok_or_else(|| FactError::Line {
+            command: "getent passwd",
+            line: line.to_owned(),
+        })?;
         accounts.users.insert(name, user);
     }
     for line in sections.get("shadow")?.lines()? {
         let mut fields = line.split(':');
         let (Some(name), Some(hash)) = (fields.next(), fields.next()) else {
             // the line itself may hold a hash: it is not shown
-            return Err(FactError::Garbled { section: "shadow".to_owned() });
+            return Err(FactError::Garbled {
+                section: "shadow".to_owned(),
+            });
         };
         if let Some(user) = accounts.users.get_mut(name) {
             user.shadow = Secret(hash.to_owned());
@@ -99,9 +99,11 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Accounts, FactError> {
     }
     for line in sections.get("groups")?.lines()? {
         let fields: Vec<&str> = line.split(':').collect();
-        let (Some(name), Some(Ok(gid))) = (fields.first(), fields.get(2).map(|g| g.parse()))
-        else {
-            return Err(FactError::Line { command: "getent group", line: line.to_owned() });
+        let (Some(name), Some(Ok(gid))) = (fields.first(), fields.get(2).map(|g| g.parse())) else {
+            return Err(FactError::Line {
+                command: "getent group",
+                line: line.to_owned(),
+            });
         };
         accounts.groups.insert((*name).to_owned(), gid);
     }
@@ -110,7 +112,9 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Accounts, FactError> {
 
 fn parse_passwd(line: &str) -> Option<(String, UserFact)> {
     let fields: Vec<&str> = line.split(':').collect();
-    let [name, _, uid, gid, _, home, shell] = fields[..] else { return None };
+    let [name, _, uid, gid, _, home, shell] = fields[..] else {
+        return None;
+    };
     let user = UserFact {
         uid: uid.parse().ok()?,
         gid: gid.parse().ok()?,

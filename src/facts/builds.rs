@@ -60,15 +60,23 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Builds, FactError> {
     let mut builds: BTreeMap<String, BTreeMap<String, PhaseState>> = BTreeMap::new();
     for line in sections.get("builds")?.lines()? {
         let words: Vec<&str> = line.split(' ').collect();
-        let bad = || FactError::Line { command: "build phases", line: line.to_owned() };
+        let bad = || FactError::Line {
+            command: "build phases",
+            line: line.to_owned(),
+        };
         let (key, phase, state) = match words[..] {
-            [key, phase, "rc", status] => {
-                (key, phase, PhaseState::Ended(status.parse().map_err(|_| bad())?))
-            }
+            [key, phase, "rc", status] => (
+                key,
+                phase,
+                PhaseState::Ended(status.parse().map_err(|_| bad())?),
+            ),
             [key, phase, "started"] => (key, phase, PhaseState::Started),
             _ => return Err(bad()),
         };
-        builds.entry(key.to_owned()).or_default().insert(phase.to_owned(), state);
+        builds
+            .entry(key.to_owned())
+            .or_default()
+            .insert(phase.to_owned(), state);
     }
     Ok(Builds(builds))
 }

@@ -51,13 +51,12 @@ pub enum FileKind {
 // stat --printf '%f %s %u %g %U %G %n\n' →  81a4 612 0 0 root root /opt/local/etc/afp.conf
 //   (a missing path: a line on stderr, exit 1, the others are printed)
 // digest -a sha256 -v P… → sha256 (P) = 9f86d0…   (a missing file: a line on stderr, exit 2)
-pub(super) fn ask(
-    script: Script,
-    paths: &BTreeSet<String>,
-    contents: &BTreeSet<String>,
-) -> Script {
-    script.list("paths", paths).list("contents", contents).shell(
-        r#"
+pub(super) fn ask(script: Script, paths: &BTreeSet<String>, contents: &BTreeSet<String>) -> Script {
+    script
+        .list("paths", paths)
+        .list("contents", contents)
+        .shell(
+            r#"
 text= hashes=
 if [ ${#paths[@]} -gt 0 ]; then
   text=$(/usr/bin/stat --printf '%f %s %u %g %U %G %n\n' -- "${paths[@]}" 2>/dev/null)
@@ -76,19 +75,23 @@ for path in ${contents[@]+"${contents[@]}"}; do
   fi
 done
 "#,
-    )
+        )
 }
 
 pub(super) fn parse(sections: &Sections<'_>) -> Result<Files, FactError> {
     let mut files = BTreeMap::new();
     for line in sections.get("files")?.lines()? {
-        let (path, fact) = parse_stat(line)
-            .ok_or_else(|| FactError::Line { command: "stat", line: line.to_owned() })?;
+        let (path, fact) = parse_stat(line).ok_or_else(|| FactError::Line {
+            command: "stat",
+            line: line.to_owned(),
+        })?;
         files.insert(path, fact);
     }
     for line in sections.get("hashes")?.lines()? {
-        let (path, hash) = parse_digest(line)
-            .ok_or_else(|| FactError::Line { command: "digest", line: line.to_owned() })?;
+        let (path, hash) = parse_digest(line).ok_or_else(|| FactError::Line {
+            command: "digest",
+            line: line.to_owned(),
+        })?;
         if let Some(fact) = files.get_mut(path) {
             fact.sha256 = Some(hash.to_owned());
         }
@@ -120,7 +123,15 @@ fn parse_stat(line: &str) -> Option<(String, FileFact)> {
         _ => FileKind::Other,
     };
     let mode = raw_mode & 0o7777;
-    let fact = FileFact { kind, mode, owner, group, size, sha256: None, content: None };
+    let fact = FileFact {
+        kind,
+        mode,
+        owner,
+        group,
+        size,
+        sha256: None,
+        content: None,
+    };
     Some((words.next()?.to_owned(), fact))
 }
 
@@ -141,7 +152,10 @@ mod tests {
         assert_eq!((fact.owner.as_str(), fact.group.as_str()), ("root", "3"));
         let hash = "a".repeat(64);
         let line = format!("sha256 (/opt/a b (c) = d) = {hash}");
-        assert_eq!(parse_digest(&line), Some(("/opt/a b (c) = d", hash.as_str())));
+        assert_eq!(
+            parse_digest(&line),
+            Some(("/opt/a b (c) = d", hash.as_str()))
+        );
         assert_eq!(parse_digest("sha256 (x) = short"), None);
     }
 }

@@ -25,7 +25,11 @@ pub struct Machine {
 
 impl Default for Machine {
     fn default() -> Self {
-        Self { cores: 1, memory: None, free: BTreeMap::new() }
+        Self {
+            cores: 1,
+            memory: None,
+            free: BTreeMap::new(),
+        }
     }
 }
 
@@ -53,10 +57,10 @@ section free $? "$text"
 
 pub(super) fn parse(sections: &Sections<'_>) -> Result<Machine, FactError> {
     let text = sections.get("cores")?.text_of("psrinfo -t")?;
-    let cores: u32 = text
-        .trim()
-        .parse()
-        .map_err(|_| FactError::Line { command: "psrinfo -t", line: text.to_owned() })?;
+    let cores: u32 = text.trim().parse().map_err(|_| FactError::Line {
+        command: "psrinfo -t",
+        line: text.to_owned(),
+    })?;
     let cap = kstat_value(sections, "cpu-cap")?.map(|hundredths| hundredths.div_ceil(100));
     let cores = match cap.map(u32::try_from) {
         Some(Ok(cap)) if cap > 0 => cores.min(cap),
@@ -71,19 +75,31 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Machine, FactError> {
 
 /// The value of the one line, or nothing where `kstat` found nothing (exit 1, no output).
 fn kstat_value(sections: &Sections<'_>, name: &str) -> Result<Option<u64>, FactError> {
-    let Some(line) = sections.get(name)?.lines()?.next() else { return Ok(None) };
+    let Some(line) = sections.get(name)?.lines()?.next() else {
+        return Ok(None);
+    };
     line.rsplit_once('\t')
         .and_then(|(_, value)| value.trim().parse().ok())
         .map(Some)
-        .ok_or_else(|| FactError::Line { command: "kstat -p", line: line.to_owned() })
+        .ok_or_else(|| FactError::Line {
+            command: "kstat -p",
+            line: line.to_owned(),
+        })
 }
 
 fn parse_free(text: &str) -> Result<BTreeMap<String, u64>, FactError> {
-    let bad = |line: &str| FactError::Line { command: "df -kP", line: line.to_owned() };
+    let bad = |line: &str| FactError::Line {
+        command: "df -kP",
+        line: line.to_owned(),
+    };
     // one line per operand, in their order; the mount point may be the same
     let mut free = BTreeMap::new();
     for (path, line) in ["/opt", "/var"].iter().zip(text.lines().skip(1)) {
-        let available = line.split_whitespace().rev().nth(2).ok_or_else(|| bad(line))?;
+        let available = line
+            .split_whitespace()
+            .rev()
+            .nth(2)
+            .ok_or_else(|| bad(line))?;
         let kib: u64 = available.parse().map_err(|_| bad(line))?;
         free.insert((*path).to_owned(), kib.saturating_mul(1024));
     }

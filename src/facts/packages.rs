@@ -77,12 +77,18 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Packages, FactError> {
         let name = path.strip_prefix("/opt/local/")?.strip_suffix("/bin/gcc")?;
         Some((name.to_owned(), path.to_owned()))
     });
-    let build_keys = sections.with_argument("build-key").filter_map(|(name, section)| {
-        let key = std::str::from_utf8(section.text).ok()?.trim();
-        (!key.is_empty()).then(|| (name.to_owned(), key.to_owned()))
-    });
+    let build_keys = sections
+        .with_argument("build-key")
+        .filter_map(|(name, section)| {
+            let key = std::str::from_utf8(section.text).ok()?.trim();
+            (!key.is_empty()).then(|| (name.to_owned(), key.to_owned()))
+        });
     let tools = sections.get("package-tools")?;
-    let tools = if tools.status == 0 { parse_tools(tools.lines()?) } else { BTreeMap::new() };
+    let tools = if tools.status == 0 {
+        parse_tools(tools.lines()?)
+    } else {
+        BTreeMap::new()
+    };
     Ok(Packages {
         installed: parse_index(sections.get("packages")?.text_of("pkg_info")?)?,
         compilers: compilers.collect(),
@@ -106,7 +112,10 @@ fn parse_index(text: &str) -> Result<BTreeMap<String, String>, FactError> {
         let (name, version) = full
             .rsplit_once('-')
             .filter(|(name, version)| !name.is_empty() && !version.is_empty())
-            .ok_or_else(|| FactError::Line { command: "pkg_info", line: line.to_owned() })?;
+            .ok_or_else(|| FactError::Line {
+                command: "pkg_info",
+                line: line.to_owned(),
+            })?;
         installed.insert(name.to_owned(), version.to_owned());
     }
     Ok(installed)
@@ -134,8 +143,14 @@ mod tests {
             installed: [("libevent".to_owned(), "2.1.12".to_owned())].into(),
             ..Packages::default()
         };
-        assert_eq!(packages.find("libevent").as_deref(), Some("libevent-2.1.12"));
-        assert_eq!(packages.find("libevent>=2.1").as_deref(), Some("libevent-2.1.12"));
+        assert_eq!(
+            packages.find("libevent").as_deref(),
+            Some("libevent-2.1.12")
+        );
+        assert_eq!(
+            packages.find("libevent>=2.1").as_deref(),
+            Some("libevent-2.1.12")
+        );
         assert_eq!(packages.find("libevent>=2.2"), None);
         assert_eq!(packages.find("libeven"), None);
     }

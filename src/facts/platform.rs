@@ -58,12 +58,20 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Platform, FactError> {
     let text = sections.get("platform")?.text_of("uname")?;
     let lines: Vec<&str> = text.lines().collect();
     let [now, zone, system, stamp, hostname, architecture] = lines[..] else {
-        return Err(FactError::Garbled { section: "platform".to_owned() });
+        return Err(FactError::Garbled {
+            section: "platform".to_owned(),
+        });
     };
-    let now =
-        now.parse().map_err(|_| FactError::Line { command: "date", line: now.to_owned() })?;
+    let now = now.parse().map_err(|_| FactError::Line {
+        command: "date",
+        line: now.to_owned(),
+    })?;
     let brand = sections.get("brand")?;
-    let brand = if brand.status == 0 { brand.lines()?.next() } else { None };
+    let brand = if brand.status == 0 {
+        brand.lines()?.next()
+    } else {
+        None
+    };
     Ok(Platform {
         now,
         boot_time: parse_boot_time(sections.get("boot-time")?.text_of("kstat")?)?,
@@ -84,5 +92,8 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Platform, FactError> {
 fn parse_boot_time(line: &str) -> Result<u64, FactError> {
     line.strip_prefix("unix:0:system_misc:boot_time\t")
         .and_then(|value| value.trim().parse().ok())
-        .ok_or_else(|| FactError::Line { command: "kstat", line: line.to_owned() })
+        .ok_or_else(|| FactError::Line {
+            command: "kstat",
+            line: line.to_owned(),
+        })
 }

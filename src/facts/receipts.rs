@@ -30,9 +30,11 @@ done
 pub(super) fn parse(sections: &Sections<'_>) -> Result<Receipts, FactError> {
     let mut receipts = BTreeMap::new();
     for (path, section) in sections.with_argument("receipt") {
-        let receipt: Receipt = serde_json::from_slice(section.text).map_err(|error| {
-            FactError::Line { command: "receipt", line: format!("{path}: {error}") }
-        })?;
+        let receipt: Receipt =
+            serde_json::from_slice(section.text).map_err(|error| FactError::Line {
+                command: "receipt",
+                line: format!("{path}: {error}"),
+            })?;
         receipts.insert(receipt.recipe.clone(), receipt);
     }
     Ok(Receipts(receipts))

@@ -28,17 +28,24 @@ impl<'a> Section<'a> {
     pub(super) fn lines(&self) -> Result<std::str::Lines<'a>, FactError> {
         std::str::from_utf8(self.text)
             .map(str::lines)
-            .map_err(|_| FactError::Garbled { section: self.name.to_owned() })
+            .map_err(|_| FactError::Garbled {
+                section: self.name.to_owned(),
+            })
     }
 
     /// The text of a command that must have succeeded.
     pub(super) fn text_of(&self, command: &'static str) -> Result<&'a str, FactError> {
-        let text = std::str::from_utf8(self.text)
-            .map_err(|_| FactError::Garbled { section: self.name.to_owned() })?;
+        let text = std::str::from_utf8(self.text).map_err(|_| FactError::Garbled {
+            section: self.name.to_owned(),
+        })?;
         if self.status == 0 {
             return Ok(text);
         }
-        Err(FactError::Command { command, status: self.status, output: text.to_owned() })
+        Err(FactError::Command {
+            command,
+            status: self.status,
+            output: text.to_owned(),
+        })
     }
 }
 
@@ -56,7 +63,10 @@ impl<'a> Sections<'a> {
         let mut rest = answer;
         while !rest.is_empty() {
             let (section, after) = next(rest).ok_or_else(|| FactError::Garbled {
-                section: sections.last().map_or("begin", |s: &Section| s.name).to_owned(),
+                section: sections
+                    .last()
+                    .map_or("begin", |s: &Section| s.name)
+                    .to_owned(),
             })?;
             sections.push(section);
             rest = after;
@@ -69,7 +79,9 @@ impl<'a> Sections<'a> {
         self.0
             .iter()
             .find(|s| s.name == name)
-            .ok_or_else(|| FactError::Garbled { section: name.to_owned() })
+            .ok_or_else(|| FactError::Garbled {
+                section: name.to_owned(),
+            })
     }
 
     /// The sections called `NAME:ARGUMENT`, with their arguments.
@@ -86,14 +98,23 @@ impl<'a> Sections<'a> {
 
 fn next(bytes: &[u8]) -> Option<(Section<'_>, &[u8])> {
     let end = bytes.iter().position(|b| *b == b'\n')?;
-    let head = std::str::from_utf8(bytes.get(..end)?).ok()?.strip_prefix("== ")?;
+    let head = std::str::from_utf8(bytes.get(..end)?)
+        .ok()?
+        .strip_prefix("== ")?;
     let (head, length) = head.rsplit_once(' ')?;
     let (name, status) = head.rsplit_once(' ')?;
     let length: usize = length.parse().ok()?;
     let body = bytes.get(end + 1..)?;
     let text = body.get(..length)?;
     let after = body.get(length..)?.strip_prefix(b"\n")?;
-    Some((Section { name, status: status.parse().ok()?, text }, after))
+    Some((
+        Section {
+            name,
+            status: status.parse().ok()?,
+            text,
+        },
+        after,
+    ))
 }
 
 #[cfg(test)]

@@ -56,9 +56,15 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Services, FactError> {
     for line in sections.get("services")?.lines()? {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [state, next, fmri] = words[..] else {
-            return Err(FactError::Line { command: "svcs", line: line.to_owned() });
+            return Err(FactError::Line {
+                command: "svcs",
+                line: line.to_owned(),
+            });
         };
-        let fact = ServiceFact { state: state.to_owned(), next: next.to_owned() };
+        let fact = ServiceFact {
+            state: state.to_owned(),
+            next: next.to_owned(),
+        };
         services.insert(fmri.to_owned(), fact);
     }
     Ok(Services(services))

@@ -47,8 +47,13 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Sessions, FactError> {
         let mut found = Vec::new();
         for line in section.lines()? {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let bad = || FactError::Line { command: "ps", line: line.to_owned() };
-            let [user, pid, since] = words[..] else { return Err(bad()) };
+            let bad = || FactError::Line {
+                command: "ps",
+                line: line.to_owned(),
+            };
+            let [user, pid, since] = words[..] else {
+                return Err(bad());
+            };
             if user != "root" {
                 found.push(Session {
                     user: user.to_owned(),

@@ -4,7 +4,9 @@
 //! would silently belong to nobody. Hashes travel on standard input and are set by one rename of
 //! the shadow file.
 
-use super::{Action, Change, Given, Input, Refusal, Stage, Step, Wanted, WantedRecipe, Work, shell};
+use super::{
+    Action, Change, Given, Input, Refusal, Stage, Step, Wanted, WantedRecipe, Work, shell,
+};
 use crate::facts::{Facts, Questions};
 use crate::script::Script;
 
@@ -16,7 +18,11 @@ pub(super) fn ask(wanted: &Wanted<'_>, questions: &mut Questions) {
     for user in &wanted.zone.users {
         questions.users.insert(user.name.clone());
     }
-    for user in wanted.recipes.iter().flat_map(|recipe| &recipe.bundle.recipe.users) {
+    for user in wanted
+        .recipes
+        .iter()
+        .flat_map(|recipe| &recipe.bundle.recipe.users)
+    {
         questions.users.insert(user.name.clone());
     }
 }
@@ -66,22 +72,35 @@ pub(super) fn plan_zone(
                 format!("user {} (uid {})", user.name, user.uid),
                 "not in the zone",
             ));
-            script = make(script, &Account {
-                name: &user.name,
-                uid: Some(user.uid),
-                group: user.group.as_deref().unwrap_or("other"),
-                home: user.home.clone().unwrap_or_else(|| format!("/home/{}", user.name)),
-                shell: user.shell.as_deref().unwrap_or("/usr/bin/bash"),
-                comment: user.comment.as_deref().unwrap_or(""),
-                makes_home: true,
-            });
+            script = make(
+                script,
+                &Account {
+                    name: &user.name,
+                    uid: Some(user.uid),
+                    group: user.group.as_deref().unwrap_or("other"),
+                    home: user
+                        .home
+                        .clone()
+                        .unwrap_or_else(|| format!("/home/{}", user.name)),
+                    shell: user.shell.as_deref().unwrap_or("/usr/bin/bash"),
+                    comment: user.comment.as_deref().unwrap_or(""),
+                    makes_home: true,
+                },
+            );
         }
         let mut input = Input::None;
         if let Some(hash) = given.passwords.get(&user.name) {
-            let why = if known.is_none() { "new account" } else { "differs from the wanted one" };
+            let why = if known.is_none() {
+                "new account"
+            } else {
+                "differs from the wanted one"
+            };
             let what = format!("password of {} (secret)", user.name);
             changes.push(Change::new(Action::Change, what, why));
-            script = script.shell(shell::RECEIVE).set("name", &user.name).shell(SET_HASH);
+            script = script
+                .shell(shell::RECEIVE)
+                .set("name", &user.name)
+                .shell(SET_HASH);
             script = script.with_input();
             input = Input::Secret(hash.0.clone().into_bytes());
         }
@@ -99,32 +118,48 @@ pub(super) fn plan_zone(
 /// Plans the accounts that a recipe's software runs under.
 pub(super) fn plan_recipe(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) {
     let users = &recipe.bundle.recipe.users;
-    let missing: Vec<_> =
-        users.iter().filter(|user| !facts.accounts.users.contains_key(&user.name)).collect();
+    let missing: Vec<_> = users
+        .iter()
+        .filter(|user| !facts.accounts.users.contains_key(&user.name))
+        .collect();
     if missing.is_empty() {
         return;
     }
-    let mut script =
-        Script::new("make service accounts").shell(shell::FAIL).shell(shell::ACCOUNTS);
+    let mut script = Script::new("make service accounts")
+        .shell(shell::FAIL)
+        .shell(shell::ACCOUNTS);
     let mut changes = Vec::new();
     for user in missing {
         let why = format!("{} runs under it", recipe.name);
-        changes.push(Change::new(Action::Create, format!("user {}", user.name), why));
-        script = make(script, &Account {
-            name: &user.name,
-            uid: user.uid,
-            group: user.group.as_deref().unwrap_or(&user.name),
-            home: user.home.clone().unwrap_or_else(|| "/nonexistent".to_owned()),
-            shell: "/usr/bin/false",
-            comment: "",
-            makes_home: false,
-        });
+        changes.push(Change::new(
+            Action::Create,
+            format!("user {}", user.name),
+            why,
+        ));
+        script = make(
+            script,
+            &Account {
+                name: &user.name,
+                uid: user.uid,
+                group: user.group.as_deref().unwrap_or(&user.name),
+                home: user
+                    .home
+                    .clone()
+                    .unwrap_or_else(|| "/nonexistent".to_owned()),
+                shell: "/usr/bin/false",
+                comment: "",
+                makes_home: false,
+            },
+        );
     }
     steps.push(Step {
         id: format!("users/{}", recipe.name),
         stage: Stage::Configure,
         changes,
-        work: Work::Script { script, input: Input::None },
+        work: Work::Script {
+            script,
+            input: Input::None,
+        },
     });
 }
 
@@ -134,16 +169,21 @@ pub(super) fn plan_build_user(facts: &Facts, steps: &mut Vec<Step>) {
     if facts.accounts.users.contains_key(BUILD_USER) || steps.iter().any(|step| step.id == id) {
         return;
     }
-    let script = Script::new("make the build account").shell(shell::FAIL).shell(shell::ACCOUNTS);
-    let script = make(script, &Account {
-        name: BUILD_USER,
-        uid: None,
-        group: BUILD_USER,
-        home: crate::facts::builds::BUILD_ROOT.to_owned(),
-        shell: "/usr/bin/bash",
-        comment: "builds packages",
-        makes_home: false,
-    });
+    let script = Script::new("make the build account")
+        .shell(shell::FAIL)
+        .shell(shell::ACCOUNTS);
+    let script = make(
+        script,
+        &Account {
+            name: BUILD_USER,
+            uid: None,
+            group: BUILD_USER,
+            home: crate::facts::builds::BUILD_ROOT.to_owned(),
+            shell: "/usr/bin/bash",
+            comment: "builds packages",
+            makes_home: false,
+        },
+    );
     steps.push(Step {
         id,
         stage: Stage::Build,
@@ -152,7 +192,10 @@ pub(super) fn plan_build_user(facts: &Facts, steps: &mut Vec<Step>) {
             format!("user {BUILD_USER}"),
             "builds run under it, without privileges",
         )],
-        work: Work::Script { script, input: Input::None },
+        work: Work::Script {
+            script,
+            input: Input::None,
+        },
     });
 }
 

@@ -54,17 +54,27 @@ pub struct PackageJob {
 pub fn inputs(recipe: &WantedRecipe, facts: &Facts) -> Result<BuildInputs, Refusal> {
     let wanted = &recipe.bundle.recipe;
     let dependencies = super::packages::dependencies(recipe);
-    let found = dependencies.iter().filter_map(|d| facts.packages.find(&d.name));
+    let found = dependencies
+        .iter()
+        .filter_map(|d| facts.packages.find(&d.name));
     let dependencies = found.filter_map(|full| {
-        full.rsplit_once('-').map(|(name, version)| (name.to_owned(), version.to_owned()))
+        full.rsplit_once('-')
+            .map(|(name, version)| (name.to_owned(), version.to_owned()))
     });
     let patches = recipe.bundle.patches.iter().map(|patch| {
-        let parts = format!("{}:{}:{}:{}", patch.sha256, patch.strip, patch.fuzz, patch.source);
+        let parts = format!(
+            "{}:{}:{}:{}",
+            patch.sha256, patch.strip, patch.fuzz, patch.source
+        );
         (patch.file.clone(), sha256_hex(parts.as_bytes()))
     });
     let sources = wanted.sources.iter().map(|source| {
         let digest = source.sha256.as_deref().unwrap_or("unverified");
-        format!("{digest} into {} strip {}", source.into.as_deref().unwrap_or("."), source.strip)
+        format!(
+            "{digest} into {} strip {}",
+            source.into.as_deref().unwrap_or("."),
+            source.strip
+        )
     });
     let build = &wanted.build;
     Ok(BuildInputs {
@@ -73,7 +83,11 @@ pub fn inputs(recipe: &WantedRecipe, facts: &Facts) -> Result<BuildInputs, Refus
         sources: sources.collect(),
         patches: patches.collect(),
         system: build.system.clone(),
-        options: build.options.iter().map(|option| option.value.clone()).collect(),
+        options: build
+            .options
+            .iter()
+            .map(|option| option.value.clone())
+            .collect(),
         settings: settings(recipe),
         environment: build.environment.clone(),
         dependencies: dependencies.collect(),
@@ -95,7 +109,14 @@ fn settings(recipe: &WantedRecipe) -> BTreeMap<String, String> {
     set("directory", build.directory.clone().unwrap_or_default());
     set("make arguments", build.make_arguments.join(" "));
     set("discard", build.discard.join(" "));
-    set("tests", if build.test { "run".to_owned() } else { String::new() });
+    set(
+        "tests",
+        if build.test {
+            "run".to_owned()
+        } else {
+            String::new()
+        },
+    );
     if let Some(custom) = &build.custom {
         set("commands", format!("{custom:?}"));
     }
@@ -107,9 +128,17 @@ fn settings(recipe: &WantedRecipe) -> BTreeMap<String, String> {
 /// The compiler among the recipe's build dependencies, else the newest that is there.
 fn compiler(recipe: &WantedRecipe, facts: &Facts) -> Result<String, Refusal> {
     let compilers = &facts.packages.compilers;
-    let asked = recipe.bundle.recipe.dependencies.build.iter().find_map(|dependency| {
-        compilers.iter().find(|(name, _)| dependency.name.starts_with(name.as_str()))
-    });
+    let asked = recipe
+        .bundle
+        .recipe
+        .dependencies
+        .build
+        .iter()
+        .find_map(|dependency| {
+            compilers
+                .iter()
+                .find(|(name, _)| dependency.name.starts_with(name.as_str()))
+        });
     let number = |name: &str| name.trim_start_matches("gcc").parse::<u32>().unwrap_or(0);
     asked
         .or_else(|| compilers.iter().max_by_key(|(name, _)| number(name)))
@@ -145,7 +174,11 @@ pub(super) fn plan_unknown(
     steps.push(Step {
         id: format!("build/{}", recipe.name),
         stage: Stage::Build,
-        changes: vec![Change::new(Action::Unknown, format!("build and install {full}"), why)],
+        changes: vec![Change::new(
+            Action::Unknown,
+            format!("build and install {full}"),
+            why,
+        )],
         work: Work::Unknown,
     });
 }
@@ -181,10 +214,18 @@ pub(super) fn plan(
 
 /// Whether a file that the build stages outside the prefix is not in the zone as recorded.
 fn lacks_staged(recipe: &WantedRecipe, receipt: Option<&Receipt>, facts: &Facts) -> bool {
-    let staged = recipe.bundle.files.iter().filter(|f| matches!(f.content, FileBytes::Staged(_)));
+    let staged = recipe
+        .bundle
+        .files
+        .iter()
+        .filter(|f| matches!(f.content, FileBytes::Staged(_)));
     staged.into_iter().any(|file| {
         let known = receipt.and_then(|receipt| receipt.files.get(&file.path));
-        let fact = facts.files.0.get(&file.path).and_then(|fact| fact.sha256.as_ref());
+        let fact = facts
+            .files
+            .0
+            .get(&file.path)
+            .and_then(|fact| fact.sha256.as_ref());
         known.is_none() || known.map(|known| &known.sha256) != fact
     })
 }
@@ -199,9 +240,13 @@ fn reasons(
     let Some(installed) = facts.packages.installed.get(&base) else {
         return vec!["not installed".to_owned()];
     };
-    let mut why = receipt.map(|r| inputs.reasons_against(&r.build)).unwrap_or_default();
+    let mut why = receipt
+        .map(|r| inputs.reasons_against(&r.build))
+        .unwrap_or_default();
     if why.is_empty() {
-        why.push(format!("the installed {base}-{installed} is not the one that was recorded"));
+        why.push(format!(
+            "the installed {base}-{installed} is not the one that was recorded"
+        ));
     }
     why
 }
@@ -214,29 +259,50 @@ fn plan_phases(
     facts: &Facts,
     steps: &mut Vec<Step>,
 ) {
-    let Some(system) = build_system::find(&inputs.system) else { return };
+    let Some(system) = build_system::find(&inputs.system) else {
+        return;
+    };
     let folder = format!("{BUILD_ROOT}/{key}");
     let step = |name: &str, what: String, work: Work| Step {
         id: format!("build/{}/{name}", recipe.name),
         stage: Stage::Build,
-        changes: vec![Change { action: Action::Run, what, why: why.to_vec(), diff: None }],
+        changes: vec![Change {
+            action: Action::Run,
+            what,
+            why: why.to_vec(),
+            diff: None,
+        }],
         work,
     };
     let name = &inputs.package;
     if !facts.builds.is_done(key, "source") {
         let script = receive_source(&folder);
-        let work = Work::Source(SourceJob { recipe: recipe.name.clone(), script });
-        steps.push(step("source", format!("fetch, patch and send the sources of {name}"), work));
+        let work = Work::Source(SourceJob {
+            recipe: recipe.name.clone(),
+            script,
+        });
+        steps.push(step(
+            "source",
+            format!("fetch, patch and send the sources of {name}"),
+            work,
+        ));
     }
     for phase in build_system::PHASES {
         let script = phase_script(system, recipe, inputs, &folder, phase, facts);
         if let Some(script) = script.filter(|_| !facts.builds.is_done(key, phase)) {
-            let work = Work::Phase { phase: phase.to_owned(), script };
+            let work = Work::Phase {
+                phase: phase.to_owned(),
+                script,
+            };
             steps.push(step(phase, format!("{phase} {name}"), work));
         }
     }
     let package = package_job(recipe, &folder, key, facts);
-    steps.push(step("package", format!("make the package {name}"), Work::Package(package)));
+    steps.push(step(
+        "package",
+        format!("make the package {name}"),
+        Work::Package(package),
+    ));
 }
 
 fn receive_source(folder: &str) -> Script {
@@ -283,7 +349,12 @@ fn phase_script(
 ) -> Option<Script> {
     let build = &recipe.bundle.recipe.build;
     let (stage, out) = (format!("{folder}/stage"), format!("{folder}/out"));
-    let context = Context { build, stage: &stage, out: &out, jobs: facts.machine.cores };
+    let context = Context {
+        build,
+        stage: &stage,
+        out: &out,
+        jobs: facts.machine.cores,
+    };
     let commands = system.commands(phase, &context);
     if commands.is_empty() {
         return None;
@@ -299,15 +370,27 @@ fn phase_script(
     for command in &commands {
         body = body.command(command);
     }
-    let mut environment = build_system::environment(&inputs.compiler, &build.environment, BUILD_EPOCH);
+    let mut environment =
+        build_system::environment(&inputs.compiler, &build.environment, BUILD_EPOCH);
     if let Some(path) = environment.get_mut("PATH") {
         *path = format!("{folder}/shims:{path}");
     }
     environment.insert("DESTDIR".to_owned(), stage);
     environment.insert("HOME".to_owned(), out);
-    let mut launch = vec!["exec".to_owned(), "/usr/bin/env".to_owned(), "-i".to_owned()];
-    launch.extend(environment.iter().map(|(name, value)| format!("{name}={value}")));
-    launch.extend(["/usr/bin/bash".to_owned(), format!("{folder}/{phase}.commands")]);
+    let mut launch = vec![
+        "exec".to_owned(),
+        "/usr/bin/env".to_owned(),
+        "-i".to_owned(),
+    ];
+    launch.extend(
+        environment
+            .iter()
+            .map(|(name, value)| format!("{name}={value}")),
+    );
+    launch.extend([
+        "/usr/bin/bash".to_owned(),
+        format!("{folder}/{phase}.commands"),
+    ]);
     Some(
         Script::new(format!("{phase} {}", inputs.package))
             .shell(shell::FAIL)
@@ -385,7 +468,10 @@ fn package_job(recipe: &WantedRecipe, folder: &str, key: &str, facts: &Facts) ->
         folder: folder.to_owned(),
         script,
         depends: depends.collect(),
-        built_with: all.iter().filter_map(|d| facts.packages.find(&d.name)).collect(),
+        built_with: all
+            .iter()
+            .filter_map(|d| facts.packages.find(&d.name))
+            .collect(),
     }
 }
 
@@ -399,9 +485,10 @@ fn install(
     let base = package_base(&recipe.bundle.recipe.package.name);
     let (action, what) = match facts.packages.installed.get(&base) {
         None => (Action::Create, format!("package {}", inputs.package)),
-        Some(old) => {
-            (Action::Replace, format!("package {base}-{old} by {}", inputs.package))
-        }
+        Some(old) => (
+            Action::Replace,
+            format!("package {base}-{old} by {}", inputs.package),
+        ),
     };
     let script = Script::new(format!("install {}", inputs.package))
         .shell(shell::FAIL)
@@ -415,8 +502,16 @@ fn install(
     Step {
         id: format!("install/{}", recipe.name),
         stage: Stage::Build,
-        changes: vec![Change { action, what, why, diff: None }],
-        work: Work::Install { key: key.to_owned(), script },
+        changes: vec![Change {
+            action,
+            what,
+            why,
+            diff: None,
+        }],
+        work: Work::Install {
+            key: key.to_owned(),
+            script,
+        },
     }
 }
 

@@ -37,7 +37,9 @@ pub(super) fn plan(
             work: Work::Check(check.clone()),
         });
     }
-    let Some(expected) = expected.filter(|_| !is_current) else { return };
+    let Some(expected) = expected.filter(|_| !is_current) else {
+        return;
+    };
     steps.push(receipts::step(recipe, &expected, recorded.is_some()));
 }
 
@@ -53,9 +55,9 @@ fn describe(kind: &CheckKind) -> String {
 #[must_use]
 pub fn script(kind: &CheckKind) -> Script {
     match kind {
-        CheckKind::Command { command, .. } => {
-            Script::new("run a check").list("command", command).shell("\"${command[@]}\" 2>&1")
-        }
+        CheckKind::Command { command, .. } => Script::new("run a check")
+            .list("command", command)
+            .shell("\"${command[@]}\" 2>&1"),
         CheckKind::Tcp { port, address } => Script::new("knock at a port").command([
             "/usr/bin/nc",
             "-z",

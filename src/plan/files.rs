@@ -36,7 +36,11 @@ pub(super) fn plan(
     refusals: &mut Vec<Refusal>,
 ) -> Placed {
     plan_directories(recipe, facts, steps, refusals);
-    let recorded = facts.receipts.0.get(&recipe.name).map(|receipt| &receipt.files);
+    let recorded = facts
+        .receipts
+        .0
+        .get(&recipe.name)
+        .map(|receipt| &receipt.files);
     let mut placed = Placed::new();
     let mut changes = Vec::new();
     let mut upload = Upload::default();
@@ -94,9 +98,8 @@ fn plan_unknown(
     placed: &mut Placed,
     changes: &mut Vec<Change>,
 ) {
-    let as_recorded = known.filter(|known| {
-        fact.and_then(|fact| fact.sha256.as_ref()) == Some(&known.sha256)
-    });
+    let as_recorded =
+        known.filter(|known| fact.and_then(|fact| fact.sha256.as_ref()) == Some(&known.sha256));
     match as_recorded {
         Some(known) => {
             placed.insert(file.path.clone(), known.clone());
@@ -144,7 +147,10 @@ fn compare(
             diff: diff(&file.path, Some(""), bytes),
             ..Change::new(Action::Create, what, "not there")
         };
-        return Verdict::Write { change, beside: false };
+        return Verdict::Write {
+            change,
+            beside: false,
+        };
     };
     if fact.kind != FileKind::Regular {
         return Verdict::Refused(Refusal {
@@ -156,12 +162,14 @@ fn compare(
     let same_content = fact.sha256.as_deref() == Some(&wanted.sha256);
     let mut why = Vec::new();
     if !same_content {
-        why.push(match known {
-            Some(known) if known.sha256 == wanted.sha256 => "differs from what was written",
-            Some(_) => "the wanted content changed",
-            None => "differs",
-        }
-        .to_owned());
+        why.push(
+            match known {
+                Some(known) if known.sha256 == wanted.sha256 => "differs from what was written",
+                Some(_) => "the wanted content changed",
+                None => "differs",
+            }
+            .to_owned(),
+        );
     }
     if fact.mode != wanted.mode {
         why.push(format!("mode {:04o} → {:04o}", fact.mode, wanted.mode));
@@ -175,12 +183,24 @@ fn compare(
     if why.is_empty() {
         return Verdict::Same;
     }
-    let diff = if same_content { None } else { diff(&file.path, fact.content.as_deref(), bytes) };
+    let diff = if same_content {
+        None
+    } else {
+        diff(&file.path, fact.content.as_deref(), bytes)
+    };
     let is_ours = known.is_some_and(|known| fact.sha256.as_deref() == Some(&known.sha256));
     if !same_content && !is_ours && !given.overwrite {
         return edited(file, known.is_some(), given, diff);
     }
-    Verdict::Write { change: Change { action: Action::Change, what, why, diff }, beside: false }
+    Verdict::Write {
+        change: Change {
+            action: Action::Change,
+            what,
+            why,
+            diff,
+        },
+        beside: false,
+    }
 }
 
 /// A file that somebody else wrote or edited.
@@ -188,8 +208,14 @@ fn edited(file: &BundledFile, was_ours: bool, given: &Given, diff: Option<String
     let path = &file.path;
     if given.keep_edited {
         let what = format!("file {path}.new");
-        let change = Change { diff, ..Change::new(Action::Create, what, "the file itself was edited") };
-        return Verdict::Write { change, beside: true };
+        let change = Change {
+            diff,
+            ..Change::new(Action::Create, what, "the file itself was edited")
+        };
+        return Verdict::Write {
+            change,
+            beside: true,
+        };
     }
     let message = if was_ours {
         format!("{path} was edited by hand since it was written")
@@ -198,7 +224,11 @@ fn edited(file: &BundledFile, was_ours: bool, given: &Given, diff: Option<String
     };
     let help = "take the edit into the recipe's template; or `--overwrite` to replace the file, \
                 or `--keep-edited` to leave it and get ours beside it as `.new`";
-    Verdict::Refused(Refusal { message, help: help.to_owned(), diff })
+    Verdict::Refused(Refusal {
+        message,
+        help: help.to_owned(),
+        diff,
+    })
 }
 
 fn diff(path: &str, old: Option<&str>, new: &[u8]) -> Option<String> {
@@ -239,7 +269,10 @@ impl Upload {
             id: format!("files/{}", recipe.name),
             stage: Stage::Configure,
             changes,
-            work: Work::Script { script, input: Input::Bytes(pack(&self.contents)) },
+            work: Work::Script {
+                script,
+                input: Input::Bytes(pack(&self.contents)),
+            },
         }
     }
 }
@@ -287,7 +320,9 @@ fn plan_directories(
     refusals: &mut Vec<Refusal>,
 ) {
     let mut changes = Vec::new();
-    let mut script = Script::new("make folders").shell(shell::FAIL).shell(MAKE_DIRECTORY);
+    let mut script = Script::new("make folders")
+        .shell(shell::FAIL)
+        .shell(MAKE_DIRECTORY);
     for directory in &recipe.bundle.recipe.directories {
         let owner = format!("{}:{}", directory.owner, directory.group);
         let mode = format!("{:04o}", directory.mode);
@@ -319,7 +354,10 @@ fn plan_directories(
             id: format!("folders/{}", recipe.name),
             stage: Stage::Configure,
             changes,
-            work: Work::Script { script, input: Input::None },
+            work: Work::Script {
+                script,
+                input: Input::None,
+            },
         });
     }
 }
@@ -349,7 +387,11 @@ fn plan_removal(
         return;
     }
     let change = |path: &&String| {
-        Change::new(Action::Destroy, format!("file {path}"), "the recipe does not make it any more")
+        Change::new(
+            Action::Destroy,
+            format!("file {path}"),
+            "the recipe does not make it any more",
+        )
     };
     steps.push(Step {
         id: format!("files/{}/remove", recipe.name),

@@ -71,7 +71,12 @@ pub struct Change {
 
 impl Change {
     pub(crate) fn new(action: Action, what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { action, what: what.into(), why: vec![why.into()], diff: None }
+        Self {
+            action,
+            what: what.into(),
+            why: vec![why.into()],
+            diff: None,
+        }
     }
 }
 
@@ -226,7 +231,11 @@ pub fn plan(wanted: &Wanted<'_>, facts: &Facts, given: &Given) -> Result<Plan, V
     for recipe in wanted.recipes {
         plan_recipe(recipe, facts, given, &mut steps, &mut refusals);
     }
-    if refusals.is_empty() { Ok(Plan { steps }) } else { Err(refusals) }
+    if refusals.is_empty() {
+        Ok(Plan { steps })
+    } else {
+        Err(refusals)
+    }
 }
 
 fn plan_recipe(
@@ -257,7 +266,14 @@ fn plan_recipe(
     accounts::plan_recipe(recipe, facts, steps);
     let outside = built.as_ref().map(|inputs| outside_files(inputs, given));
     let files = files::plan(recipe, outside.flatten(), facts, given, steps, refusals);
-    refusals.extend(services::plan(recipe, built.as_ref(), &files, facts, given, steps));
+    refusals.extend(services::plan(
+        recipe,
+        built.as_ref(),
+        &files,
+        facts,
+        given,
+        steps,
+    ));
     let receipt = built
         .as_ref()
         .map(|inputs| receipts::expected(recipe, inputs, &files, facts));
@@ -268,6 +284,8 @@ fn outside_files<'a>(
     inputs: &BuildInputs,
     given: &'a Given,
 ) -> Option<&'a BTreeMap<String, Vec<u8>>> {
-    given.packages.get(&inputs.key()).map(|package| &package.outside)
+    given
+        .packages
+        .get(&inputs.key())
+        .map(|package| &package.outside)
 }
-

@@ -10,7 +10,9 @@ use crate::script::Script;
 
 /// What to ask for a recipe's packages.
 pub(super) fn ask(recipe: &WantedRecipe, questions: &mut Questions) {
-    questions.packages.insert(package_base(&recipe.bundle.recipe.package.name));
+    questions
+        .packages
+        .insert(package_base(&recipe.bundle.recipe.package.name));
 }
 
 /// Everything a recipe depends on, each name once, build dependencies first.
@@ -36,7 +38,11 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
         return false;
     }
     let changes = missing.iter().map(|name| {
-        Change::new(Action::Create, format!("package {name}"), format!("{} needs it", recipe.name))
+        Change::new(
+            Action::Create,
+            format!("package {name}"),
+            format!("{} needs it", recipe.name),
+        )
     });
     let script = Script::new("install packages with pkgin")
         .shell(shell::FAIL)
@@ -46,7 +52,10 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
         id: format!("dependencies/{}", recipe.name),
         stage: Stage::Dependencies,
         changes: changes.collect(),
-        work: Work::Script { script, input: super::Input::None },
+        work: Work::Script {
+            script,
+            input: super::Input::None,
+        },
     });
     true
 }

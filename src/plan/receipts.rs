@@ -31,7 +31,11 @@ pub(super) fn expected(
         build: inputs.clone(),
         files: placed.clone(),
         services: digests,
-        checks: wanted.checks.iter().map(|check| check.name.clone()).collect(),
+        checks: wanted
+            .checks
+            .iter()
+            .map(|check| check.name.clone())
+            .collect(),
         platform: facts.platform.stamp.clone(),
         zonewright: env!("CARGO_PKG_VERSION").to_owned(),
         applied_at: facts.platform.now,
@@ -47,7 +51,11 @@ pub(super) fn step(recipe: &WantedRecipe, receipt: &Receipt, is_there: bool) -> 
         .set("name", &recipe.name)
         .shell(WRITE)
         .with_input();
-    let action = if is_there { Action::Change } else { Action::Create };
+    let action = if is_there {
+        Action::Change
+    } else {
+        Action::Create
+    };
     Step {
         id: format!("receipt/{}", recipe.name),
         stage: Stage::Check,

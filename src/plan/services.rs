@@ -15,10 +15,17 @@ use crate::smf::{self, Fmri};
 
 pub(super) fn ask(recipe: &WantedRecipe, questions: &mut Questions) {
     let wanted = &recipe.bundle.recipe;
-    questions.fmris.extend(wanted.platform_services.iter().map(|service| service.fmri.clone()));
+    questions.fmris.extend(
+        wanted
+            .platform_services
+            .iter()
+            .map(|service| service.fmri.clone()),
+    );
     for service in &wanted.services {
         questions.fmris.insert(service.fmri.clone());
-        questions.processes.extend(service.sessions.iter().map(|s| s.process.clone()));
+        questions
+            .processes
+            .extend(service.sessions.iter().map(|s| s.process.clone()));
         if let Some(path) = manifest_path(service) {
             questions.paths.insert(path);
         }
@@ -29,7 +36,9 @@ pub(super) fn ask(recipe: &WantedRecipe, questions: &mut Questions) {
 fn manifest_path(service: &Service) -> Option<String> {
     match &service.manifest {
         Some(path) => Some(path.clone()),
-        None => Fmri::parse(&service.fmri).ok().map(|fmri| fmri.manifest_path()),
+        None => Fmri::parse(&service.fmri)
+            .ok()
+            .map(|fmri| fmri.manifest_path()),
     }
 }
 
@@ -55,7 +64,13 @@ pub(super) fn plan(
     for service in &recipe.bundle.recipe.services {
         match generated(recipe, service) {
             Ok(manifest) => plan_service(
-                &Context { recipe, inputs, placed, facts, given },
+                &Context {
+                    recipe,
+                    inputs,
+                    placed,
+                    facts,
+                    given,
+                },
                 service,
                 &manifest,
                 steps,
@@ -71,12 +86,17 @@ fn generated(recipe: &WantedRecipe, service: &Service) -> Result<Manifest, Refus
     if service.manifest.is_some() {
         return Ok(Manifest::File);
     }
-    let summary = service.summary.as_ref().unwrap_or(&recipe.bundle.recipe.package.summary);
-    smf::manifest(service, summary).map(Manifest::Generated).map_err(|error| Refusal {
-        message: format!("no manifest can be made for {}: {error}", service.fmri),
-        help: format!("change the `[[service]]` in the recipe {}", recipe.name),
-        diff: None,
-    })
+    let summary = service
+        .summary
+        .as_ref()
+        .unwrap_or(&recipe.bundle.recipe.package.summary);
+    smf::manifest(service, summary)
+        .map(Manifest::Generated)
+        .map_err(|error| Refusal {
+            message: format!("no manifest can be made for {}: {error}", service.fmri),
+            help: format!("change the `[[service]]` in the recipe {}", recipe.name),
+            diff: None,
+        })
 }
 
 fn plan_platform(fmri: &str, facts: &Facts, steps: &mut Vec<Step>) {
@@ -84,19 +104,31 @@ fn plan_platform(fmri: &str, facts: &Facts, steps: &mut Vec<Step>) {
     if state.is_some_and(ServiceFact::is_online) {
         return;
     }
-    let why = state.map_or("not known to SMF".to_owned(), |fact| format!("is {}", fact.state));
+    let why = state.map_or("not known to SMF".to_owned(), |fact| {
+        format!("is {}", fact.state)
+    });
     let script = Script::new(format!("enable {fmri}"))
         .shell(shell::FAIL)
         .shell(shell::WAIT_ONLINE)
         .set("fmri", fmri)
-        .set("clear", if is_in_maintenance(state) { "yes" } else { "no" })
+        .set(
+            "clear",
+            if is_in_maintenance(state) {
+                "yes"
+            } else {
+                "no"
+            },
+        )
         .shell(ENABLE)
         .shell("wait_online \"$fmri\" 60 ''");
     steps.push(Step {
         id: format!("services/{fmri}"),
         stage: Stage::Serve,
         changes: vec![Change::new(Action::Change, format!("enable {fmri}"), why)],
-        work: Work::Script { script, input: Input::None },
+        work: Work::Script {
+            script,
+            input: Input::None,
+        },
     });
 }
 
@@ -149,15 +181,26 @@ fn plan_service(
     manifest: &Manifest,
     steps: &mut Vec<Step>,
 ) {
-    let Some(path) = manifest_path(service) else { return };
+    let Some(path) = manifest_path(service) else {
+        return;
+    };
     let fmri = &service.fmri;
     let state = context.facts.services.0.get(fmri);
-    let recorded = context.receipt().and_then(|receipt| receipt.services.get(fmri));
+    let recorded = context
+        .receipt()
+        .and_then(|receipt| receipt.services.get(fmri));
     let digest = context
         .inputs
         .and_then(|inputs| start_digest(context.recipe, service, inputs, context.placed));
-    let is_current = digest.as_ref().is_none_or(|digest| recorded == Some(digest));
-    let on_disk = context.facts.files.0.get(&path).and_then(|fact| fact.sha256.clone());
+    let is_current = digest
+        .as_ref()
+        .is_none_or(|digest| recorded == Some(digest));
+    let on_disk = context
+        .facts
+        .files
+        .0
+        .get(&path)
+        .and_then(|fact| fact.sha256.clone());
     let differs = match manifest {
         Manifest::Generated(text) => on_disk != Some(sha256_hex(text.as_bytes())),
         Manifest::File => false,
@@ -166,16 +209,29 @@ fn plan_service(
     let is_online = state.is_some_and(ServiceFact::is_online);
     let mut changes = Vec::new();
     if differs {
-        let action = if on_disk.is_some() { Action::Change } else { Action::Create };
-        let why = if on_disk.is_some() { "the manifest changed" } else { "not there" };
+        let action = if on_disk.is_some() {
+            Action::Change
+        } else {
+            Action::Create
+        };
+        let why = if on_disk.is_some() {
+            "the manifest changed"
+        } else {
+            "not there"
+        };
         changes.push(Change::new(action, format!("manifest {path}"), why));
     }
     let restarts = is_online && (differs || !is_current);
     if restarts {
         let why = restart_reasons(context, service, differs, steps);
-        changes.push(Change { why, ..Change::new(Action::Change, format!("restart {fmri}"), "") });
+        changes.push(Change {
+            why,
+            ..Change::new(Action::Change, format!("restart {fmri}"), "")
+        });
     } else if !is_online {
-        let why = state.map_or("not known to SMF".to_owned(), |fact| format!("is {}", fact.state));
+        let why = state.map_or("not known to SMF".to_owned(), |fact| {
+            format!("is {}", fact.state)
+        });
         changes.push(Change::new(Action::Change, format!("start {fmri}"), why));
     }
     if changes.is_empty() {
@@ -188,12 +244,20 @@ fn plan_service(
         .set("manifest", &path)
         .set("seconds", start_seconds(service).to_string())
         .set("log", service.log.as_deref().unwrap_or(""))
-        .set("clear", if is_in_maintenance(state) { "yes" } else { "no" });
+        .set(
+            "clear",
+            if is_in_maintenance(state) {
+                "yes"
+            } else {
+                "no"
+            },
+        );
     let mut input = Input::None;
-    if let Some(sessions) = service.sessions.as_ref().filter(|_| restarts) {
-        if !context.given.end_sessions {
-            script = script.shell(shell::QUIET).command(["quiet", &sessions.process]);
-        }
+    let spares = restarts && !context.given.end_sessions;
+    if let Some(sessions) = service.sessions.as_ref().filter(|_| spares) {
+        script = script
+            .shell(shell::QUIET)
+            .command(["quiet", &sessions.process]);
     }
     if let (true, Manifest::Generated(text)) = (differs, manifest) {
         script = script.shell(shell::RECEIVE).shell(PLACE).with_input();
@@ -213,7 +277,9 @@ fn plan_service(
 
 /// How long a start may take: the method's own time-out, three tries, and some.
 fn start_seconds(service: &Service) -> u64 {
-    let one = service.start_timeout.map_or(60, |timeout| timeout.as_secs().max(1));
+    let one = service
+        .start_timeout
+        .map_or(60, |timeout| timeout.as_secs().max(1));
     one.saturating_mul(3).saturating_add(10).min(3600)
 }
 
@@ -234,14 +300,25 @@ fn restart_reasons(
         why.push(format!("{} is replaced", receipt.package));
     }
     for path in &service.restart_after {
-        let old = recorded.and_then(|receipt| receipt.files.get(path)).map(|file| &file.sha256);
+        let old = recorded
+            .and_then(|receipt| receipt.files.get(path))
+            .map(|file| &file.sha256);
         if old != context.placed.get(path).map(|file| &file.sha256) {
             why.push(format!("{path} changes"));
         }
     }
-    let is_new = steps.iter().any(|step| step.id == format!("install/{}", context.recipe.name));
+    let is_new = steps
+        .iter()
+        .any(|step| step.id == format!("install/{}", context.recipe.name));
     if why.is_empty() {
-        why.push(if is_new { "its package is installed anew" } else { "a restart is due" }.to_owned());
+        why.push(
+            if is_new {
+                "its package is installed anew"
+            } else {
+                "a restart is due"
+            }
+            .to_owned(),
+        );
     }
     why
 }
@@ -277,11 +354,15 @@ wait_online "$fmri" "$seconds" "$log" "$before"
 
 /// Ends services that the recipe made and no longer has.
 fn plan_removal(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) {
-    let Some(receipt) = facts.receipts.0.get(&recipe.name) else { return };
+    let Some(receipt) = facts.receipts.0.get(&recipe.name) else {
+        return;
+    };
     let wanted = &recipe.bundle.recipe.services;
     for fmri in receipt.services.keys() {
         let is_wanted = wanted.iter().any(|service| service.fmri == *fmri);
-        let Ok(parsed) = Fmri::parse(fmri) else { continue };
+        let Ok(parsed) = Fmri::parse(fmri) else {
+            continue;
+        };
         if is_wanted || !facts.services.0.contains_key(fmri) {
             continue;
         }
@@ -298,7 +379,10 @@ fn plan_removal(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) {
                 format!("service {fmri}"),
                 "the recipe does not have it any more",
             )],
-            work: Work::Script { script, input: Input::None },
+            work: Work::Script {
+                script,
+                input: Input::None,
+            },
         });
     }
 }

@@ -70,7 +70,9 @@ pub(super) fn prepare(
     name: &str,
     controller: &mut Controller<'_>,
 ) -> Result<Vec<u8>, BuildError> {
-    let Some(wanted) = recipe(view, name) else { return Ok(Vec::new()) };
+    let Some(wanted) = recipe(view, name) else {
+        return Ok(Vec::new());
+    };
     let cache = Cache::open(&controller.folders.cache)?;
     let fetcher = Fetcher::new(&cache, &controller.distfiles, Patience::default());
     let watch = &mut *controller.watch;
@@ -79,12 +81,21 @@ pub(super) fn prepare(
         let fetched = fetcher.fetch(source, &mut |event| watch(Event::Fetch(event)))?;
         if let (false, Some(reason)) = (fetched.verified, &source.unverified) {
             let from = &fetched.from;
-            let text = format!("{from} is NOT VERIFIED ({reason}); its sha256 is {}", fetched.sha256);
+            let text = format!(
+                "{from} is NOT VERIFIED ({reason}); its sha256 is {}",
+                fetched.sha256
+            );
             watch(Event::Note(text));
         }
         archives.push(fetched.path);
     }
-    let sources = wanted.bundle.recipe.sources.iter().zip(&archives).enumerate();
+    let sources = wanted
+        .bundle
+        .recipe
+        .sources
+        .iter()
+        .zip(&archives)
+        .enumerate();
     let ingredients = sources.map(|(index, (source, archive))| Ingredient {
         archive,
         strip: source.strip,
@@ -96,7 +107,11 @@ pub(super) fn prepare(
 }
 
 fn patches_of(wanted: &WantedRecipe, source: usize) -> Vec<NamedPatch<'_>> {
-    let patches = wanted.bundle.patches.iter().filter(|patch| patch.source == source);
+    let patches = wanted
+        .bundle
+        .patches
+        .iter()
+        .filter(|patch| patch.source == source);
     let named = patches.map(|patch| NamedPatch {
         name: &patch.file,
         bytes: &patch.bytes,
@@ -114,19 +129,35 @@ pub(super) fn make_package(
     controller: &mut Controller<'_>,
     sink: &mut Sink<'_>,
 ) -> Result<String, BuildError> {
-    let Some(wanted) = recipe(view, &job.recipe) else { return Ok(String::new()) };
+    let Some(wanted) = recipe(view, &job.recipe) else {
+        return Ok(String::new());
+    };
     let (exit, tar) = collect(door, &job.script, &mut std::io::empty(), sink)?;
     if exit != Exit::Code(0) {
-        return Err(BuildError::Collect { folder: job.stage.clone(), exit });
+        return Err(BuildError::Collect {
+            folder: job.stage.clone(),
+            exit,
+        });
     }
-    let tree = StagedTree::read(&tar)
-        .map_err(|source| BuildError::Staged { folder: job.stage.clone(), source })?;
+    let tree = StagedTree::read(&tar).map_err(|source| BuildError::Staged {
+        folder: job.stage.clone(),
+        source,
+    })?;
     let (files, outside) = tree
-        .split(PREFIX, &wanted.bundle.recipe.build.discard, &declared(wanted))
+        .split(
+            PREFIX,
+            &wanted.bundle.recipe.build.discard,
+            &declared(wanted),
+        )
         .map_err(BuildError::Problems)?;
     let checked = check(door, &files, job, sink)?;
     for problem in &checked.problems {
-        let _ = writeln!(sink.file, "{}: {}", severity(problem.severity), problem.message);
+        let _ = writeln!(
+            sink.file,
+            "{}: {}",
+            severity(problem.severity),
+            problem.message
+        );
         if problem.severity == Severity::Warning {
             (controller.watch)(Event::Note(problem.message.clone()));
         }
@@ -141,7 +172,11 @@ pub(super) fn make_package(
         .keep_package(&job.key, &bytes, &contents(outside))
         .map_err(RunError::Store)?;
     let _ = writeln!(sink.file, "kept as {}", kept.display());
-    let count = files.entries.values().filter(|e| e.kind != EntryKind::Directory).count();
+    let count = files
+        .entries
+        .values()
+        .filter(|e| e.kind != EntryKind::Directory)
+        .count();
     Ok(format!("{count} files, {}", show_size(bytes.len())))
 }
 
@@ -154,11 +189,20 @@ fn severity(severity: Severity) -> &'static str {
 
 /// What the recipe says about staged files outside the prefix.
 fn declared(wanted: &WantedRecipe) -> Vec<String> {
-    let files = wanted.bundle.files.iter().filter_map(|file| match &file.content {
-        FileBytes::Staged(path) => Some(path.clone()),
-        FileBytes::Known(_) => None,
-    });
-    let folders = wanted.bundle.recipe.directories.iter().map(|d| format!("{}/", d.path));
+    let files = wanted
+        .bundle
+        .files
+        .iter()
+        .filter_map(|file| match &file.content {
+            FileBytes::Staged(path) => Some(path.clone()),
+            FileBytes::Known(_) => None,
+        });
+    let folders = wanted
+        .bundle
+        .recipe
+        .directories
+        .iter()
+        .map(|d| format!("{}/", d.path));
     files.chain(folders).collect()
 }
 
@@ -171,19 +215,23 @@ fn check(
 ) -> Result<package::Checked, BuildError> {
     let system = package::system_folders(files);
     let candidates = package::library_candidates(files, system);
-    let script = Script::new("look for libraries").list("paths", &candidates).shell(
-        r#"
+    let script = Script::new("look for libraries")
+        .list("paths", &candidates)
+        .shell(
+            r#"
 for path in ${paths[@]+"${paths[@]}"}; do [ -f "$path" ] && printf '%s\n' "$path"; done
 exit 0
 "#,
-    );
+        );
     let (exit, answer) = collect(door, &script, &mut std::io::empty(), sink)?;
     if exit != Exit::Code(0) {
         return Err(RunError::Probe(format!("looking for libraries ended with {exit:?}")).into());
     }
     let text = String::from_utf8_lossy(&answer);
     let there: BTreeSet<&str> = text.lines().collect();
-    Ok(package::check(files, system, &[&job.folder], &|path| there.contains(path)))
+    Ok(package::check(files, system, &[&job.folder], &|path| {
+        there.contains(path)
+    }))
 }
 
 fn spec(
@@ -194,7 +242,12 @@ fn spec(
 ) -> Result<PackageSpec, BuildError> {
     let recipe = &wanted.bundle.recipe;
     let tool = |key: &'static str| {
-        view.facts.packages.tools.get(key).cloned().ok_or(BuildError::NoTools(key))
+        view.facts
+            .packages
+            .tools
+            .get(key)
+            .cloned()
+            .ok_or(BuildError::NoTools(key))
     };
     let depends = job.depends.iter().map(|(full, pattern)| {
         // a bare name says nothing to pkg_add's dependency check: at least what it was built with
@@ -232,7 +285,10 @@ fn spec(
 
 fn description(wanted: &WantedRecipe) -> String {
     let package = &wanted.bundle.recipe.package;
-    let mut text = format!("{}\n\nBuilt by zonewright from the recipe {}.\n", package.summary, wanted.name);
+    let mut text = format!(
+        "{}\n\nBuilt by zonewright from the recipe {}.\n",
+        package.summary, wanted.name
+    );
     for patch in &wanted.bundle.patches {
         text.push_str(&format!("Patched with {}.\n", patch.file));
     }
@@ -243,9 +299,11 @@ fn description(wanted: &WantedRecipe) -> String {
 }
 
 fn contents(outside: OutsideFiles) -> BTreeMap<String, Vec<u8>> {
-    let files = outside.into_iter().filter_map(|(path, entry)| match entry.kind {
-        EntryKind::File { bytes } => Some((path, bytes.to_vec())),
-        _ => None,
-    });
+    let files = outside
+        .into_iter()
+        .filter_map(|(path, entry)| match entry.kind {
+            EntryKind::File { bytes } => Some((path, bytes.to_vec())),
+            _ => None,
+        });
     files.collect()
 }

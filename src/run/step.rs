@@ -62,11 +62,17 @@ pub(super) fn run(
 
 fn build_error(step: &Step) -> impl FnOnce(build::BuildError) -> RunError {
     let (id, what) = (step.id.clone(), what(step));
-    move |source| RunError::Build { id, what, source: Box::new(source) }
+    move |source| RunError::Build {
+        id,
+        what,
+        source: Box::new(source),
+    }
 }
 
 fn what(step: &Step) -> String {
-    step.changes.first().map_or_else(|| step.id.clone(), |change| change.what.clone())
+    step.changes
+        .first()
+        .map_or_else(|| step.id.clone(), |change| change.what.clone())
 }
 
 /// The bytes behind a line with their hash and size, which the target compares.
@@ -149,18 +155,25 @@ fn run_check(
     loop {
         let mut answer = Vec::new();
         let mut errors = Vec::new();
-        let exit = door.run(&checks::script(&check.kind), &mut std::io::empty(), &mut |s, bytes| {
-            let _ = sink.file.write_all(bytes);
-            match s {
-                Stream::Out => answer.extend_from_slice(bytes),
-                Stream::Err => errors.extend_from_slice(bytes),
-            }
-            (controller.watch)(Event::Output(s, &[]));
-        })?;
+        let exit = door.run(
+            &checks::script(&check.kind),
+            &mut std::io::empty(),
+            &mut |s, bytes| {
+                let _ = sink.file.write_all(bytes);
+                match s {
+                    Stream::Out => answer.extend_from_slice(bytes),
+                    Stream::Err => errors.extend_from_slice(bytes),
+                }
+                (controller.watch)(Event::Output(s, &[]));
+            },
+        )?;
         match judge(&check.kind, &exit, &answer, &errors) {
             Ok(found) => return Ok(found),
             Err(reason) if Instant::now() >= until => {
-                return Err(RunError::Check { name: check.name.clone(), reason });
+                return Err(RunError::Check {
+                    name: check.name.clone(),
+                    reason,
+                });
             }
             Err(_) => std::thread::sleep(Duration::from_millis(200)),
         }
@@ -173,17 +186,28 @@ fn judge(kind: &CheckKind, exit: &Exit, answer: &[u8], errors: &[u8]) -> Result<
     let said = || {
         let all = format!("{}{}", text(), String::from_utf8_lossy(errors));
         let all = all.trim().to_owned();
-        if all.is_empty() { "it said nothing".to_owned() } else { all }
+        if all.is_empty() {
+            "it said nothing".to_owned()
+        } else {
+            all
+        }
     };
     match kind {
-        CheckKind::Command { contains, status, .. } => {
+        CheckKind::Command {
+            contains, status, ..
+        } => {
             if *exit != Exit::Code(*status) {
-                return Err(format!("it ended with {}, not {status}; {}", show_exit(exit), said()));
+                return Err(format!(
+                    "it ended with {}, not {status}; {}",
+                    show_exit(exit),
+                    said()
+                ));
             }
             match contains {
-                Some(wanted) if !text().contains(wanted) => {
-                    Err(format!("its output does not contain `{wanted}`: {}", said()))
-                }
+                Some(wanted) if !text().contains(wanted) => Err(format!(
+                    "its output does not contain `{wanted}`: {}",
+                    said()
+                )),
                 _ => Ok("passes".to_owned()),
             }
         }
@@ -193,9 +217,10 @@ fn judge(kind: &CheckKind, exit: &Exit, answer: &[u8], errors: &[u8]) -> Result<
         },
         CheckKind::Afp { port, address } => match afp::parse_status(answer) {
             Ok(status) => Ok(show_status(&status)),
-            Err(error) if answer.is_empty() => {
-                Err(format!("nothing answers on {address}:{port} ({}; {error})", show_exit(exit)))
-            }
+            Err(error) if answer.is_empty() => Err(format!(
+                "nothing answers on {address}:{port} ({}; {error})",
+                show_exit(exit)
+            )),
             Err(error) => Err(format!("{address}:{port} answers, but not as AFP: {error}")),
         },
     }

@@ -12,14 +12,45 @@ const AFTER: usize = 6;
 /// no error.
 const SIGNS: &[&[&str]] = &[
     &[": error: ", ": fatal error: ", " error[E"],
-    &["undefined reference to", "symbol not found", "Undefined\t\t\tfirst referenced", "ld: fatal:", "collect2: error"],
-    &["ERROR: ", "configure: error:", "CMake Error", "meson.build:", "error: "],
-    &["is not available in the repository", "pkg_add: ", "pkgin: ", "svccfg: ", "svcadm: "],
-    &["No space left on device", "Not enough space", "Permission denied", "command not found", "No such file or directory"],
+    &[
+        "undefined reference to",
+        "symbol not found",
+        "Undefined\t\t\tfirst referenced",
+        "ld: fatal:",
+        "collect2: error",
+    ],
+    &[
+        "ERROR: ",
+        "configure: error:",
+        "CMake Error",
+        "meson.build:",
+        "error: ",
+    ],
+    &[
+        "is not available in the repository",
+        "pkg_add: ",
+        "pkgin: ",
+        "svccfg: ",
+        "svcadm: ",
+    ],
+    &[
+        "No space left on device",
+        "Not enough space",
+        "Permission denied",
+        "command not found",
+        "No such file or directory",
+    ],
     &["FAILED: ", "*** ", "ninja: build stopped"],
 ];
 
-const NOT_ERRORS: &[&str] = &["-Werror", "checking for", "warning: ", "error.c", "error.h", "error.o"];
+const NOT_ERRORS: &[&str] = &[
+    "-Werror",
+    "checking for",
+    "warning: ",
+    "error.c",
+    "error.h",
+    "error.o",
+];
 
 /// An excerpt of a log around its first real error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +66,19 @@ pub struct Excerpt {
 #[must_use]
 pub fn find(log: &str) -> Excerpt {
     let lines: Vec<&str> = log.lines().collect();
-    let found = SIGNS.iter().find_map(|signs| lines.iter().position(|line| is_error(line, signs)));
+    let found = SIGNS
+        .iter()
+        .find_map(|signs| lines.iter().position(|line| is_error(line, signs)));
     let (start, end, error) = match found {
         Some(at) => {
             let start = at.saturating_sub(BEFORE);
             (start, (at + AFTER + 1).min(lines.len()), Some(at - start))
         }
-        None => (lines.len().saturating_sub(BEFORE + AFTER + 2), lines.len(), None),
+        None => (
+            lines.len().saturating_sub(BEFORE + AFTER + 2),
+            lines.len(),
+            None,
+        ),
     };
     let excerpt = lines.get(start..end).unwrap_or_default();
     Excerpt {
@@ -64,7 +101,10 @@ mod tests {
 
     fn first(log: &str) -> String {
         let excerpt = find(log);
-        excerpt.error.map(|at| excerpt.lines[at].clone()).unwrap_or_default()
+        excerpt
+            .error
+            .map(|at| excerpt.lines[at].clone())
+            .unwrap_or_default()
     }
 
     #[test]
@@ -84,7 +124,12 @@ mod tests {
             "nothing-1.0 is not available in the repository",
             "svccfg: couldn't parse document",
         ] {
-            assert_eq!(first(&format!("checking for error: no\n+ x error: y\n{line}\nend\n")), line);
+            assert_eq!(
+                first(&format!(
+                    "checking for error: no\n+ x error: y\n{line}\nend\n"
+                )),
+                line
+            );
         }
     }
 

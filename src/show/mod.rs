@@ -47,7 +47,11 @@ impl Style {
     /// 2 dim).
     #[must_use]
     pub fn paint(self, code: &str, text: &str) -> String {
-        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.color {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -68,7 +72,10 @@ pub fn moment(epoch: u64) -> String {
     let (days, seconds) = (epoch / 86_400, epoch % 86_400);
     let (year, month, day) = civil(days);
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-    format!("{year:04}-{month:02}-{day:02} {hours:02}:{minutes:02}:{:02}Z", seconds % 60)
+    format!(
+        "{year:04}-{month:02}-{day:02} {hours:02}:{minutes:02}:{:02}Z",
+        seconds % 60
+    )
 }
 
 /// The date of a day counted from 1970-01-01, in the Gregorian calendar: eras of 400 years that
@@ -81,7 +88,11 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_index = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let month = if month_index < 10 {
+        month_index + 3
+    } else {
+        month_index - 9
+    };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 

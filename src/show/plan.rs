@@ -15,12 +15,25 @@ pub fn text(plan: &Plan, style: Style) -> String {
         return "nothing to do\n".to_owned();
     }
     let changes: Vec<&Change> = plan.steps.iter().flat_map(|step| &step.changes).collect();
-    let width = changes.iter().map(|c| c.what.chars().count()).max().unwrap_or(0).min(60);
+    let width = changes
+        .iter()
+        .map(|c| c.what.chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(60);
     for change in &changes {
-        let sign = style.paint(color(change.action), &format!("{:>3}", change.action.sign()));
+        let sign = style.paint(
+            color(change.action),
+            &format!("{:>3}", change.action.sign()),
+        );
         let why = style.paint("2", &change.why.join("; "));
         let padding = width.saturating_sub(change.what.chars().count());
-        let _ = writeln!(out, "{sign} {}{} {why}", change.what, " ".repeat(padding + 1));
+        let _ = writeln!(
+            out,
+            "{sign} {}{} {why}",
+            change.what,
+            " ".repeat(padding + 1)
+        );
         for line in change.diff.iter().flat_map(|diff| diff.lines()) {
             let _ = writeln!(out, "      {}", diff_line(line, style));
         }
@@ -51,7 +64,12 @@ pub fn diff_line(line: &str, style: Style) -> String {
 }
 
 fn count(changes: &[&Change]) -> String {
-    let of = |wanted: &[Action]| changes.iter().filter(|c| wanted.contains(&c.action)).count();
+    let of = |wanted: &[Action]| {
+        changes
+            .iter()
+            .filter(|c| wanted.contains(&c.action))
+            .count()
+    };
     let mut text = format!(
         "Plan: {} to create, {} to change, {} to destroy",
         of(&[Action::Create]),
@@ -73,8 +91,9 @@ fn count(changes: &[&Change]) -> String {
 /// The plan of one zone as JSON.
 #[must_use]
 pub fn json(zone: &str, plan: &Plan) -> Value {
-    let steps = plan.steps.iter().map(|step| {
-        json!({ "id": step.id, "stage": step.stage, "changes": step.changes })
-    });
+    let steps = plan
+        .steps
+        .iter()
+        .map(|step| json!({ "id": step.id, "stage": step.stage, "changes": step.changes }));
     json!({ "zone": zone, "steps": steps.collect::<Vec<_>>() })
 }

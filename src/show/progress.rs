@@ -26,7 +26,13 @@ pub struct Progress {
 impl Progress {
     #[must_use]
     pub fn new(style: Style, verbose: u8, label: String) -> Self {
-        Self { style, verbose, label, bar: None, last_line: Vec::new() }
+        Self {
+            style,
+            verbose,
+            label,
+            bar: None,
+            last_line: Vec::new(),
+        }
     }
 
     /// Shows one event.
@@ -41,10 +47,16 @@ impl Progress {
                 self.line(&format!("{mark}: {text}"));
             }
             Event::Waiting(who) => self.line(&format!("waiting: {who} (--end-sessions to go on)")),
-            Event::Ended { step, took, summary } => self.end(step, *took, summary.as_deref()),
+            Event::Ended {
+                step,
+                took,
+                summary,
+            } => self.end(step, *took, summary.as_deref()),
             Event::Failed { step, took } => {
                 self.stop();
-                let mark = self.style.paint("31", if self.style.terminal { "✗" } else { "failed" });
+                let mark = self
+                    .style
+                    .paint("31", if self.style.terminal { "✗" } else { "failed" });
                 self.line(&format!("{mark} {} ({})", title(step), duration(*took)));
             }
         }
@@ -92,7 +104,9 @@ impl Progress {
 
     fn end(&mut self, step: &Step, took: Duration, summary: Option<&str>) {
         self.stop();
-        let mark = self.style.paint("32", if self.style.terminal { "✓" } else { "done" });
+        let mark = self
+            .style
+            .paint("32", if self.style.terminal { "✓" } else { "done" });
         let mut line = format!("{mark} {}", title(step));
         if let Some(summary) = summary {
             line.push_str(&format!(": {summary}"));
@@ -114,7 +128,11 @@ impl Progress {
         if let Some(line) = text.lines().rfind(|line| !line.trim().is_empty()) {
             self.detail(&printable(line));
         }
-        let keep = self.last_line.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let keep = self
+            .last_line
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
         self.last_line.drain(..keep);
         self.last_line.truncate(4096);
     }
@@ -129,7 +147,9 @@ impl Progress {
 
 /// Text without control characters, which could move the cursor.
 fn printable(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    line.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// What a step is called while it runs.
@@ -137,7 +157,12 @@ fn title(step: &Step) -> String {
     match step.changes.as_slice() {
         [] => step.id.clone(),
         [one] => format!("{}{}", verb(one.action), one.what),
-        [first, rest @ ..] => format!("{}{} and {} more", verb(first.action), first.what, rest.len()),
+        [first, rest @ ..] => format!(
+            "{}{} and {} more",
+            verb(first.action),
+            first.what,
+            rest.len()
+        ),
     }
 }
 
@@ -156,17 +181,29 @@ fn fetch_text(event: &FetchEvent<'_>) -> (String, bool) {
     let size = |bytes: u64| indicatif::HumanBytes(bytes).to_string();
     match event {
         FetchEvent::Waiting => ("another process fetches the same archive".to_owned(), true),
-        FetchEvent::Started { from, resumed_at: 0, .. } => (format!("fetch {from}"), true),
-        FetchEvent::Started { from, resumed_at, .. } => {
-            (format!("fetch {from}, going on at {}", size(*resumed_at)), true)
-        }
-        FetchEvent::Progress { received, total: Some(total) } => {
-            (format!("{} of {}", size(*received), size(*total)), false)
-        }
-        FetchEvent::Progress { received, total: None } => (size(*received), false),
-        FetchEvent::Retrying { from, reason, wait } => {
-            (format!("{from}: {reason}; again in {}", duration(*wait)), true)
-        }
+        FetchEvent::Started {
+            from,
+            resumed_at: 0,
+            ..
+        } => (format!("fetch {from}"), true),
+        FetchEvent::Started {
+            from, resumed_at, ..
+        } => (
+            format!("fetch {from}, going on at {}", size(*resumed_at)),
+            true,
+        ),
+        FetchEvent::Progress {
+            received,
+            total: Some(total),
+        } => (format!("{} of {}", size(*received), size(*total)), false),
+        FetchEvent::Progress {
+            received,
+            total: None,
+        } => (size(*received), false),
+        FetchEvent::Retrying { from, reason, wait } => (
+            format!("{from}: {reason}; again in {}", duration(*wait)),
+            true,
+        ),
         FetchEvent::GaveUp { from, reason } => (format!("{from}: {reason}"), true),
         FetchEvent::DebianLists { release } => {
             (format!("read the lists of Debian {release}"), true)

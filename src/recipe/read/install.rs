@@ -56,7 +56,11 @@ pub(super) static DIRECTORY: Table = Table {
         key("mode", Text(Format::Mode), "its permissions"),
         key("owner", OWNER, "its owner"),
         key("group", OWNER, "its group"),
-        key("user-folders", Boolean, "one folder below it for each user of the zone file"),
+        key(
+            "user-folders",
+            Boolean,
+            "one folder below it for each user of the zone file",
+        ),
     ],
     rules: &[],
 };
