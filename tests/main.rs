@@ -2,3 +2,4 @@
 
 mod recipe;
 mod recipe_errors;
+mod site;

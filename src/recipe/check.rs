@@ -13,9 +13,9 @@ use super::load::LoadedRecipe;
 use super::model::{File, FileContent, FileKind, Recipe, Source};
 use super::parameters::{default_value, sample, typed, value_of};
 use super::read::{self, RECIPE};
-use super::schema::{Stage, validate};
 use super::template::{Context, render};
 use super::tree::{Document, child_path, is_at_or_below};
+use super::validate::{Stage, validate};
 use crate::problem::{Problem, Severity};
 
 /// Everything wrong with a recipe beyond its single keys. `systems` are the build systems there

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::bundle::ZoneContext;
-use super::format::{Complaint, Format, list_of, nearest, parse_duration, parse_size, quoted};
+use super::format::{Complaint, Format, list_of, nearest, quoted};
 use super::model::{FileKind, Parameter, ParameterKind, Recipe};
 use super::template::{Context, render};
+use super::units::{parse_duration, parse_size};
 
 /// A parameter that has no usable value, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
