@@ -218,11 +218,13 @@ fn unknown_names(text: &str, context: &Context) -> Vec<TemplateMistake> {
     words(text)
         .into_iter()
         .filter(|(_, word)| is_ours(word) && !names.iter().any(|name| name == word))
-        .map(|(span, word)| unknown_name(span, word, &names))
+        .map(|(span, word)| unknown_name(span, word, context))
         .collect()
 }
 
-fn unknown_name(span: Range<usize>, word: &str, names: &[String]) -> TemplateMistake {
+fn unknown_name(span: Range<usize>, word: &str, context: &Context) -> TemplateMistake {
+    let names = &context.names();
+    let knows_parameters = context.data.get("parameters").is_some();
     let last = |name: &str| name.rsplit('.').next().unwrap_or("").to_string();
     let group = word.split_once('.').map_or("", |(group, _)| group);
     let in_group: Vec<&String> = names
@@ -238,6 +240,9 @@ fn unknown_name(span: Range<usize>, word: &str, names: &[String]) -> TemplateMis
         .or_else(|| nearest(word, names));
     let help = match meant {
         Some(name) => format!("did you mean `{name}`?"),
+        None if group == "parameters" && !knows_parameters => {
+            "a default can name only `package.…` and `zone.…`".to_string()
+        }
         None if group == "parameters" && in_group.is_empty() => {
             format!("declare `{}` in `[parameters]`", last(word))
         }
@@ -335,7 +340,7 @@ fn render_mistake(
         let exact = tag
             .find(name.as_str())
             .map(|n| span.start + n..span.start + n + name.len());
-        return unknown_name(exact.unwrap_or(span), name, &context.names());
+        return unknown_name(exact.unwrap_or(span), name, context);
     }
     let (message, help) = match error.reason() {
         RenderErrorReason::HelperNotFound(name) => (

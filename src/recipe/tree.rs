@@ -81,6 +81,13 @@ impl Document {
         }
     }
 
+    /// The text with the key path `path`.
+    #[must_use]
+    pub fn text_at(&self, path: &str) -> Option<&str> {
+        let node = self.root.nearest(path);
+        node.as_text().filter(|_| node.path == path)
+    }
+
     /// A problem that was found elsewhere, placed at the value with the key path `path`.
     #[must_use]
     pub fn place(&self, path: &str, found: Problem) -> Problem {

@@ -6,7 +6,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::model::{RecipeUse, ZoneFile};
+use super::load::LoadedZone;
+use super::model::ZoneFile;
 use super::read::PASSWORD;
 use crate::problem::{Problem, SourceText};
 use crate::recipe::format::quoted;
@@ -219,24 +220,44 @@ pub(super) fn hide_password_lines(problem: Problem) -> Problem {
     }
 }
 
-/// Complains, in the zone file, about the parameters that it gives to a recipe.
+/// Complains, in the zone file, about what it gives to its recipe number `index`.
 #[must_use]
-pub fn check_use(
-    document: &Document,
-    index: usize,
-    given: &RecipeUse,
-    recipe: &LoadedRecipe,
-) -> Vec<Problem> {
+pub fn check_use(loaded: &LoadedZone, index: usize, recipe: &LoadedRecipe) -> Vec<Problem> {
+    let Some(given) = loaded.zone.recipes.get(index) else {
+        return Vec::new();
+    };
     let parameters = format!("recipe[{index}].parameters");
-    check_given(&recipe.recipe, &given.parameters)
+    let mistakes = check_given(&recipe.recipe, &given.parameters);
+    let mut problems: Vec<Problem> = mistakes
         .into_iter()
         .map(|mistake| Problem {
             label: mistake.complaint.label,
             help: mistake.complaint.help,
-            ..document.problem_at(
+            ..loaded.document.problem_at(
                 &child_path(&parameters, &mistake.name),
                 mistake.complaint.message,
             )
         })
-        .collect()
+        .collect();
+    for (u, user) in loaded.zone.users.iter().enumerate() {
+        for account in &recipe.recipe.users {
+            let (key, shown) = if account.name == user.name {
+                ("name", quoted(&user.name))
+            } else if account.uid == Some(user.uid) {
+                ("uid", format!("`{}`", user.uid))
+            } else {
+                continue;
+            };
+            let message = format!(
+                "the recipe `{}` has a user with the {key} {shown} too",
+                recipe.name
+            );
+            problems.push(
+                loaded
+                    .document
+                    .problem_at(&format!("user[{u}].{key}"), message),
+            );
+        }
+    }
+    problems
 }

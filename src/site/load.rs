@@ -272,7 +272,7 @@ pub fn check_zone(
         match check_recipe(site, &given.name, systems) {
             (Some(recipe), found) => {
                 problems.extend(found);
-                problems.extend(check::check_use(&loaded.document, index, given, &recipe));
+                problems.extend(check::check_use(&loaded, index, &recipe));
             }
             (None, found) => problems.extend(found.into_iter().map(|found| match found.file {
                 Some(_) => found,
