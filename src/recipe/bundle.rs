@@ -14,9 +14,10 @@ use super::load::LoadedRecipe;
 use super::model::{Directory, FileContent, FileKind, Recipe};
 use super::parameters::{self, ParameterMistake};
 use super::read::{self, RECIPE};
-use super::schema::{Stage, render_templates, validate};
+use super::schema::render_templates;
 use super::template::{Context, TemplateMistake, render};
 use super::tree::{Document, Node, Value};
+use super::validate::{Stage, validate};
 use super::when::{Circumstances, holds};
 use crate::problem::{Problem, Severity, SourceText};
 

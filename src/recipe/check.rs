@@ -13,9 +13,9 @@ use super::load::LoadedRecipe;
 use super::model::{File, FileContent, FileKind, Recipe, Source};
 use super::parameters::{default_value, sample, typed, value_of};
 use super::read::{self, RECIPE};
-use super::schema::{Stage, validate};
 use super::template::{Context, render};
 use super::tree::{Document, child_path, is_at_or_below};
+use super::validate::{Stage, validate};
 use crate::problem::{Problem, Severity};
 
 /// Everything wrong with a recipe beyond its single keys. `systems` are the build systems there
@@ -159,13 +159,15 @@ fn check_parameters(loaded: &LoadedRecipe) -> (Map<String, Json>, Vec<Problem>) 
             }
         }
         let value = match &parameter.default {
-            None => Ok(sample(parameter)),
+            None => Ok(sample(name, parameter)),
             Some(default) if default.contains("{{") => default_value(parameter, default, &context),
-            Some(default) => value_of(parameter, default),
+            Some(default) => value_of(parameter, default).map_err(|complaint| vec![complaint]),
         };
-        let value = value.unwrap_or_else(|complaint| {
-            complain(format!("{path}.default"), complaint);
-            sample(parameter)
+        let value = value.unwrap_or_else(|complaints| {
+            for complaint in complaints {
+                complain(format!("{path}.default"), complaint);
+            }
+            sample(name, parameter)
         });
         values.insert(name.clone(), value);
     }
@@ -183,17 +185,31 @@ fn check_rendered(
         .with_parameters(Json::Object(parameters), &zone.users);
     let mut document = loaded.document.clone();
     let mut problems = render_document(&mut document, &context);
-    if problems.is_empty() && faulty.is_empty() {
-        problems.extend(validate(&mut document, &RECIPE, Stage::Rendered));
-    }
     let recipe = read::recipe(&document.root);
-    let are_files_known = |path: &String| path.is_empty() || is_at_or_below(path, "file");
-    if problems.is_empty() && !faulty.iter().any(are_files_known) {
-        problems.extend(check_paths(&recipe, &document));
-        problems.extend(check_services(&recipe, &document));
+    if problems.is_empty() {
+        let mut found = Vec::new();
+        if faulty.is_empty() {
+            found.extend(validate(&mut document, &RECIPE, Stage::Rendered));
+        }
+        let is_of_files = |path: &String| path.is_empty() || is_at_or_below(path, "file");
+        if !faulty.iter().any(is_of_files) {
+            found.extend(check_paths(&recipe, &document));
+            found.extend(check_services(&recipe, &document));
+        }
+        found.retain(|problem| !rests_on_sample(loaded, &problem.key));
+        problems.extend(found);
     }
     problems.extend(check_files(loaded, &recipe, &document, &context));
     problems
+}
+
+/// Whether the value at a key path was made from a parameter that only a zone file can give: what
+/// is wrong with a sample says nothing about the recipe.
+fn rests_on_sample(loaded: &LoadedRecipe, path: &str) -> bool {
+    let written = loaded.document.text_at(path).unwrap_or("");
+    loaded.recipe.parameters.iter().any(|(name, parameter)| {
+        parameter.default.is_none() && written.contains(&format!("parameters.{name}"))
+    })
 }
 
 /// Paths that cannot both be there: a file where a folder is, a file inside a file.
@@ -229,7 +245,17 @@ pub(super) fn check_paths(recipe: &Recipe, document: &Document) -> Vec<Problem> 
             problems.push(document.problem_at(&key, message));
         }
     }
+    let directories = recipe
+        .directories
+        .iter()
+        .map(|directory| directory.path.as_str());
+    for (index, path) in directories.enumerate() {
+        let key = format!("directory[{index}].path");
+        problems.extend(check_writable(document, &key, path));
+    }
     for (index, file) in recipe.files.iter().enumerate() {
+        let key = format!("file[{index}].path");
+        problems.extend(check_writable(document, &key, &file.path));
         if file.path.ends_with('/') {
             let key = format!("file[{index}].path");
             problems
@@ -237,6 +263,26 @@ pub(super) fn check_paths(recipe: &Recipe, document: &Document) -> Vec<Problem> 
         }
     }
     problems
+}
+
+/// The platform's own folders, which a zone cannot write to, and what in them it can.
+const PLATFORM: [&str; 3] = ["/usr", "/lib", "/sbin"];
+const NOT_PLATFORM: [&str; 3] = ["/usr/local", "/usr/ccs", "/lib/svc/manifest/site"];
+
+fn check_writable(document: &Document, key: &str, path: &str) -> Option<Problem> {
+    let is_below = |folder: &&str| {
+        let rest = path.strip_prefix(*folder);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let platform = PLATFORM.iter().find(|folder| is_below(folder))?;
+    if NOT_PLATFORM.iter().any(|folder| is_below(&folder)) {
+        return None;
+    }
+    Some(Problem {
+        label: format!("`{platform}` is the platform's, read-only in a zone"),
+        help: Some("write below `/opt/local`, `/etc` or `/var`".to_string()),
+        ..document.problem_at(key, format!("{} cannot be written", quoted(path)))
+    })
 }
 
 /// The folders above a path.
@@ -332,6 +378,18 @@ fn check_content(document: &Document, key: &str, file: &File, text: &str) -> Vec
     ];
     let settings = text.lines().filter_map(|line| line.split_once('='));
     for (name, value) in settings {
+        let name = name.trim_start();
+        if name.starts_with([';', '#']) {
+            continue;
+        }
+        let before = value.find(';').and_then(|at| value.get(..at)).unwrap_or("");
+        if before.ends_with(|c: char| !c.is_whitespace()) {
+            problems.push(warning(Problem {
+                label: "`;` begins a comment, even inside a value".to_string(),
+                help: Some("put commands into a script and name that".to_string()),
+                ..document.problem_at(key, format!("the value of `{}` is cut at `;`", name.trim()))
+            }));
+        }
         let value = value.split([';', '#']).next().unwrap_or("");
         if !name.trim().eq_ignore_ascii_case("uam list") {
             continue;

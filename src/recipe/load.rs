@@ -11,9 +11,9 @@ use super::check;
 use super::format::{list_of, nearest};
 use super::model::{FileContent, Recipe};
 use super::read::{self, RECIPE};
-use super::schema::{Stage, validate};
 use super::syntax;
 use super::tree::Document;
+use super::validate::{Stage, validate};
 use crate::problem::{Problem, Severity, SourceText};
 use crate::site::load::SiteRoot;
 

@@ -1,6 +1,6 @@
 //! What a recipe's author wrote, and the bundle that it becomes.
 //!
-//! Text becomes a [`tree`] with spans, [`schema`] holds the tree against the keys there are,
+//! Text becomes a [`tree`] with spans, `validate` holds the tree against the [`schema`],
 //! [`read`] converts it into the [`Recipe`], [`check`] looks at the recipe as a whole, and
 //! [`bundle`] settles it for one zone: every template rendered, every patch and template read and
 //! hashed, so that whatever follows needs neither the site's folder nor the parameters.
@@ -13,10 +13,13 @@ pub mod model;
 pub(crate) mod names;
 pub mod parameters;
 pub mod read;
+pub mod reference;
 pub mod schema;
 pub mod syntax;
 pub mod template;
 pub mod tree;
+pub mod units;
+pub(crate) mod validate;
 pub mod when;
 
 pub use bundle::{Bundle, ZoneContext, resolve};

@@ -14,7 +14,9 @@ fn is_control(text: &str) -> bool {
 }
 
 pub(super) fn check_line(text: &str) -> Result<(), Complaint> {
-    if is_control(text) {
+    if text.trim().is_empty() {
+        Err(Complaint::new("a text is empty"))
+    } else if is_control(text) {
         Err(Complaint::new(format!("{} must be one line", quoted(text))))
     } else {
         Ok(())
@@ -417,5 +419,208 @@ pub(super) fn check_property(text: &str) -> Result<(), Complaint> {
             Complaint::new(format!("{} is not a property's name", quoted(text)))
                 .help("a name begins with a letter and has letters, digits, `-`, `_` and `.`"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::format::Format;
+
+    /// Texts that have the format, then texts that have not.
+    fn hold(format: Format, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert_eq!(format.check(text), Ok(()), "{format:?} {text}");
+        }
+        for text in bad {
+            assert!(format.check(text).is_err(), "{format:?} {text:?}");
+        }
+    }
+
+    #[test]
+    fn paths_lead_where_they_seem_to() {
+        hold(
+            Format::Path,
+            &["/", "/a", "/a/", "/a b/$x 'y' ü", "/a/..b", "/-x", "/a/..."],
+            &[
+                "", "a", "./a", "~/a", "/a/../b", "/..", "/a/.", "//a", "/a//b", "/a\nb", "/a\0",
+            ],
+        );
+        hold(
+            Format::Below("patches"),
+            &["a", "a/b.patch", "a b"],
+            &["", "/a", "../a", "a/../../b", "~/a", "a/", "./a", "a//b"],
+        );
+    }
+
+    #[test]
+    fn names_of_packages_and_versions_are_those_of_pkgsrc() {
+        hold(
+            Format::PackageName,
+            &["netatalk", "gtk+3", "p5-Foo_Bar", "9libs", "py3.12-x"],
+            &["", "-a", "a b", "a/b", "a>=1", "ä", "../a"],
+        );
+        hold(
+            Format::Dependency,
+            &[
+                "libevent",
+                "libevent>=2.1",
+                "gcc>=12<14",
+                "db5-[0-9]*",
+                "{a,b}>=1",
+            ],
+            &["", "a b", "a<", "a>=", "a>1>2", "a\n", "a-["],
+        );
+        hold(
+            Format::Version,
+            &["1", "4.5.2", "1.0rc1", "3.2nb1", "1_2+git"],
+            &["", "v1", "1-2", "1 2", "-"],
+        );
+        hold(
+            Format::DebianVersion,
+            &["4.2.3~ds-2", "1:2.3"],
+            &["", "a", "1 2"],
+        );
+    }
+
+    #[test]
+    fn services_are_named_whole() {
+        hold(
+            Format::Instance,
+            &[
+                "svc:/network/netatalk:default",
+                "svc:/a:b",
+                "svc:/network/dns/multicast:default",
+            ],
+            &[
+                "",
+                "svc:/a",
+                "a:b",
+                "network/netatalk",
+                "svc:/a:",
+                "svc:/:b",
+                "svc:/a//b:c",
+                "svc:/a b:c",
+                "svc:/a:b:c",
+            ],
+        );
+        hold(
+            Format::ServiceOrFile,
+            &[
+                "svc:/milestone/network",
+                "svc:/milestone/network:default",
+                "file://localhost/etc/x",
+            ],
+            &[
+                "",
+                "/etc/x",
+                "file:///etc/x",
+                "file://localhost/../x",
+                "milestone/network",
+            ],
+        );
+    }
+
+    #[test]
+    fn accounts_and_processes_have_names_that_tools_take() {
+        hold(
+            Format::Account(8),
+            &["a", "zwbuild", "a_b.c-d", "eightlet"],
+            &["", "ninechars", "0a", "_a", "a b", "-a", "ü"],
+        );
+        hold(
+            Format::Process,
+            &["afpd", "fifteen-letters"],
+            &["", "sixteen--letters", "/bin/x"],
+        );
+        hold(
+            Format::AccountField,
+            &["", "Anna B., büro"],
+            &["a:b", "a\nb"],
+        );
+        hold(
+            Format::Privileges,
+            &["basic", "basic,!proc_info,net_privaddr"],
+            &["", "a,", "a b", ",a"],
+        );
+        hold(
+            Format::Variable,
+            &["A", "_a1"],
+            &["", "1a", "a-b", "a b", "a=b"],
+        );
+        hold(
+            Format::Kebab,
+            &["a", "server-name", "x1-2"],
+            &["", "A", "a_b", "-a", "a-", "a--b", "1a"],
+        );
+    }
+
+    #[test]
+    fn addresses_are_whole_and_in_range() {
+        hold(
+            Format::Address,
+            &["192.0.2.1", "2001:db8::1"],
+            &["", "192.0.2.256", "192.0.2", "192.0.2.1/24", "a.b"],
+        );
+        hold(
+            Format::CardAddress,
+            &[
+                "dhcp",
+                "192.0.2.1/24",
+                "192.0.2.1/32",
+                "192.0.2.1/1",
+                "2001:db8::1/128",
+            ],
+            &[
+                "",
+                "DHCP",
+                "192.0.2.1",
+                "192.0.2.1/33",
+                "192.0.2.1/0",
+                "192.0.2.1/",
+                "2001:db8::1/129",
+            ],
+        );
+        hold(
+            Format::Image,
+            &["base-64-lts@24.4.1", "c8715b60-7e98-11eb-82d1-03d16599f529"],
+            &[
+                "",
+                "base-64-lts",
+                "@1",
+                "a@",
+                "a b@1",
+                "c8715b60-7e98-11eb-82d1-03d16599f52g",
+            ],
+        );
+        hold(
+            Format::SshTarget,
+            &["vault", "matt@vault", "root@192.0.2.1:2222"],
+            &["", "-oX", "a@-x", "a b"],
+        );
+        hold(
+            Format::Url,
+            &["https://a/b", "http://a", "ftp://a/b"],
+            &[
+                "",
+                "https://",
+                "file:///a",
+                "https://a b",
+                "https://u:p@a/",
+                "git://a",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_sha256_has_64_hex_digits() {
+        let good = "2cdfd5420e8e91c85c82dda66a92dcdd5974eef076feb169b279c600133f38b2";
+        let long = format!("{good}0");
+        let prefixed = format!("sha256:{good}");
+        let other = good.replace('2', "g");
+        hold(
+            Format::Sha256,
+            &[good, &good.to_uppercase()],
+            &["", &good[1..], &long, &prefixed, &other],
+        );
     }
 }

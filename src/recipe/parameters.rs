@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::bundle::ZoneContext;
-use super::format::{Complaint, Format, list_of, nearest, parse_duration, parse_size, quoted};
+use super::format::{Complaint, Format, list_of, nearest, quoted};
 use super::model::{FileKind, Parameter, ParameterKind, Recipe};
-use super::template::{Context, render};
+use super::template::{Context, TemplateMistake, render};
+use super::units::{parse_duration, parse_size};
 
 /// A parameter that has no usable value, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,11 +95,13 @@ pub(crate) fn settle(
                 Ok(value) => {
                     values.insert(name.clone(), value);
                 }
-                Err(complaint) => mistakes.push(ParameterMistake {
-                    name: name.clone(),
-                    complaint,
-                    is_default: true,
-                }),
+                Err(complaints) => {
+                    mistakes.extend(complaints.into_iter().map(|complaint| ParameterMistake {
+                        name: name.clone(),
+                        complaint,
+                        is_default: true,
+                    }));
+                }
             }
         }
     }
@@ -114,19 +117,16 @@ pub(super) fn default_value(
     parameter: &Parameter,
     default: &str,
     context: &Context,
-) -> Result<Value, Complaint> {
+) -> Result<Value, Vec<Complaint>> {
     let text = render(default, FileKind::Plain, context).map_err(|mistakes| {
-        let first = mistakes.into_iter().next();
-        first.map_or_else(
-            || Complaint::new("this template cannot be rendered"),
-            |mistake| Complaint {
-                message: mistake.message,
-                label: mistake.label,
-                help: mistake.help,
-            },
-        )
+        let complaint = |mistake: TemplateMistake| Complaint {
+            message: mistake.message,
+            label: mistake.label,
+            help: mistake.help,
+        };
+        mistakes.into_iter().map(complaint).collect::<Vec<_>>()
     })?;
-    value_of(parameter, &text)
+    value_of(parameter, &text).map_err(|complaint| vec![complaint])
 }
 
 /// A text as a parameter's value.
@@ -159,12 +159,19 @@ pub(super) fn typed(kind: ParameterKind, text: &str) -> Result<Value, Complaint>
             .map_err(|_| Complaint::new(format!("{} is neither `true` nor `false`", quoted(text)))),
         ParameterKind::Path => Format::Path.check(text).map(|()| Value::from(text)),
         ParameterKind::Size => parse_size(text).map(Value::from),
-        ParameterKind::Duration => parse_duration(text).map(|time| Value::from(time.as_secs())),
+        ParameterKind::Duration => match parse_duration(text)? {
+            time if time.subsec_nanos() == 0 => Ok(Value::from(time.as_secs())),
+            _ => Err(
+                Complaint::new(format!("{} is not in whole seconds", quoted(text)))
+                    .help("a parameter's duration is handed on in seconds"),
+            ),
+        },
     }
 }
 
-/// A value that a parameter without a default might be given, to try templates with.
-pub(super) fn sample(parameter: &Parameter) -> Value {
+/// A value that a parameter without a default might be given, to try templates with; no two
+/// parameters get the same path.
+pub(super) fn sample(name: &str, parameter: &Parameter) -> Value {
     let chosen = parameter
         .choices
         .first()
@@ -173,7 +180,7 @@ pub(super) fn sample(parameter: &Parameter) -> Value {
         ParameterKind::String => Value::from("text"),
         ParameterKind::Integer | ParameterKind::Duration => Value::from(60),
         ParameterKind::Boolean => Value::from(true),
-        ParameterKind::Path => Value::from("/path"),
+        ParameterKind::Path => Value::from(format!("/sample/{name}")),
         ParameterKind::Size => Value::from(1_u64 << 30),
     })
 }

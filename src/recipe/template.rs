@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use handlebars::{Handlebars, RenderErrorReason, TemplateErrorReason, handlebars_helper};
 use serde_json::{Value, json};
 
-use super::format::{list_of, nearest, parse_size, quoted};
+use super::format::{list_of, nearest, quoted};
 use super::model::{FileKind, Package};
+use super::units::parse_size;
 
 /// Where pkgsrc packages live in a zone.
 pub const PREFIX: &str = "/opt/local";
@@ -217,11 +218,13 @@ fn unknown_names(text: &str, context: &Context) -> Vec<TemplateMistake> {
     words(text)
         .into_iter()
         .filter(|(_, word)| is_ours(word) && !names.iter().any(|name| name == word))
-        .map(|(span, word)| unknown_name(span, word, &names))
+        .map(|(span, word)| unknown_name(span, word, context))
         .collect()
 }
 
-fn unknown_name(span: Range<usize>, word: &str, names: &[String]) -> TemplateMistake {
+fn unknown_name(span: Range<usize>, word: &str, context: &Context) -> TemplateMistake {
+    let names = &context.names();
+    let knows_parameters = context.data.get("parameters").is_some();
     let last = |name: &str| name.rsplit('.').next().unwrap_or("").to_string();
     let group = word.split_once('.').map_or("", |(group, _)| group);
     let in_group: Vec<&String> = names
@@ -237,6 +240,9 @@ fn unknown_name(span: Range<usize>, word: &str, names: &[String]) -> TemplateMis
         .or_else(|| nearest(word, names));
     let help = match meant {
         Some(name) => format!("did you mean `{name}`?"),
+        None if group == "parameters" && !knows_parameters => {
+            "a default can name only `package.…` and `zone.…`".to_string()
+        }
         None if group == "parameters" && in_group.is_empty() => {
             format!("declare `{}` in `[parameters]`", last(word))
         }
@@ -334,7 +340,7 @@ fn render_mistake(
         let exact = tag
             .find(name.as_str())
             .map(|n| span.start + n..span.start + n + name.len());
-        return unknown_name(exact.unwrap_or(span), name, &context.names());
+        return unknown_name(exact.unwrap_or(span), name, context);
     }
     let (message, help) = match error.reason() {
         RenderErrorReason::HelperNotFound(name) => (
@@ -379,4 +385,113 @@ fn place(text: &str, position: Option<(usize, usize)>) -> Range<usize> {
     let line_end = rest.find('\n').unwrap_or(rest.len());
     let tag_end = rest.find("}}").map_or(line_end, |end| end + 2);
     start..start + tag_end.min(line_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(name: &str) -> Context {
+        let zone = super::super::bundle::ZoneContext {
+            alias: "vault".to_string(),
+            brand: "joyent".to_string(),
+            branch: "2024Q4".to_string(),
+            users: Vec::new(),
+        };
+        let package = Package {
+            name: "thing".to_string(),
+            version: "4.5.2".to_string(),
+            ..Package::default()
+        };
+        let parameters = json!({ "server-name": name, "limit": 1_u64 << 40, "on": false });
+        Context::for_defaults(&package, &zone)
+            .with_parameters(parameters, &[("matt".to_string(), 1001)])
+    }
+
+    fn rendered(kind: FileKind, value: &str) -> Result<String, Vec<TemplateMistake>> {
+        render("<{{parameters.server-name}}>", kind, &context(value))
+    }
+
+    #[test]
+    fn nothing_is_escaped_as_html() {
+        let value = "a&b<c>\"d\"'e'`=";
+        assert_eq!(rendered(FileKind::Plain, value), Ok(format!("<{value}>")));
+        assert_eq!(rendered(FileKind::AfpConf, value), Ok(format!("<{value}>")));
+    }
+
+    #[test]
+    fn values_are_escaped_by_the_format_of_the_file() {
+        let value = "a&b<c>\"d\"'\n$x";
+        let xml = "<a&amp;b&lt;c&gt;&quot;d&quot;&apos;&#10;$x>";
+        assert_eq!(rendered(FileKind::Xml, value).as_deref(), Ok(xml));
+        let json = "<a&b<c>\\\"d\\\"'\\n$x>";
+        assert_eq!(rendered(FileKind::Json, value).as_deref(), Ok(json));
+        assert_eq!(rendered(FileKind::Shell, "a b").as_deref(), Ok("<'a b'>"));
+        let shell = rendered(FileKind::Shell, "it's; $(id)").unwrap();
+        let words = shlex::split(shell.trim_matches(['<', '>'])).unwrap();
+        assert_eq!(words, ["it's; $(id)"]);
+        assert_eq!(rendered(FileKind::Shell, "").as_deref(), Ok("<''>"));
+    }
+
+    #[test]
+    fn what_a_format_cannot_hold_is_refused_and_placed() {
+        for value in ["a;b", "a#b", "a\n[b]", "a\tb", " a", "a "] {
+            let mistakes = rendered(FileKind::AfpConf, value).unwrap_err();
+            assert_eq!(mistakes.len(), 1, "{value:?}");
+            assert_eq!(mistakes[0].span, 3..25, "{value:?}");
+        }
+        assert!(rendered(FileKind::Xml, "\u{1}").is_err());
+        assert_eq!(rendered(FileKind::AfpConf, "").as_deref(), Ok("<>"));
+    }
+
+    #[test]
+    fn helpers_count_join_and_dash() {
+        for (text, expected) in [
+            ("{{dashed package.version}}", "4-5-2"),
+            ("{{mib parameters.limit}}", "1048576"),
+            ("{{mib parameters.limit percent=95}}", "996147"),
+            ("{{mib '2 GiB'}}", "2048"),
+            ("{{join users \"name\" \",\"}}", "matt"),
+            ("{{#if parameters.on}}yes{{else}}no{{/if}}", "no"),
+            ("{{#each users}}{{name}}={{uid}}{{/each}}", "matt=1001"),
+            ("\\{{package.version}}", "{{package.version}}"),
+            ("{{! package.nothing }}{{!-- }} zone.nothing --}}x", "x"),
+            (
+                "{{#if (eq zone.brand \"zone.nothing\")}}{{else}}x{{/if}}",
+                "x",
+            ),
+        ] {
+            let result = render(text, FileKind::Plain, &context("x"));
+            assert_eq!(result.as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_unknown_name_is_found_even_inside_conditions() {
+        let text =
+            "{{#if parameters.a}}{{package.b}}{{/if}}{{#unless zone.c}}{{/unless}}{{users.d}}";
+        let mistakes = render(text, FileKind::Plain, &context("x")).unwrap_err();
+        let words: Vec<&str> = mistakes.iter().map(|m| &text[m.span.clone()]).collect();
+        assert_eq!(words, ["parameters.a", "package.b", "zone.c"]);
+    }
+
+    #[test]
+    fn a_wrong_use_of_a_helper_is_a_mistake() {
+        for text in [
+            "{{dashed}}",
+            "{{mib 'many'}}",
+            "{{join users}}",
+            "{{nothing}}",
+            "{{users.0.shell}}",
+            "{{#each parameters}}",
+            "{{",
+            "{{> partial}}",
+            "{{dashed zone}}",
+        ] {
+            assert!(
+                render(text, FileKind::Plain, &context("x")).is_err(),
+                "{text}"
+            );
+        }
+    }
 }

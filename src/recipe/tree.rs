@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::format;
+use super::units;
 use crate::problem::{Problem, SourceText};
 
 /// A file: its text, and the tree it became.
@@ -79,6 +79,13 @@ impl Document {
             key: path.to_string(),
             ..Problem::error(message)
         }
+    }
+
+    /// The text with the key path `path`.
+    #[must_use]
+    pub fn text_at(&self, path: &str) -> Option<&str> {
+        let node = self.root.nearest(path);
+        node.as_text().filter(|_| node.path == path)
     }
 
     /// A problem that was found elsewhere, placed at the value with the key path `path`.
@@ -213,20 +220,20 @@ impl Node {
     /// A size in bytes.
     #[must_use]
     pub fn size(&self, key: &str) -> Option<u64> {
-        format::parse_size(self.get(key)?.as_text()?).ok()
+        units::parse_size(self.get(key)?.as_text()?).ok()
     }
 
     /// A duration.
     #[must_use]
     pub fn duration(&self, key: &str) -> Option<Duration> {
-        format::parse_duration(self.get(key)?.as_text()?).ok()
+        units::parse_duration(self.get(key)?.as_text()?).ok()
     }
 
     /// An octal mode, or the default.
     #[must_use]
     pub fn mode(&self, key: &str, default: u32) -> u32 {
         self.maybe_text(key)
-            .and_then(|text| format::parse_mode(&text).ok())
+            .and_then(|text| units::parse_mode(&text).ok())
             .unwrap_or(default)
     }
 

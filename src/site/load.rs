@@ -7,15 +7,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::check;
 use super::embedded;
 use super::model::ZoneFile;
 use super::read::{self, ZONE};
 use crate::problem::{Problem, SourceText};
 use crate::recipe::format::{Format, list_of, nearest, quoted};
 use crate::recipe::load::check_recipe;
-use crate::recipe::schema::{Stage, validate};
 use crate::recipe::syntax;
 use crate::recipe::tree::Document;
+use crate::recipe::validate::{Stage, validate};
 
 /// A site: a folder of the user's and the site that ships, or that one alone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -271,7 +272,7 @@ pub fn check_zone(
         match check_recipe(site, &given.name, systems) {
             (Some(recipe), found) => {
                 problems.extend(found);
-                problems.extend(read::check_use(&loaded.document, index, given, &recipe));
+                problems.extend(check::check_use(&loaded, index, &recipe));
             }
             (None, found) => problems.extend(found.into_iter().map(|found| match found.file {
                 Some(_) => found,
@@ -294,11 +295,11 @@ fn read_zone(site: &SiteRoot, name: &str) -> (Option<LoadedZone>, Vec<Problem>) 
 pub fn read_text(name: &str, source: Arc<SourceText>) -> (Option<LoadedZone>, Vec<Problem>) {
     let mut document = match syntax::parse(source) {
         Ok(document) => document,
-        Err(problem) => return (None, vec![read::hide_password_lines(*problem)]),
+        Err(problem) => return (None, vec![check::hide_password_lines(*problem)]),
     };
     let mut problems = validate(&mut document, &ZONE, Stage::Written);
     let zone = read::zone(&document.root, name);
-    problems.extend(read::check(&zone, &document, &problems));
-    read::hide_passwords(&document, &mut problems);
+    problems.extend(check::check(&zone, &document, &problems));
+    check::hide_passwords(&document, &mut problems);
     (Some(LoadedZone { zone, document }), problems)
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use zonewright::problem::Severity;
 use zonewright::recipe::bundle::FileBytes;
-use zonewright::recipe::load::check_recipe;
+use zonewright::recipe::load::{check_recipe, check_text};
 use zonewright::recipe::model::{CheckKind, FileContent, FileKind, ParameterKind, ServiceDuration};
+use zonewright::recipe::read::RECIPE;
+use zonewright::recipe::reference::{explain, json_schema};
 use zonewright::recipe::{Bundle, LoadedRecipe, ZoneContext, resolve};
 use zonewright::site::SiteRoot;
 
@@ -258,4 +260,257 @@ fn templates_are_rendered_with_parameters_zone_and_users() {
     assert!(String::from_utf8_lossy(bytes).contains("{{not a template}}"));
     let staged = FileBytes::Staged("/opt/local/lib/manifest/crowded.xml".to_string());
     assert_eq!(bundle.files[2].content, staged);
+}
+
+/// Whether a value has the shape that a JSON Schema (the part of it that we write) demands.
+fn has_shape(schema: &serde_json::Value, value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    let all = |name: &str| schema[name].as_array().cloned().unwrap_or_default();
+    let kind = match value {
+        Value::String(_) => "string",
+        Value::Number(_) => "integer",
+        Value::Bool(_) => "boolean",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+        Value::Null => "null",
+    };
+    let is_kind = match &schema["type"] {
+        Value::String(wanted) => wanted == kind,
+        Value::Array(wanted) => wanted.contains(&Value::from(kind)),
+        _ => true,
+    };
+    let is_member = |name: &String, member: &Value| match schema["properties"].get(name) {
+        Some(inner) => has_shape(inner, member),
+        None => match &schema["additionalProperties"] {
+            Value::Bool(is_allowed) => *is_allowed,
+            Value::Null => true,
+            inner => has_shape(inner, member),
+        },
+    };
+    let how_many = |name: &str| {
+        all(name)
+            .iter()
+            .filter(|inner| has_shape(inner, value))
+            .count()
+    };
+    is_kind
+        && all("required")
+            .iter()
+            .all(|name| value.get(name.as_str().unwrap()).is_some())
+        && value
+            .as_object()
+            .is_none_or(|map| map.iter().all(|(name, member)| is_member(name, member)))
+        && value.as_array().is_none_or(|items| {
+            schema["items"].is_null() || items.iter().all(|item| has_shape(&schema["items"], item))
+        })
+        && (schema["enum"].is_null() || all("enum").contains(value))
+        && (schema["oneOf"].is_null() || how_many("oneOf") == 1)
+        && (schema["anyOf"].is_null() || how_many("anyOf") > 0)
+        && how_many("allOf") == all("allOf").len()
+        && (schema["not"].is_null() || !has_shape(&schema["not"], value))
+}
+
+#[test]
+fn the_schema_for_editors_takes_what_the_reader_takes() {
+    let schema = json_schema(&RECIPE);
+    let text = std::fs::read_to_string(
+        site()
+            .folder()
+            .unwrap()
+            .join("recipes/crowded-as-json.json"),
+    );
+    let good: serde_json::Value = serde_json::from_str(&text.unwrap()).unwrap();
+    assert!(has_shape(&schema, &good));
+    for (pointer, name, value) in [
+        ("/package", "sumary", serde_json::json!("x")),
+        ("/source/0", "unverified", serde_json::json!("x")),
+        ("/source/0/patches/1", "fuzz", serde_json::json!("1")),
+        ("/file/0", "content", serde_json::json!("x")),
+        ("/service/1", "stop", serde_json::json!(["x"])),
+        ("/parameters/state", "type", serde_json::json!("text")),
+    ] {
+        let mut bad = good.clone();
+        bad.pointer_mut(pointer).unwrap()[name] = value;
+        assert!(!has_shape(&schema, &bad), "{pointer} {name}");
+    }
+}
+
+#[test]
+fn every_key_can_be_explained() {
+    assert_eq!(
+        explain(&RECIPE, "source.patches.fuzz").as_deref(),
+        Some(
+            "fuzz: how many lines of context may differ at each end of a hunk (a number from 0 to 3)\n"
+        )
+    );
+    let parameter = explain(&RECIPE, "parameters.server-name.type").unwrap();
+    assert!(
+        parameter.starts_with("type, required: what a zone file may write"),
+        "{parameter}"
+    );
+    let source = explain(&RECIPE, "source").unwrap();
+    assert!(
+        source.contains("\n  exactly one of `sha256` and `unverified`\n"),
+        "{source}"
+    );
+    assert!(
+        explain(&RECIPE, "")
+            .unwrap()
+            .contains("\n  package, required: ")
+    );
+    assert_eq!(explain(&RECIPE, "source.nothing"), None);
+    assert_eq!(explain(&RECIPE, "package.name.more"), None);
+}
+
+/// A recipe with `awkward` wherever a free text may stand.
+fn awkward_recipe(awkward: &str) -> serde_json::Value {
+    let templated = awkward.replace("{{", "\\{{");
+    let checksum = "2cdfd5420e8e91c85c82dda66a92dcdd5974eef076feb169b279c600133f38b2";
+    serde_json::json!({
+        "package": { "name": "thing", "version": "1.0", "summary": "A thing" },
+        "parameters": { "free": { "type": "string", "default": templated, "help": "free text" } },
+        "source": [{ "urls": ["https://example.org/x"], "sha256": checksum }],
+        "build": {
+            "system": "custom",
+            "options": [templated, "{{parameters.free}}"],
+            "make-arguments": [templated],
+            "environment": { "A": templated },
+            "custom": { "stage": [["run", templated]] },
+        },
+        "file": [{ "path": "/etc/x", "content": awkward }],
+        "service": [{
+            "fmri": "svc:/a/b:default",
+            "start": ["run", templated],
+            "environment": { "A": templated },
+            "properties": { "a": templated },
+        }],
+        "check": [{ "name": "works", "command": ["run", templated], "contains": templated }],
+    })
+}
+
+fn free_texts(bundle: &Bundle) -> Vec<String> {
+    let recipe = &bundle.recipe;
+    let FileBytes::Known(content) = &bundle.files[0].content else {
+        panic!("{:?}", bundle.files);
+    };
+    let CheckKind::Command {
+        command, contains, ..
+    } = &recipe.checks[0].kind
+    else {
+        panic!("{:?}", recipe.checks);
+    };
+    vec![
+        recipe.build.options[0].value.clone(),
+        recipe.build.options[1].value.clone(),
+        recipe.build.make_arguments[0].clone(),
+        recipe.build.environment["A"].clone(),
+        recipe.build.custom.as_ref().unwrap().stage[0][1].clone(),
+        String::from_utf8(content.clone()).unwrap(),
+        recipe.services[0].start[1].clone(),
+        recipe.services[0].environment["A"].clone(),
+        recipe.services[0].properties["a"].clone(),
+        command[1].clone(),
+        contains.clone().unwrap(),
+        bundle.parameters["free"].clone(),
+    ]
+}
+
+#[test]
+fn awkward_texts_arrive_as_they_were_written_in_toml_and_json() {
+    for awkward in [
+        " ",
+        " lead and trail ",
+        "-rf",
+        "--",
+        "it's",
+        "\"",
+        "a\\b",
+        "$HOME",
+        "`id`",
+        "$(id)",
+        "*?[a]",
+        "two\nlines",
+        "\n",
+        "tab\there",
+        "Größe 日本語 🦀",
+        "a;b&c|d",
+        "%s",
+        "{{not.a.name}}",
+        "}}",
+        "<&>",
+        "\r\n",
+        "!",
+        "~",
+        "#x",
+    ] {
+        let value = awkward_recipe(awkward);
+        let json = value.to_string();
+        let toml = toml_edit::ser::to_string(&value).unwrap();
+        for (ending, text) in [("json", json), ("toml", toml)] {
+            let path = format!("thing.{ending}").into();
+            let source = zonewright::problem::SourceText { path, text };
+            let (loaded, problems) = check_text(&site(), "thing", source.into(), &["custom"]);
+            assert!(problems.is_empty(), "{ending} {awkward:?}: {problems:#?}");
+            let bundle = resolve(
+                &loaded.unwrap(),
+                &BTreeMap::new(),
+                &zone("joyent", "2024Q4"),
+            )
+            .unwrap();
+            for text in free_texts(&bundle) {
+                assert_eq!(text, awkward, "{ending}");
+            }
+        }
+    }
+}
+
+#[test]
+fn wrong_values_of_parameters_are_all_named_without_a_place() {
+    let given = [
+        ("owner", "x"),
+        ("prot", "1"),
+        ("limit", "5"),
+        ("port", "many"),
+        ("level", "loud"),
+    ];
+    let given = given
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .into();
+    let problems = resolve(&load("crowded"), &given, &zone("joyent", "2024Q4")).unwrap_err();
+    let mut keys: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.key.as_str())
+        .collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        [
+            "parameters.level",
+            "parameters.limit",
+            "parameters.port",
+            "parameters.prot"
+        ]
+    );
+    let missing = resolve(
+        &load("crowded"),
+        &BTreeMap::new(),
+        &zone("joyent", "2024Q4"),
+    )
+    .unwrap_err();
+    assert_eq!(missing.len(), 1);
+    assert_eq!(
+        missing[0].message,
+        "the parameter `owner` of `crowded+file-server` is missing"
+    );
+}
+
+#[test]
+fn a_value_that_the_file_cannot_hold_is_refused_for_the_zone() {
+    let given = BTreeMap::from([
+        ("owner".to_string(), "x".to_string()),
+        ("server-name".to_string(), "a;b".to_string()),
+    ]);
+    let problems = resolve(&load("crowded"), &given, &zone("joyent", "2024Q4")).unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert_eq!(problems[0].line_and_column(), Some((2, 17)));
 }
