@@ -11,6 +11,7 @@ mod connect;
 mod exec;
 mod jump;
 mod known_hosts;
+mod life;
 mod pattern;
 mod target;
 
@@ -47,7 +48,7 @@ impl Ssh {
         prompt: &mut dyn FnMut(&str) -> Option<String>,
     ) -> Result<Self, HostError> {
         let connection = connect::connect(target, prompt)?;
-        exec::set_keepalive(&connection.session, true);
+        life::set_keepalive(&connection.session, true);
         Ok(Self {
             connection,
             name: target.name(),

@@ -1,5 +1,6 @@
 //! What becomes of a script: statuses, streams, losses, latency.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -384,9 +385,8 @@ fn root_is_asked_for_and_its_absence_is_told() {
     assert!(stderr.contains("/usr/bin/pfexec"), "{stderr}");
 }
 
-/// A server where the command `from` is `to` instead.
-fn with_instead(from: &str, to: &str) -> Option<Server> {
-    let folder = tempfile::tempdir().unwrap().keep();
+/// A server where the command `from` is the shell text `to` instead, kept in `folder`.
+fn with_instead(folder: &Path, from: &str, to: &str) -> Option<Server> {
     let stand_in = folder.join("stand-in");
     std::fs::write(&stand_in, format!("#!/bin/bash\n{to}\n")).unwrap();
     let wrapper = folder.join("wrapper");
@@ -412,7 +412,8 @@ fn with_instead(from: &str, to: &str) -> Option<Server> {
 fn sudo_is_used_and_what_it_says_is_told() {
     let sudo = "/opt/local/bin/sudo";
     let run = |to: &str, text: &'static str| {
-        let server = with_instead(sudo, to)?;
+        let folder = tempfile::tempdir().unwrap();
+        let server = with_instead(folder.path(), sudo, to)?;
         let mut target = server.target();
         target.become_root = Some(Become::Sudo);
         let mut host = Ssh::connect(&target, &mut no_terminal).unwrap();
