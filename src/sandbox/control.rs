@@ -36,8 +36,8 @@ pub(crate) enum Request {
 pub(crate) enum Reply {
     /// The zone runs.
     Access(Access),
-    /// These zones are gone.
-    Gone(Vec<String>),
+    /// These zones are gone, and the supervisor with them if they were the last.
+    Gone { names: Vec<String>, is_last: bool },
     /// These zones are there.
     Zones(Vec<ZoneState>),
     /// Done, nothing to say.

@@ -4,12 +4,14 @@
 //! comes out on every machine, in seconds and without a chroot. What scripts would have set up and
 //! a zone needs, `platform` writes.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use nix::fcntl::Flock;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -24,6 +26,7 @@ const PACKAGES: &[&str] = &[
     "base-files",
     "base-passwd",
     "bash",
+    "binutils",
     "bsdutils",
     "bzip2",
     "coreutils",
@@ -66,13 +69,18 @@ const PACKAGES: &[&str] = &[
 ];
 
 /// Raised when the way an image is made changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
+
+/// Images of other versions of the program that were not used for so long are removed.
+const UNUSED_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// An image that is ready for use.
 #[derive(Debug, Clone)]
 pub struct Image {
     /// The folder with the tree, its packages' layers and apt's files.
     pub folder: PathBuf,
+    /// Keeps it from being removed while it is in use.
+    _held: Arc<Flock<File>>,
 }
 
 impl Image {
@@ -80,6 +88,22 @@ impl Image {
     #[must_use]
     pub fn root(&self) -> PathBuf {
         self.folder.join("root")
+    }
+
+    /// Starts a program of the image or of a layer on the machine, by the image's loader and
+    /// libraries and after those of `more`: what the machine has of them does not matter.
+    #[must_use]
+    pub(crate) fn program(&self, path: &Path, more: &[PathBuf]) -> Command {
+        let usr = self.root().join("usr");
+        let mut command = Command::new(usr.join("lib64/ld-linux-x86-64.so.2"));
+        let mut folders = more.to_vec();
+        folders.push(usr.join("lib/x86_64-linux-gnu"));
+        let folders: Vec<_> = folders.iter().map(|f| f.display().to_string()).collect();
+        command
+            .args(["--library-path", &folders.join(":")])
+            .arg(path);
+        command.env("OPENSSL_CONF", "/dev/null");
+        command
     }
 
     /// The files of one of its Debian packages, relative to `/`; none when it does not hold it.
@@ -99,7 +123,7 @@ impl Image {
 
 /// Where the image of this version of the program lies, made or not.
 #[must_use]
-pub fn folder(cache: &Path) -> PathBuf {
+fn folder(cache: &Path) -> PathBuf {
     let mut digest = Sha256::new();
     digest.update(FORMAT.to_string());
     PACKAGES.iter().for_each(|p| digest.update(format!(" {p}")));
@@ -116,20 +140,21 @@ pub fn folder(cache: &Path) -> PathBuf {
 /// When packages cannot be downloaded or unpacked.
 pub fn import(cache: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Image, SandboxError> {
     let folder = folder(cache);
-    if folder.is_dir() {
-        return Ok(Image { folder });
-    }
     let _alone = paths::exclusive(cache, "lock")?;
-    if folder.is_dir() {
-        return Ok(Image { folder });
+    if !folder.is_dir() {
+        paths::remove_unused(cache, RELEASE, UNUSED_FOR)?;
+        let partial = folder.with_extension("partial");
+        if partial.exists() {
+            fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
+        }
+        make(&partial, progress)?;
+        fs::rename(&partial, &folder).map_err(file("rename", &partial))?;
     }
-    let partial = folder.with_extension("partial");
-    if partial.exists() {
-        fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
-    }
-    make(&partial, progress)?;
-    fs::rename(&partial, &folder).map_err(file("rename", &partial))?;
-    Ok(Image { folder })
+    let held = Arc::new(paths::hold(&folder)?);
+    Ok(Image {
+        folder,
+        _held: held,
+    })
 }
 
 fn make(folder: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), SandboxError> {
@@ -200,7 +225,7 @@ pub(crate) fn unpack(
         }
         while next.load(Ordering::Relaxed) < rest.len() {
             progress(next.load(Ordering::Relaxed) as u64, total);
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
         }
     });
     progress(total, total);

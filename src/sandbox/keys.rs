@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::sandbox::error::{SandboxError, file, run};
 use crate::sandbox::image::Image;
@@ -87,18 +86,12 @@ pub(crate) fn public_keys(folder: &Path) -> Result<Vec<String>, SandboxError> {
 }
 
 fn generate(image: &Image, kind: &str, path: &Path, comment: &str) -> Result<(), SandboxError> {
-    let usr = image.root().join("usr");
-    let mut command = Command::new(usr.join("lib64/ld-linux-x86-64.so.2"));
-    command
-        .arg("--library-path")
-        .arg(usr.join("lib/x86_64-linux-gnu"));
-    command
-        .arg(usr.join("bin/ssh-keygen"))
-        .args(["-q", "-t", kind, "-N", "", "-C", comment]);
+    let mut command = image.program(&image.root().join("usr/bin/ssh-keygen"), &[]);
+    command.args(["-q", "-t", kind, "-N", "", "-C", comment]);
     if kind == "rsa" {
         command.args(["-b", "2048"]);
     }
-    run(command.arg("-f").arg(path).env("OPENSSL_CONF", "/dev/null")).map(drop)
+    run(command.arg("-f").arg(path)).map(drop)
 }
 
 fn remove(path: &Path) -> Result<(), SandboxError> {

@@ -7,7 +7,6 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,6 +16,7 @@ use crate::sandbox::error::{SandboxError, file, run};
 use crate::sandbox::image::{Image, command_name, files_in, unpack, write_json};
 use crate::sandbox::packages::{INDEX, IndexEntry};
 use crate::sandbox::paths;
+use crate::sandbox::platform::names::TRIPLET;
 
 /// Below a tree's `usr`: where commands lie that a zone's `/usr/bin` must not show.
 pub const HIDDEN_BIN: &str = "lib/zonewright/bin";
@@ -26,7 +26,11 @@ pub const HIDDEN_BIN: &str = "lib/zonewright/bin";
 pub const RECORDS: &str = "lib/zonewright/layers";
 
 /// Raised when the way a layer is made changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// Modules that no build tool loads; to compile them would take as long as all others.
+const UNCOMPILED: &str =
+    "/(idlelib|tkinter|turtledemo|pydoc_data|ensurepip|unittest|sqlite3|xmlrpc|wsgiref|curses)/";
 
 /// What a layer says of itself, in the zone under `/usr/lib/zonewright/layers/NAME.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,23 +45,54 @@ pub struct LayerRecord {
     pub commands: Vec<String>,
 }
 
-/// The layers of these packages, made where they are missing: folder names below `layers`.
+/// The layers of these packages and of all they depend on, made where they are missing: folder
+/// names below `layers`.
 ///
 /// # Errors
 ///
 /// When the index lacks a name, or a package cannot be downloaded or unpacked.
 pub fn ensure(image: &Image, names: &[&str]) -> Result<Vec<String>, SandboxError> {
-    let mut folders = Vec::new();
-    for name in names {
-        let entry = INDEX
-            .iter()
-            .find(|entry| entry.name == *name)
-            .ok_or_else(|| SandboxError::NoSuchPackage((*name).to_owned()))?;
-        folders.push(ensure_one(image, entry)?);
-    }
-    Ok(folders)
+    with_dependencies(INDEX, names)?
+        .into_iter()
+        .map(|entry| ensure_one(image, entry))
+        .collect()
 }
 
+/// The entries of these names and of everything below them, what is depended on first.
+fn with_dependencies<'a>(
+    index: &'a [IndexEntry],
+    names: &[&str],
+) -> Result<Vec<&'a IndexEntry>, SandboxError> {
+    let mut found: Vec<&IndexEntry> = Vec::new();
+    for name in names {
+        collect(index, name, &mut Vec::new(), &mut found)?;
+    }
+    Ok(found)
+}
+
+fn collect<'a>(
+    index: &'a [IndexEntry],
+    name: &str,
+    above: &mut Vec<&'a str>,
+    found: &mut Vec<&'a IndexEntry>,
+) -> Result<(), SandboxError> {
+    let entry = index
+        .iter()
+        .find(|entry| entry.name == name)
+        .ok_or_else(|| SandboxError::NoSuchPackage(name.to_owned()))?;
+    if found.iter().any(|e| e.name == name) || above.contains(&name) {
+        return Ok(());
+    }
+    above.push(entry.name);
+    for dependency in entry.depends {
+        collect(index, dependency, above, found)?;
+    }
+    above.pop();
+    found.push(entry);
+    Ok(())
+}
+
+/// Whatever it depends on is made already.
 fn ensure_one(image: &Image, entry: &IndexEntry) -> Result<String, SandboxError> {
     let name = folder_name(entry);
     let layers = image.folder.join("layers");
@@ -99,7 +134,8 @@ fn make(image: &Image, entry: &IndexEntry, folder: &Path) -> Result<(), SandboxE
     let tree = folder.join("tree");
     fs::create_dir_all(&tree).map_err(file("make", &tree))?;
     let apt = PrivateApt::open(&image.folder.join("apt"))?;
-    let (downloads, _) = apt.closure(entry.debian)?;
+    let below = with_dependencies(INDEX, entry.depends)?;
+    let downloads = own_downloads(&apt, entry, &below)?;
     apt.download(entry.debian, &mut |_| {})?;
     unpack(&downloads, &tree, &mut |_, _| {})?;
     let usr = folder.join("usr");
@@ -125,8 +161,32 @@ fn make(image: &Image, entry: &IndexEntry, folder: &Path) -> Result<(), SandboxE
     }
     hide_commands(&usr)?;
     link_assembler(&usr)?;
-    compile_python(image, &usr)?;
+    let layers = image.folder.join("layers");
+    let below: Vec<PathBuf> = below
+        .into_iter()
+        .map(|e| layers.join(folder_name(e)).join("usr"))
+        .collect();
+    compile_python(image, &usr, &below)?;
     describe(image, entry, &apt, &downloads, &usr.join(RECORDS))
+}
+
+/// What a package needs beyond the image and the layers it depends on; its own packages always.
+fn own_downloads(
+    apt: &PrivateApt,
+    entry: &IndexEntry,
+    below: &[&IndexEntry],
+) -> Result<Vec<Download>, SandboxError> {
+    let (mut downloads, _) = apt.closure(entry.debian)?;
+    let others: Vec<&str> = below
+        .iter()
+        .flat_map(|e| e.debian.iter().copied())
+        .collect();
+    let (others, _) = apt.closure(&others)?;
+    downloads.retain(|download| {
+        entry.debian.contains(&download.package.as_str())
+            || others.iter().all(|other| other.package != download.package)
+    });
+    Ok(downloads)
 }
 
 /// Writes the layer's record and the list of its own packages' files. What those packages depend
@@ -177,22 +237,15 @@ fn link_assembler(usr: &Path) -> Result<(), SandboxError> {
     };
     for version in versions.flatten().filter(|v| v.path().is_dir()) {
         for tool in ["as", "ld"] {
-            let target = format!("../../../../bin/x86_64-linux-gnu-{tool}");
             let link = version.path().join(tool);
-            if usr
-                .join("bin")
-                .join(format!("x86_64-linux-gnu-{tool}"))
-                .exists()
-            {
-                symlink(target, &link).map_err(file("link", &link))?;
-            }
+            symlink(format!("../../../../bin/{TRIPLET}{tool}"), &link)
+                .map_err(file("link", &link))?;
         }
     }
     Ok(())
 }
 
-/// Moves a layer's commands out of sight. Those with the machine's triplet in their name stay: no
-/// script calls them by chance, and gcc looks for itself there.
+/// Moves a layer's commands out of sight.
 fn hide_commands(usr: &Path) -> Result<(), SandboxError> {
     let hidden = usr.join(HIDDEN_BIN);
     fs::create_dir_all(&hidden).map_err(file("make", &hidden))?;
@@ -224,7 +277,7 @@ fn hide_commands(usr: &Path) -> Result<(), SandboxError> {
 }
 
 fn is_moved(name: &str) -> bool {
-    !name.starts_with("x86_64-linux-gnu-")
+    !name.starts_with(TRIPLET)
 }
 
 /// What a link that lay in `usr/BELOW` must say in `usr/lib/zonewright/bin`.
@@ -288,29 +341,30 @@ fn interpreter(line: &str) -> Option<String> {
 }
 
 /// Python cannot keep compiled modules in a read-only `/usr`; without them each start of meson
-/// would take a second more. Not made is not wrong.
-fn compile_python(image: &Image, usr: &Path) -> Result<(), SandboxError> {
-    let packages = usr.join("lib/python3/dist-packages");
-    let interpreter = newest_python(&usr.join(HIDDEN_BIN));
-    let (true, Some(python)) = (packages.is_dir(), interpreter) else {
+/// would take a second more. The interpreter is this layer's or that of a layer below.
+fn compile_python(image: &Image, usr: &Path, below: &[PathBuf]) -> Result<(), SandboxError> {
+    let own = std::iter::once(usr);
+    let found = own
+        .chain(below.iter().map(PathBuf::as_path))
+        .find_map(|home| newest_python(&home.join(HIDDEN_BIN)).map(|python| (home, python)));
+    let Some((home, python)) = found else {
         return Ok(());
     };
-    let library = usr.join("lib").join(python.file_name().unwrap_or_default());
-    let root = image.root().join("usr");
-    let folders = [
-        usr.join("lib/x86_64-linux-gnu"),
-        root.join("lib/x86_64-linux-gnu"),
-    ];
-    let search: Vec<String> = folders.iter().map(|p| p.display().to_string()).collect();
-    run(Command::new(root.join("lib64/ld-linux-x86-64.so.2"))
-        .args(["--library-path", &search.join(":")])
-        .arg(&python)
-        .args(["-I", "-S", "-m", "compileall", "-q", "-s"])
-        .arg(usr)
+    let libraries = ["lib/python3", "lib/python3.13"].map(|l| usr.join(l));
+    let libraries: Vec<_> = libraries.iter().filter(|l| l.is_dir()).collect();
+    if libraries.is_empty() {
+        return Ok(());
+    }
+    let mut command = image.program(&python, &[home.join("lib/x86_64-linux-gnu")]);
+    command
+        .args(["-S", "-m", "compileall", "-q", "-x", UNCOMPILED, "-s"])
+        .arg(usr);
+    command
         .args(["-p", "/usr"])
-        .args([&packages, &library])
-        .env("PYTHONHOME", usr))
-    .map(drop)
+        .args(libraries)
+        .env("PYTHONHOME", home);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    run(&mut command).map(drop)
 }
 
 fn newest_python(folder: &Path) -> Option<PathBuf> {
@@ -364,6 +418,33 @@ mod tests {
         );
         assert_eq!(interpreter("/usr/bin/env python3"), None);
         assert_eq!(interpreter("/bin/sh"), None);
+    }
+
+    #[test]
+    fn dependencies_come_first_and_once_even_in_a_circle() {
+        let entry = |name, depends| IndexEntry {
+            name,
+            debian: &[],
+            depends,
+            comment: "",
+            version: None,
+        };
+        let index = [
+            entry("a", &["b", "c"]),
+            entry("b", &["c"]),
+            entry("c", &["a"]),
+            entry("d", &["nobody"]),
+        ];
+        let names = |wanted: &[&str]| -> Vec<&str> {
+            with_dependencies(&index, wanted)
+                .unwrap()
+                .iter()
+                .map(|e| e.name)
+                .collect()
+        };
+        assert_eq!(names(&["a", "b"]), ["c", "b", "a"]);
+        assert_eq!(names(&[]), [""; 0]);
+        assert!(with_dependencies(&index, &["d"]).is_err());
     }
 
     #[test]

@@ -139,8 +139,8 @@ pub fn down(alias: Option<&str>) -> Result<Vec<String>, SandboxError> {
     };
     for _ in 0..5 {
         match ask_supervisor(&state, &request)? {
-            Some(Reply::Gone(names)) => {
-                if zones_on_disk(&state)?.is_empty() {
+            Some(Reply::Gone { names, is_last }) => {
+                if is_last {
                     wait_for_end(&state)?;
                 }
                 return Ok(names);

@@ -2,9 +2,10 @@
 //!
 //! The cache can be deleted whenever no sandbox runs; the state holds the zones themselves.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use nix::fcntl::{Flock, FlockArg};
 
@@ -44,25 +45,44 @@ pub(crate) fn short(folder: &File, name: &str) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))
 }
 
-/// Opens a folder and holds it shared: `remove_unless_held` leaves it alone.
+/// Opens a folder and holds it shared: `remove_unused` leaves it alone.
 pub(crate) fn hold(folder: &Path) -> Result<Flock<File>, SandboxError> {
-    lock(open(folder)?, folder, FlockArg::LockShared)
+    let held = lock(open(folder)?, folder, FlockArg::LockShared)?;
+    // The folder's time says when it was used last.
+    let _ = held.set_modified(SystemTime::now());
+    Ok(held)
 }
 
-/// Removes a folder that nobody holds; whether it did.
-pub(crate) fn remove_unless_held(folder: &Path) -> Result<bool, SandboxError> {
-    match Flock::lock(open(folder)?, FlockArg::LockExclusiveNonblock) {
-        Ok(_held) => {
-            std::fs::remove_dir_all(folder).map_err(file("remove", folder))?;
-            Ok(true)
+/// Removes the folders right below one whose name begins so, that nobody holds and nobody has held
+/// for the time given.
+pub(crate) fn remove_unused(
+    folder: &Path,
+    prefix: &str,
+    unused_for: Duration,
+) -> Result<(), SandboxError> {
+    for entry in fs::read_dir(folder)
+        .map_err(file("list", folder))?
+        .flatten()
+    {
+        let path = entry.path();
+        let is_meant = entry.file_name().to_string_lossy().starts_with(prefix) && path.is_dir();
+        let is_old = entry
+            .metadata()
+            .and_then(|m| m.modified())
+            .is_ok_and(|time| time.elapsed().is_ok_and(|age| age > unused_for));
+        if is_meant
+            && is_old
+            && let Ok(_held) = Flock::lock(open(&path)?, FlockArg::LockExclusiveNonblock)
+        {
+            fs::remove_dir_all(&path).map_err(file("remove", &path))?;
         }
-        Err(_) => Ok(false),
     }
+    Ok(())
 }
 
 /// Waits for the one right to change what a folder holds; given up when dropped.
 pub(crate) fn exclusive(folder: &Path, name: &str) -> Result<Flock<File>, SandboxError> {
-    std::fs::create_dir_all(folder).map_err(file("make", folder))?;
+    fs::create_dir_all(folder).map_err(file("make", folder))?;
     let path = folder.join(name);
     let lock_file = File::options()
         .create(true)
@@ -95,4 +115,44 @@ fn under(variable: &str, below_home: &str) -> Option<PathBuf> {
         .filter(|p| p.is_absolute())
         .or_else(|| set("HOME").map(|home| home.join(below_home)))?;
     Some(base.join("zonewright/sandbox"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_old_folders_that_nobody_holds_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = SystemTime::now() - Duration::from_secs(100);
+        for name in ["x-held", "x-old", "x-new", "y-old"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let _held = hold(&folder.path().join("x-held")).unwrap();
+        for name in ["x-held", "x-old", "y-old"] {
+            File::open(folder.path().join(name))
+                .unwrap()
+                .set_modified(old)
+                .unwrap();
+        }
+        remove_unused(folder.path(), "x-", Duration::from_secs(50)).unwrap();
+        let mut left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["x-held", "x-new", "y-old"]);
+    }
+
+    #[test]
+    fn a_short_name_leads_to_the_file_however_deep_its_folder_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("d".repeat(200));
+        fs::create_dir(&deep).unwrap();
+        fs::write(deep.join("f"), "x").unwrap();
+        let handle = File::open(&deep).unwrap();
+        let path = short(&handle, "f");
+        assert!(path.as_os_str().len() < 50);
+        assert_eq!(fs::read(path).unwrap(), b"x");
+    }
 }

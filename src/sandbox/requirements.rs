@@ -5,7 +5,10 @@
 
 use std::path::Path;
 
+use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
+
 use crate::sandbox::error::Missing;
+use crate::sandbox::paths;
 
 /// What this machine lacks; empty when the sandbox can run.
 #[must_use]
@@ -44,7 +47,29 @@ pub fn requirements() -> Vec<Missing> {
     need(is_in_path("apt-cache"), "`apt-cache`", "package `apt`");
     need(is_in_path("dpkg-deb"), "`dpkg-deb`", "package `dpkg`");
     need(is_in_path("tar"), "`tar`", "package `tar`");
+    for folder in [paths::cache_folder(), paths::state_folder()]
+        .into_iter()
+        .flatten()
+    {
+        need(
+            !is_on_overlay(&folder),
+            &format!(
+                "a file system for `{}` that is not itself an overlay",
+                folder.display()
+            ),
+            "in a container, put a volume there or set `XDG_CACHE_HOME` and `ZONEWRIGHT_SANDBOX_DIR`",
+        );
+    }
     missing
+}
+
+/// Overlays cannot be made of an overlay's files: their marks for hidden files would be taken for
+/// its own.
+fn is_on_overlay(folder: &Path) -> bool {
+    let there = folder.ancestors().find(|path| path.exists());
+    there
+        .and_then(|path| statfs(path).ok())
+        .is_some_and(|s| s.filesystem_type() == OVERLAYFS_SUPER_MAGIC)
 }
 
 fn is_known_file_system(name: &str) -> bool {

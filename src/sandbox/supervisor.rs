@@ -18,10 +18,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::sandbox::control::{Reply, Request, ZONE_SOCKET, receive, send};
 use crate::sandbox::error::{SandboxError, file};
 use crate::sandbox::forward::Forwarder;
-use crate::sandbox::image::{self, Image};
+use crate::sandbox::image;
 use crate::sandbox::inside::{REBOOT, with_cause};
 use crate::sandbox::zone::{self, Ground, Zone};
-use crate::sandbox::{Access, ZoneState, keys, paths, platform};
+use crate::sandbox::{Access, ZoneState, keys, layer, paths, platform};
 
 /// The socket's name in the state folder.
 pub(crate) const SOCKET: &str = "control.sock";
@@ -56,13 +56,9 @@ pub(crate) fn serve(state: &Path, cache: &Path, binary: &Path) -> Result<(), San
         return Ok(());
     };
     zone::enter_private_mounts()?;
-    let image = Image {
-        folder: image::folder(cache),
-    };
+    let image = image::import(cache, &mut |_| {})?;
     std::env::set_current_dir(&image.folder).map_err(file("enter", &image.folder))?;
-    let _image_in_use = paths::hold(&image.folder)?;
     let platform = platform::ensure(&image, binary)?;
-    let _platform_in_use = paths::hold(&platform::folder(&image, &platform))?;
     keys::client_key(&image, state)?;
     let listener = listen(state)?;
     let supervisor = Arc::new(Supervisor {
@@ -142,7 +138,7 @@ impl Supervisor {
         };
         let outcome = match request {
             Request::Up { alias } => self.up(&alias),
-            Request::Down { alias } => self.down(alias.as_deref()).map(Reply::Gone),
+            Request::Down { alias } => self.down(alias.as_deref()),
             Request::List => self.list().map(Reply::Zones),
             Request::Show { .. } => Ok(Reply::Refused("only a zone can ask for packages".into())),
         };
@@ -274,17 +270,27 @@ impl Supervisor {
         let Ok(request) = is_timed.and_then(|()| receive::<Request>(&stream)) else {
             return;
         };
-        let reply = match (request, lock(slot).as_mut()) {
-            (Request::Show { packages }, Some(zone)) => zone
-                .show(&self.ground, &packages)
-                .map_or_else(|error| Reply::Refused(with_cause(&error)), |()| Reply::Done),
-            _ => Reply::Refused("a zone can only ask for packages".into()),
+        let outcome = match request {
+            Request::Show { packages } => self.show(slot, &packages),
+            _ => Ok(Reply::Refused("a zone can only ask for packages".into())),
         };
+        let reply = outcome.unwrap_or_else(|error| Reply::Refused(with_cause(&error)));
         let _ = send(&mut stream, &reply);
     }
 
+    /// Layers are made before the zone is locked: a download must not keep others from asking
+    /// about it.
+    fn show(&self, slot: &Slot, packages: &[String]) -> Result<Reply, SandboxError> {
+        let names: Vec<&str> = packages.iter().map(String::as_str).collect();
+        layer::ensure(&self.ground.image, &names)?;
+        match lock(slot).as_mut() {
+            Some(zone) => zone.show(&self.ground, packages).map(|()| Reply::Done),
+            None => Ok(Reply::Refused("the zone is not running".into())),
+        }
+    }
+
     /// Destroys one zone or all; the supervisor ends with its last.
-    fn down(&self, alias: Option<&str>) -> Result<Vec<String>, SandboxError> {
+    fn down(&self, alias: Option<&str>) -> Result<Reply, SandboxError> {
         let mut names: Vec<String> = match alias {
             Some(alias) => vec![alias.to_owned()],
             None => zones_on_disk(&self.ground.state)?,
@@ -310,7 +316,11 @@ impl Supervisor {
             }
             self.forget(&name, &slot);
         }
-        Ok(gone)
+        let is_last = self.is_ending.load(Ordering::SeqCst);
+        Ok(Reply::Gone {
+            names: gone,
+            is_last,
+        })
     }
 
     fn list(&self) -> Result<Vec<ZoneState>, SandboxError> {

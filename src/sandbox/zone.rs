@@ -23,6 +23,7 @@ use crate::sandbox::emulate::{self, MARKER};
 use crate::sandbox::error::{SandboxError, errno, file, system, tail};
 use crate::sandbox::forward::Forwarder;
 use crate::sandbox::image::{Image, write_json};
+use crate::sandbox::platform::Platform;
 use crate::sandbox::{keys, layer, paths};
 
 /// How long a zone may take to answer on its ssh port.
@@ -38,8 +39,8 @@ pub(crate) struct Ground {
     pub state: PathBuf,
     /// The image; the supervisor's working folder is its folder.
     pub image: Image,
-    /// The platform's name in the image's folder.
-    pub platform: String,
+    /// What makes zones of the image.
+    pub platform: Platform,
     /// The program file that launchers are started from.
     pub binary: PathBuf,
 }
@@ -266,7 +267,7 @@ fn mount_root(ground: &Ground, folder: &Path, uuid: &str) -> Result<(), SandboxE
     let handle = File::open(folder).map_err(file("open", folder))?;
     let options = format!(
         "lowerdir=platform/{}/root:root,upperdir={},workdir={},index=off",
-        ground.platform,
+        ground.platform.name,
         paths::short(&handle, "upper").display(),
         paths::short(&handle, "work").display(),
     );
@@ -296,7 +297,7 @@ fn mount_usr(ground: &Ground, folder: &Path, packages: &[String]) -> Result<(), 
     let names: Vec<&str> = packages.iter().map(String::as_str).collect();
     let layers = layer::ensure(&ground.image, &names)?;
     let usr = folder.join("root/usr");
-    let options = usr_options(&ground.platform, &layers);
+    let options = usr_options(&ground.platform.name, &layers);
     mount(
         Some("/usr"),
         &usr,

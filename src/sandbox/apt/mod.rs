@@ -66,6 +66,7 @@ impl PrivateApt {
         for below in [
             "state/lists/partial",
             "cache/archives/partial",
+            "empty/partial",
             "etc/trusted.gpg.d",
             "etc/preferences.d",
             "etc/apt.conf.d",
@@ -93,12 +94,22 @@ impl PrivateApt {
         write(&self.folder.join("status"), status)
     }
 
-    /// What would be downloaded for these packages: file names and their size together.
+    /// What these packages need beyond what is installed: their files, downloaded or not, and the
+    /// size of all together.
     pub fn closure(&self, packages: &[&str]) -> Result<(Vec<Download>, u64), SandboxError> {
-        let output = run(self
-            .command("apt-get")
-            .args(["install", "-qq", "-y", "--print-uris"])
-            .args(packages))?;
+        if packages.is_empty() {
+            return Ok((Vec::new(), 0));
+        }
+        // What lies in the archive folder already would not be printed.
+        let empty = format!(
+            "Dir::Cache::archives={}",
+            self.folder.join("empty").display()
+        );
+        let mut command = self.command("apt-get");
+        command
+            .args(["install", "-qq", "-y", "--print-uris", "-o", &empty])
+            .args(packages);
+        let output = run(&mut command)?;
         let archives = self.folder.join("cache/archives");
         let mut downloads = Vec::new();
         let mut size = 0;
@@ -123,6 +134,9 @@ impl PrivateApt {
         packages: &[&str],
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), SandboxError> {
+        if packages.is_empty() {
+            return Ok(());
+        }
         let mut command = self.command("apt-get");
         command
             .args(["install", "-qq", "-y", "--download-only"])

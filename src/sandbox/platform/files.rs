@@ -66,6 +66,7 @@ pub const FOLDERS: &[(&str, u32)] = &[
     ("var/db/pkgin", 0o755),
     ("var/empty", 0o755),
     ("var/log", 0o755),
+    ("var/mail", 0o1777),
     ("var/run", 0o755),
     ("var/spool", 0o755),
     ("var/spool/cron", 0o755),

@@ -8,16 +8,18 @@
 pub mod files;
 pub mod names;
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
+use nix::fcntl::Flock;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use sha2::{Digest, Sha256};
 
 use crate::sandbox::apt::PrivateApt;
 use crate::sandbox::emulate;
-use crate::sandbox::error::{SandboxError, errno, file};
+use crate::sandbox::error::{SandboxError, errno, file, run};
 use crate::sandbox::image::{Image, command_name, write_json};
 use crate::sandbox::layer::{HIDDEN_BIN, moved_target};
 use crate::sandbox::packages::INDEX;
@@ -29,29 +31,40 @@ const EMULATOR: &str = "lib/zonewright/emulator";
 /// The Debian versions behind the index, below `usr`: a map from Debian package to version.
 const VERSIONS: &str = "lib/zonewright/packages.json";
 
-/// The platform made of this program file, made if it is not there: a folder name below `platform`.
+/// A platform that is ready for use.
+#[derive(Debug)]
+pub struct Platform {
+    /// Its folder's name below `platform` in the image's folder.
+    pub name: String,
+    /// Keeps it from being removed while it is in use.
+    _held: Flock<File>,
+}
+
+/// Platforms of other builds of the program that were not used for so long are removed.
+const UNUSED_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// The platform made of this program file, made if it is not there.
 ///
 /// # Errors
 ///
 /// When the tree cannot be written.
-pub fn ensure(image: &Image, binary: &Path) -> Result<String, SandboxError> {
-    let key = key(binary)?;
+pub fn ensure(image: &Image, binary: &Path) -> Result<Platform, SandboxError> {
+    let name = key(binary)?;
     let platforms = image.folder.join("platform");
-    let target = platforms.join(&key);
-    if target.is_dir() {
-        return Ok(key);
-    }
+    let target = platforms.join(&name);
     let _alone = paths::exclusive(&platforms, "lock")?;
-    if target.is_dir() {
-        return Ok(key);
+    if !target.is_dir() {
+        paths::remove_unused(&platforms, "", UNUSED_FOR)?;
+        let partial = platforms.join(format!("{name}.partial"));
+        if partial.exists() {
+            fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
+        }
+        make_usr(image, binary, &partial.join("usr"))?;
+        make_root(image, &partial.join("root"))?;
+        fs::rename(&partial, &target).map_err(file("rename", &partial))?;
     }
-    remove_unused(&platforms)?;
-    let partial = platforms.join(format!("{key}.partial"));
-    fs::create_dir_all(&partial).map_err(file("make", &partial))?;
-    make_usr(image, binary, &partial.join("usr"))?;
-    make_root(image, &partial.join("root"))?;
-    fs::rename(&partial, &target).map_err(file("rename", &partial))?;
-    Ok(key)
+    let _held = paths::hold(&target)?;
+    Ok(Platform { name, _held })
 }
 
 /// Size and time of change tell one build from another without reading 100 MB.
@@ -71,19 +84,6 @@ fn key(binary: &Path) -> Result<String, SandboxError> {
         .take(5)
         .map(|b| format!("{b:02x}"))
         .collect())
-}
-
-/// Platforms of earlier builds go, unless a sandbox runs on them.
-fn remove_unused(platforms: &Path) -> Result<(), SandboxError> {
-    for entry in fs::read_dir(platforms)
-        .map_err(file("list", platforms))?
-        .flatten()
-    {
-        if entry.path().is_dir() {
-            paths::remove_unless_held(&entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 fn make_usr(image: &Image, binary: &Path, usr: &Path) -> Result<(), SandboxError> {
@@ -127,6 +127,9 @@ fn make_usr(image: &Image, binary: &Path, usr: &Path) -> Result<(), SandboxError
     fs::copy(binary, &emulator).map_err(file("copy", binary))?;
     fs::set_permissions(&emulator, fs::Permissions::from_mode(0o555))
         .map_err(file("change", &emulator))?;
+    // A program built on a newer Linux may want functions that the image's libc lacks; without
+    // this it would be found out by every command of the zone.
+    run(image.program(Path::new("--list"), &[]).arg(&emulator))?;
     link_emulated(usr, |path| path.strip_prefix("usr/").map(str::to_owned))?;
     write_versions(image, &usr.join(VERSIONS))
 }
@@ -283,12 +286,6 @@ fn make_opaque(folder: &Path) -> Result<(), SandboxError> {
     nix::errno::Errno::result(status)
         .map(drop)
         .map_err(errno("mark", folder))
-}
-
-/// The folder of a platform.
-#[must_use]
-pub fn folder(image: &Image, key: &str) -> PathBuf {
-    image.folder.join("platform").join(key)
 }
 
 #[cfg(test)]

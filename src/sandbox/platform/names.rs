@@ -7,6 +7,7 @@
 /// Commands of the image that a zone shows under the same name in `/usr/bin`.
 pub const BIN: &[&str] = &[
     "[",
+    "ar",
     "arch",
     "basename",
     "bash",
@@ -72,6 +73,7 @@ pub const BIN: &[&str] = &[
     "join",
     "kill",
     "ksh93",
+    "ld",
     "ldd",
     "less",
     "ln",
@@ -89,6 +91,7 @@ pub const BIN: &[&str] = &[
     "newgrp",
     "nice",
     "nl",
+    "nm",
     "nohup",
     "od",
     "openssl",
@@ -116,6 +119,7 @@ pub const BIN: &[&str] = &[
     "sed",
     "seq",
     "sftp",
+    "size",
     "sleep",
     "sort",
     "split",
@@ -125,6 +129,8 @@ pub const BIN: &[&str] = &[
     "ssh-keygen",
     "ssh-keyscan",
     "stat",
+    "strings",
+    "strip",
     "stty",
     "su",
     "sum",
@@ -169,8 +175,12 @@ pub const BIN: &[&str] = &[
     "znew",
 ];
 
-/// The same for `/usr/sbin`.
-pub const SBIN: &[&str] = &["chroot", "sshd"];
+/// Commands that begin with it stay where Debian has them: no script calls them by chance, and
+/// gcc and binutils find their own parts there.
+pub const TRIPLET: &str = "x86_64-linux-gnu-";
+
+/// The same for `/usr/sbin`, with a helper of Linux's PAM, which knows no other place.
+pub const SBIN: &[&str] = &["chroot", "sshd", "unix_chkpwd"];
 
 /// Names that lie elsewhere, or that the image knows under another name: a path below `usr`, and
 /// the command of the image that it is.
@@ -187,6 +197,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ("sbin/link", "link"),
     ("sbin/mknod", "mknod"),
     ("sbin/mount", "mount"),
+    ("sbin/sh", "ksh93"),
     ("sbin/sync", "sync"),
     ("sbin/umount", "umount"),
     ("sbin/unlink", "unlink"),
@@ -253,7 +264,7 @@ pub const BASE: &[(&str, &str, bool)] = &[
 #[must_use]
 pub fn is_shown(below: &str, name: &str) -> bool {
     let list = if below == "bin" { BIN } else { SBIN };
-    list.binary_search(&name).is_ok()
+    name.starts_with(TRIPLET) || list.binary_search(&name).is_ok()
 }
 
 #[cfg(test)]
