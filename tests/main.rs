@@ -4,4 +4,5 @@ mod layers;
 mod recipe;
 mod recipe_errors;
 mod script_grammar;
+mod site;
 mod ssh;
