@@ -21,5 +21,7 @@ pub enum ControlError {
 /// When the supervisor cannot be reached or cannot make a layer.
 pub fn show_packages(names: &[&str]) -> Result<(), ControlError> {
     let _ = names;
-    Err(ControlError::Refused("package layers are not made here".into()))
+    Err(ControlError::Refused(
+        "package layers are not made here".into(),
+    ))
 }

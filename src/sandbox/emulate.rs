@@ -23,7 +23,10 @@ pub struct Emulated {
 
 /// Every emulated command.
 pub fn commands() -> impl Iterator<Item = &'static Emulated> {
-    packages::COMMANDS.iter().chain(smf::COMMANDS).chain(userland::COMMANDS)
+    packages::COMMANDS
+        .iter()
+        .chain(smf::COMMANDS)
+        .chain(userland::COMMANDS)
 }
 
 /// Runs the emulated command that argv[0] names, when this process lives in a sandbox zone.
@@ -43,5 +46,7 @@ pub fn dispatch() -> Option<i32> {
 /// Whether this process lives in a sandbox zone.
 #[must_use]
 pub fn is_inside_zone() -> bool {
-    Path::new(MARKER).symlink_metadata().is_ok_and(|m| m.is_file() && m.uid() == 0)
+    Path::new(MARKER)
+        .symlink_metadata()
+        .is_ok_and(|m| m.is_file() && m.uid() == 0)
 }
