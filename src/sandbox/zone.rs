@@ -19,6 +19,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::packages;
 use crate::sandbox::emulate::{self, MARKER};
 use crate::sandbox::error::{SandboxError, errno, file, system, tail};
 use crate::sandbox::forward::Forwarder;
@@ -154,6 +155,8 @@ impl Zone {
             mount_usr(ground, &folder, &record.packages)?;
             if is_new {
                 furnish(ground, &folder.join("root"), alias, &record.uuid)?;
+                let root = folder.join("root");
+                packages::preinstalled(&root).map_err(file("install packages in", &root))?;
                 write_json(&folder.join("zone.json"), &record)?;
             }
             run(ground, &folder, alias)
