@@ -12,6 +12,9 @@ use super::FactError;
 use super::sections::Sections;
 use crate::script::Script;
 
+/// Where the digests of starts are kept, one file an instance: its FMRI with `_` for `/`.
+pub const START_ROOT: &str = "/var/db/zonewright/starts";
+
 /// FMRI → state of the instances that were asked for and exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(transparent)]
@@ -25,6 +28,9 @@ pub struct ServiceFact {
     pub state: String,
     /// The state it is going to, or `-`.
     pub next: String,
+    /// The digest of what its last start by us depended on, where there was one.
+    #[serde(default)]
+    pub started_with: Option<String>,
 }
 
 impl ServiceFact {
@@ -40,13 +46,17 @@ impl ServiceFact {
 //   disabled       -             svc:/network/dns/multicast:default
 // svcs: Pattern 'svc:/network/x:default' doesn't match any instances        (stderr)
 pub(super) fn ask(script: Script, fmris: &BTreeSet<String>) -> Script {
-    script.list("fmris", fmris).shell(
+    script.list("fmris", fmris).set("starts", START_ROOT).shell(
         r#"
 text=
 if [ ${#fmris[@]} -gt 0 ]; then
   text=$(/usr/bin/svcs -H -o state,nstate,fmri "${fmris[@]}" 2>/dev/null)
 fi
 section services 0 "$text"
+for fmri in ${fmris[@]+"${fmris[@]}"}; do
+  path=$starts/${fmri//\//_}
+  [ -f "$path" ] && section "started:$fmri" 0 "$(<"$path")"
+done
 "#,
     )
 }
@@ -64,8 +74,14 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Services, FactError> {
         let fact = ServiceFact {
             state: state.to_owned(),
             next: next.to_owned(),
+            started_with: None,
         };
         services.insert(fmri.to_owned(), fact);
+    }
+    for (fmri, section) in sections.with_argument("started") {
+        if let (Some(fact), Some(digest)) = (services.get_mut(fmri), section.lines()?.next()) {
+            fact.started_with = Some(digest.to_owned());
+        }
     }
     Ok(Services(services))
 }

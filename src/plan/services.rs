@@ -1,12 +1,12 @@
 //! Which services must change: the twin of `facts/services`.
 //!
 //! What a start depends on (the package, the manifest, the files of `restart-after`) is digested and
-//! recorded in the receipt after the start, so that a restart that is due and did not happen, for
+//! recorded in the zone right after the start, so that a restart that is due and did not happen, for
 //! whatever reason, is still due at the next apply.
 
 use super::files::Placed;
 use super::{Action, Change, Given, Input, Refusal, Stage, Step, WantedRecipe, Work, shell};
-use crate::facts::services::ServiceFact;
+use crate::facts::services::{START_ROOT, ServiceFact};
 use crate::facts::{Facts, Questions};
 use crate::receipt::{BuildInputs, Receipt, sha256_hex};
 use crate::recipe::model::Service;
@@ -186,9 +186,7 @@ fn plan_service(
     };
     let fmri = &service.fmri;
     let state = context.facts.services.0.get(fmri);
-    let recorded = context
-        .receipt()
-        .and_then(|receipt| receipt.services.get(fmri));
+    let recorded = state.and_then(|fact| fact.started_with.as_ref());
     let digest = context
         .inputs
         .and_then(|inputs| start_digest(context.recipe, service, inputs, context.placed));
@@ -267,6 +265,9 @@ fn plan_service(
         script = script.shell(IMPORT);
     }
     script = script.shell(if restarts { RESTART } else { START });
+    if let Some(digest) = &digest {
+        script = script.set("starts", START_ROOT).set("digest", digest).shell(RECORD);
+    }
     steps.push(Step {
         id: format!("services/{fmri}"),
         stage: Stage::Serve,
@@ -350,6 +351,11 @@ const RESTART: &str = r#"
 before=$(/usr/bin/svcprop -p restarter/state_timestamp "$fmri")
 /usr/sbin/svcadm restart "$fmri" || fail "cannot restart $fmri"
 wait_online "$fmri" "$seconds" "$log" "$before"
+"#;
+
+const RECORD: &str = r#"
+/usr/bin/mkdir -p "$starts" && printf '%s\n' "$digest" >"$starts/.new.$$" &&
+  /usr/bin/mv -f "$starts/.new.$$" "$starts/${fmri//\//_}" || fail "cannot write in $starts"
 "#;
 
 /// Ends services that the recipe made and no longer has.
