@@ -4,19 +4,31 @@ use std::collections::BTreeSet;
 
 use super::{Available, Call, PROGRAM, counted, human};
 use crate::sandbox::packages::index::find;
+use crate::sandbox::packages::layers::is_pending;
 use crate::sandbox::packages::pattern;
 use crate::sandbox::packages::process::{Process, Stop, below};
 use std::path::Path;
 
 const PREFERRED: &str = "/opt/local/etc/pkgin/preferred.conf";
 
+/// Why a package is part of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It was asked for by name.
+    Asked,
+    /// An installed version is not that of the index.
+    Outdated,
+    /// Another package needs it.
+    Needed,
+}
+
 /// One package that is to be put in.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// The package.
     pub package: Available,
-    /// Whether it was asked for by name.
-    pub is_explicit: bool,
+    /// Why it is put in.
+    pub reason: Reason,
     /// The version that is installed now.
     pub replaces: Option<String>,
 }
@@ -28,6 +40,8 @@ pub struct Plan {
     pub wanted: Vec<Wanted>,
     /// Names that were asked for and are there already.
     pub present: Vec<String>,
+    /// Packages that are there already, but whose layers are not shown yet.
+    pub pending: Vec<Available>,
 }
 
 impl Plan {
@@ -36,40 +50,33 @@ impl Plan {
     /// # Errors
     ///
     /// When the package database cannot be read.
-    pub fn add(&mut self, call: &Call, package: &Available, is_explicit: bool) -> Result<(), Stop> {
-        let mut seen = BTreeSet::new();
-        self.add_with_needs(call, package, is_explicit, &mut seen)
+    pub fn add(&mut self, call: &Call, package: &Available, reason: Reason) -> Result<(), Stop> {
+        self.visit(call, package, reason, &mut BTreeSet::new())
     }
 
-    fn add_with_needs(
+    fn visit(
         &mut self,
         call: &Call,
         package: &Available,
-        is_explicit: bool,
+        reason: Reason,
         seen: &mut BTreeSet<&'static str>,
     ) -> Result<(), Stop> {
-        if !seen.insert(package.entry.name) {
+        let base = package.entry.name;
+        if !seen.insert(base) {
             return Ok(());
         }
         if let Some(planned) = self
             .wanted
             .iter_mut()
-            .find(|w| w.package.entry.name == package.entry.name)
+            .find(|w| w.package.entry.name == base)
         {
-            planned.is_explicit |= is_explicit;
-            return Ok(());
-        }
-        let installed = call
-            .database
-            .best(&format!("{}-[0-9]*", package.entry.name))?;
-        if installed.as_deref() == Some(package.name.as_str()) {
-            if is_explicit {
-                self.present.push(package.name.clone());
+            if reason == Reason::Asked {
+                planned.reason = reason;
             }
             return Ok(());
         }
-        // A dependency that is there already fulfils every pattern of the index.
-        if installed.is_some() && !is_explicit {
+        let installed = call.database.best(&format!("{base}-[0-9]*"))?;
+        if self.is_settled(call, package, reason, installed.as_deref())? {
             return Ok(());
         }
         for needed in package
@@ -78,15 +85,43 @@ impl Plan {
             .iter()
             .filter_map(|name| call.find(name))
         {
-            self.add_with_needs(call, needed, false, seen)?;
+            self.visit(call, needed, Reason::Needed, seen)?;
         }
         let package = package.clone();
         self.wanted.push(Wanted {
             package,
-            is_explicit,
+            reason,
             replaces: installed,
         });
         Ok(())
+    }
+
+    /// Whether what is installed will do. A dependency that is there fulfils every pattern of the
+    /// index, whatever its version.
+    fn is_settled(
+        &mut self,
+        call: &Call,
+        package: &Available,
+        reason: Reason,
+        installed: Option<&str>,
+    ) -> Result<bool, Stop> {
+        let Some(installed) = installed else {
+            return Ok(false);
+        };
+        let is_current = installed == package.name;
+        if !is_current && reason != Reason::Needed {
+            return Ok(false);
+        }
+        if is_current
+            && is_pending(&call.database, installed)?
+            && !self.pending.iter().any(|p| p.name == installed)
+        {
+            self.pending.push(package.clone());
+        }
+        if is_current && reason == Reason::Asked {
+            self.present.push(package.name.clone());
+        }
+        Ok(true)
     }
 
     /// Prints the plan.
@@ -155,13 +190,13 @@ pub fn choose(
         process.complain(&format!("{word} is not available in the repository"));
         return Ok(None);
     };
-    if let Some(wanted) = preferred(process, pattern::base(name))? {
-        if !pattern::matches(&wanted, name) {
-            process.complain(&format!(
-                "No {word} package available that satisfies preferred match {wanted}"
-            ));
-            return Ok(None);
-        }
+    if let Some(wanted) = preferred(process, pattern::base(name))?
+        && !pattern::matches(&wanted, name)
+    {
+        process.complain(&format!(
+            "No {word} package available that satisfies preferred match {wanted}"
+        ));
+        return Ok(None);
     }
     Ok(call.available.iter().find(|a| a.name == name).cloned())
 }
