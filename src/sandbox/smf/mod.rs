@@ -1,26 +1,43 @@
-//! Emulated SMF commands.
+//! SMF as a sandbox zone shows it: process 1 with repository and restarter, and the commands that
+//! speak to it; contracts, and the process commands that know them.
+//!
+//! The commands print what SmartOS' own print, on the same stream and with the same status. What is
+//! not played ends with status 99.
 
-use crate::sandbox::emulate::Emulated;
+pub mod answer;
+pub mod contract;
+pub mod dependencies;
+pub mod door;
+mod edit;
+pub mod fmri;
+pub mod init;
+mod log;
+pub mod manifest;
+mod manifest_import;
+pub mod model;
+mod options;
+pub mod paths;
+mod platform;
+pub mod process;
+pub mod restarter;
+mod signals;
+mod stamp;
+mod store;
+mod svcadm;
+mod svccfg;
+mod svcprop;
+mod svcs;
+pub mod upgrade;
+
+use super::emulate::Emulated;
 
 /// The commands of this part.
-pub const COMMANDS: &[Emulated] = &[Emulated {
-    path: "/sbin/init",
-    run: init,
-}];
-
-/// Starts sshd and reaps.
-fn init(_: &[std::ffi::OsString]) -> i32 {
-    if std::process::Command::new("/usr/lib/ssh/sshd")
-        .arg("-D")
-        .arg("-e")
-        .spawn()
-        .is_err()
-    {
-        return 1;
-    }
-    loop {
-        if nix::sys::wait::wait().is_err() {
-            std::thread::sleep(std::time::Duration::from_secs(1));
-        }
-    }
-}
+pub const COMMANDS: &[Emulated] = &[
+    Emulated { path: "/sbin/init", run: init::run },
+    Emulated { path: "/usr/sbin/svccfg", run: svccfg::run },
+    Emulated { path: "/usr/sbin/svcadm", run: svcadm::run },
+    Emulated { path: "/usr/bin/svcs", run: svcs::run },
+    Emulated { path: "/usr/bin/svcprop", run: svcprop::run },
+    Emulated { path: "/usr/bin/ctrun", run: contract::ctrun::run },
+    Emulated { path: "/usr/bin/ctstat", run: contract::ctstat::run },
+];
