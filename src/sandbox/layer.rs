@@ -214,20 +214,38 @@ fn describe(
         .collect();
     commands.sort();
     commands.dedup();
-    let first: Vec<&str> = entry.debian.first().copied().into_iter().collect();
     let record = LayerRecord {
         name: entry.name.to_owned(),
         debian: entry.debian.iter().map(|d| (*d).to_owned()).collect(),
-        version: apt
-            .versions(&first)?
-            .into_values()
-            .next()
-            .unwrap_or_default(),
+        version: version(apt, entry, downloads)?,
         commands,
     };
     let list = folder.join(format!("{}.files", entry.name));
     fs::write(&list, files.join("\n") + "\n").map_err(file("write", &list))?;
     write_json(&folder.join(format!("{}.json", entry.name)), &record)
+}
+
+/// The version of the entry's first Debian package; empty when it has none.
+fn version(
+    apt: &PrivateApt,
+    entry: &IndexEntry,
+    downloads: &[Download],
+) -> Result<String, SandboxError> {
+    let Some(first) = entry.debian.first() else {
+        return Ok(String::new());
+    };
+    match downloads
+        .iter()
+        .find(|d| d.package == *first)
+        .and_then(Download::version)
+    {
+        Some(version) => Ok(version),
+        None => Ok(apt
+            .versions(&[first])?
+            .into_values()
+            .next()
+            .unwrap_or_default()),
+    }
 }
 
 /// gcc asks for `as` and `ld` in its own folder before it walks `PATH`, as pkgsrc's is built to.

@@ -33,6 +33,15 @@ pub struct Download {
     pub path: PathBuf,
 }
 
+impl Download {
+    /// The version, as the file's name has it: `mawk_1%3a1.3.4-20_amd64.deb`.
+    #[must_use]
+    pub fn version(&self) -> Option<String> {
+        let name = self.path.file_name()?.to_str()?;
+        Some(name.split('_').nth(1)?.replace("%3a", ":"))
+    }
+}
+
 /// apt with its state, cache and configuration below one folder.
 #[derive(Debug)]
 pub struct PrivateApt {
@@ -382,6 +391,26 @@ mod tests {
             Some(("libc6_2.41-12+deb13u4_amd64.deb", 2_862_224))
         );
         assert_eq!(parse_uri_line("Reading package lists..."), None);
+    }
+
+    #[test]
+    fn a_file_name_holds_the_version_with_its_epoch() {
+        let version = |name: &str| {
+            Download {
+                package: String::new(),
+                path: Path::new("/a").join(name),
+            }
+            .version()
+        };
+        assert_eq!(
+            version("automake_1%3a1.17-4_all.deb").as_deref(),
+            Some("1:1.17-4")
+        );
+        assert_eq!(
+            version("libx_2.1.12-stable-10+b1_amd64.deb").as_deref(),
+            Some("2.1.12-stable-10+b1")
+        );
+        assert_eq!(version("x"), None);
     }
 
     #[test]
