@@ -266,7 +266,10 @@ fn plan_service(
     }
     script = script.shell(if restarts { RESTART } else { START });
     if let Some(digest) = &digest {
-        script = script.set("starts", START_ROOT).set("digest", digest).shell(RECORD);
+        script = script
+            .set("starts", START_ROOT)
+            .set("digest", digest)
+            .shell(RECORD);
     }
     steps.push(Step {
         id: format!("services/{fmri}"),

@@ -19,11 +19,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::packages;
 use crate::sandbox::emulate::{self, MARKER};
 use crate::sandbox::error::{SandboxError, errno, file, system, tail};
 use crate::sandbox::forward::Forwarder;
 use crate::sandbox::image::{Image, write_json};
+use crate::sandbox::packages;
 use crate::sandbox::platform::Platform;
 use crate::sandbox::{keys, layer, paths};
 

@@ -47,6 +47,7 @@ const NOT_ERRORS: &[&str] = &[
     "-Werror",
     "checking for",
     "warning: ",
+    "WARNING: ",
     "error.c",
     "error.h",
     "error.o",

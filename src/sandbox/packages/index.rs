@@ -133,7 +133,6 @@ pub const INDEX: &[IndexEntry] = &[
     fixed("tcp_wrappers", "7.6.4", &["libwrap0-dev", "libwrap0"], &[], "Monitor and filter incoming requests for network services"),
     entry("tmux", &["tmux"], &["libevent", "ncurses"], "BSD-licensed terminal multiplexer (GNU screen alternative)"),
     entry("unicode-character-database", &["unicode-data"], &[], "Unicode Character Database"),
-    entry("unicode-data", &["unicode-data"], &[], "Unicode Character Database, by Debian's name"),
     entry("unzip", &["unzip"], &[], "Unpack .zip files"),
     entry("wget", &["wget"], &["openssl"], "Retrieve files from the 'net via HTTP and FTP"),
     entry("xz", &["xz-utils", "liblzma-dev"], &[], "General-purpose data compression software"),
@@ -236,7 +235,7 @@ pub fn category(name: &str) -> &'static str {
         (
             "textproc",
             "cmark-gfm docbook-xsl expat grep gsed iniparser jq libxml2 libxslt \
-                      unicode-character-database unicode-data",
+                      unicode-character-database",
         ),
         ("www", "curl nghttp2"),
     ];

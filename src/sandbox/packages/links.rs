@@ -171,9 +171,9 @@ fn data_paths(package: &str, file: &str) -> Vec<String> {
         return vec![format!("share/pkgconfig/{rest}")];
     }
     match (package, file.strip_prefix("usr/share/")) {
-        ("unicode-data" | "unicode-character-database", Some(rest)) => {
+        ("unicode-character-database", Some(rest)) => {
             let rest = rest.strip_prefix("unicode/").unwrap_or(rest);
-            vec![format!("share/unicode/{rest}")]
+            vec![format!("share/unicode/ucd/{rest}")]
         }
         _ => Vec::new(),
     }
@@ -296,9 +296,9 @@ mod tests {
             ),
             ("db5", "usr/bin/db5.3_verify", vec!["bin/db5_verify"]),
             (
-                "unicode-data",
+                "unicode-character-database",
                 "usr/share/unicode/UnicodeData.txt",
-                vec!["share/unicode/UnicodeData.txt"],
+                vec!["share/unicode/ucd/UnicodeData.txt"],
             ),
             ("rsyslog", "usr/sbin/rsyslogd", vec!["sbin/rsyslogd"]),
         ] {

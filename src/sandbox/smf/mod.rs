@@ -33,11 +33,32 @@ use super::emulate::Emulated;
 
 /// The commands of this part.
 pub const COMMANDS: &[Emulated] = &[
-    Emulated { path: "/sbin/init", run: init::run },
-    Emulated { path: "/usr/sbin/svccfg", run: svccfg::run },
-    Emulated { path: "/usr/sbin/svcadm", run: svcadm::run },
-    Emulated { path: "/usr/bin/svcs", run: svcs::run },
-    Emulated { path: "/usr/bin/svcprop", run: svcprop::run },
-    Emulated { path: "/usr/bin/ctrun", run: contract::ctrun::run },
-    Emulated { path: "/usr/bin/ctstat", run: contract::ctstat::run },
+    Emulated {
+        path: "/sbin/init",
+        run: init::run,
+    },
+    Emulated {
+        path: "/usr/sbin/svccfg",
+        run: svccfg::run,
+    },
+    Emulated {
+        path: "/usr/sbin/svcadm",
+        run: svcadm::run,
+    },
+    Emulated {
+        path: "/usr/bin/svcs",
+        run: svcs::run,
+    },
+    Emulated {
+        path: "/usr/bin/svcprop",
+        run: svcprop::run,
+    },
+    Emulated {
+        path: "/usr/bin/ctrun",
+        run: contract::ctrun::run,
+    },
+    Emulated {
+        path: "/usr/bin/ctstat",
+        run: contract::ctstat::run,
+    },
 ];

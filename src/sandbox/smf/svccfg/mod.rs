@@ -193,8 +193,9 @@ impl Session<'_> {
             }
         }
         let services = matching_services(&repository, pattern);
-        let is_exact_service =
-            services.iter().any(|fmri| fmri.to_string() == format!("svc:/{}", pattern.trim_start_matches("svc:/")));
+        let is_exact_service = services.iter().any(|fmri| {
+            fmri.to_string() == format!("svc:/{}", pattern.trim_start_matches("svc:/"))
+        });
         if is_exact_service {
             return Ok(services.into_iter().take(1).collect());
         }
@@ -243,7 +244,10 @@ enum Flow {
 
 fn truncate(line: &mut String, bytes: usize) {
     if line.len() > bytes {
-        let end = (0..=bytes).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
+        let end = (0..=bytes)
+            .rev()
+            .find(|end| line.is_char_boundary(*end))
+            .unwrap_or(0);
         line.truncate(end);
     }
 }
