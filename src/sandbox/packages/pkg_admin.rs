@@ -387,3 +387,7 @@ fn list_packages(
     }
     Ok(0)
 }
+
+#[cfg(test)]
+#[path = "pkg_admin_tests.rs"]
+mod tests;

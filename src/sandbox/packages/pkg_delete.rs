@@ -400,3 +400,7 @@ pub fn remove_metadata(
     );
     Ok(false)
 }
+
+#[cfg(test)]
+#[path = "pkg_delete_tests.rs"]
+mod tests;

@@ -267,3 +267,7 @@ fn from_archive(process: &mut Process<'_>, word: &str, file: &str) -> Result<Fou
         file,
     }]))
 }
+
+#[cfg(test)]
+#[path = "pkg_info_tests.rs"]
+mod tests;

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 use super::config::{DATABASE, PREFIX};
-use super::database::{Database, FILE_MAP};
+use super::database::{Database, PRESERVE};
 use super::index::{IndexEntry, find};
 use super::links::Links;
 use super::pattern;
@@ -80,7 +80,6 @@ pub fn preinstalled(root: &Path) -> io::Result<()> {
     fs::create_dir_all(database.directory()).map_err(at(database.directory()))?;
     let versions = debian_versions(root).map_err(io::Error::other)?;
     database.write_file_map(&database.file_map()?.unwrap_or_default())?;
-    debug_assert!(database.directory().join(FILE_MAP).exists());
     for (name, commands) in PACKAGES {
         let Some(entry) = find(name) else { continue };
         let full = entry.full_name(&versions);
@@ -91,15 +90,12 @@ pub fn preinstalled(root: &Path) -> io::Result<()> {
             depends: depends(entry, &database)?,
             links: &links,
             is_automatic: AUTOMATIC.contains(name),
+            has_layer: false,
             replaces: None,
         };
         register(root, &database, &registration)?;
         if PRESERVED.contains(name) {
-            database.write(
-                &full,
-                super::database::PRESERVE,
-                format!("{full}\n").as_bytes(),
-            )?;
+            database.write(&full, PRESERVE, format!("{full}\n").as_bytes())?;
         }
     }
     Ok(())

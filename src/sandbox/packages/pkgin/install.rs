@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::plan::{Plan, choose, patterns};
+use super::plan::{Plan, Reason, choose, patterns};
 use super::{
     Call, ERROR_LOG, PROGRAM, Registration, need_root, proceed, refresh, register, reread,
 };
@@ -25,7 +25,7 @@ pub fn install(process: &mut Process<'_>, call: &Call, words: &[String]) -> Resu
     let mut status = 0;
     for word in words {
         match choose(process, call, word)? {
-            Some(package) => plan.add(call, &package, true)?,
+            Some(package) => plan.add(call, &package, Reason::Asked)?,
             None => status = 1,
         }
     }
@@ -52,10 +52,9 @@ pub fn upgrade(process: &mut Process<'_>, call: &Call) -> Result<i32, Stop> {
     for name in call.database.names()? {
         let newer = call.find(pattern::base(&name)).filter(|a| a.name != name);
         if let Some(package) = newer {
-            plan.add(call, package, !call.database.is_automatic(&name)?)?;
+            plan.add(call, package, Reason::Outdated)?;
         }
     }
-    // Only what differs was asked for here, so what is present is no news.
     carry_out(process, call, &plan)
 }
 
@@ -145,7 +144,8 @@ fn install_one(
         name: &wanted.package.name,
         depends: patterns(call, &wanted.package),
         links: &links,
-        is_automatic: !wanted.is_explicit && !was_explicit,
+        is_automatic: wanted.reason != Reason::Asked && !was_explicit,
+        has_layer: !entry.debian.is_empty(),
         replaces: wanted.replaces.as_deref(),
     };
     register(process.root, &call.database, &registration).map_err(|error| error.to_string())

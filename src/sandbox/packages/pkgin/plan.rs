@@ -10,13 +10,24 @@ use std::path::Path;
 
 const PREFERRED: &str = "/opt/local/etc/pkgin/preferred.conf";
 
+/// Why a package is part of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It was asked for by name.
+    Asked,
+    /// An installed version is not that of the index.
+    Outdated,
+    /// Another package needs it.
+    Needed,
+}
+
 /// One package that is to be put in.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// The package.
     pub package: Available,
-    /// Whether it was asked for by name.
-    pub is_explicit: bool,
+    /// Why it is put in.
+    pub reason: Reason,
     /// The version that is installed now.
     pub replaces: Option<String>,
 }
@@ -36,16 +47,16 @@ impl Plan {
     /// # Errors
     ///
     /// When the package database cannot be read.
-    pub fn add(&mut self, call: &Call, package: &Available, is_explicit: bool) -> Result<(), Stop> {
+    pub fn add(&mut self, call: &Call, package: &Available, reason: Reason) -> Result<(), Stop> {
         let mut seen = BTreeSet::new();
-        self.add_with_needs(call, package, is_explicit, &mut seen)
+        self.add_with_needs(call, package, reason, &mut seen)
     }
 
     fn add_with_needs(
         &mut self,
         call: &Call,
         package: &Available,
-        is_explicit: bool,
+        reason: Reason,
         seen: &mut BTreeSet<&'static str>,
     ) -> Result<(), Stop> {
         if !seen.insert(package.entry.name) {
@@ -56,20 +67,22 @@ impl Plan {
             .iter_mut()
             .find(|w| w.package.entry.name == package.entry.name)
         {
-            planned.is_explicit |= is_explicit;
+            if reason == Reason::Asked {
+                planned.reason = reason;
+            }
             return Ok(());
         }
         let installed = call
             .database
             .best(&format!("{}-[0-9]*", package.entry.name))?;
         if installed.as_deref() == Some(package.name.as_str()) {
-            if is_explicit {
+            if reason == Reason::Asked {
                 self.present.push(package.name.clone());
             }
             return Ok(());
         }
         // A dependency that is there already fulfils every pattern of the index.
-        if installed.is_some() && !is_explicit {
+        if installed.is_some() && reason == Reason::Needed {
             return Ok(());
         }
         for needed in package
@@ -78,12 +91,12 @@ impl Plan {
             .iter()
             .filter_map(|name| call.find(name))
         {
-            self.add_with_needs(call, needed, false, seen)?;
+            self.add_with_needs(call, needed, Reason::Needed, seen)?;
         }
         let package = package.clone();
         self.wanted.push(Wanted {
             package,
-            is_explicit,
+            reason,
             replaces: installed,
         });
         Ok(())

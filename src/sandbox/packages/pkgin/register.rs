@@ -34,6 +34,8 @@ pub struct Registration<'a> {
     pub links: &'a Links,
     /// Whether it comes as a dependency.
     pub is_automatic: bool,
+    /// Whether files of a layer stand for it; else they are there already.
+    pub has_layer: bool,
     /// The version that it takes the place of.
     pub replaces: Option<&'a str>,
 }
@@ -178,7 +180,7 @@ fn build_info(new: &Registration<'_>) -> String {
             .filter(|p| is_library(p))
             .map(|p| format!("PROVIDES={PREFIX}/{p}")),
     );
-    if !new.entry.debian.is_empty() && new.links.values().any(|target| !target.is_empty()) {
+    if new.has_layer {
         lines.push(format!("{VARIABLE}={}", new.entry.name));
     }
     lines.sort();
