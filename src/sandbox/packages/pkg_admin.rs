@@ -196,10 +196,10 @@ fn check_file(process: &mut Process<'_>, name: &str, listed: Listed<'_>) {
         return;
     }
     let path = below(process.root, Path::new(&shown));
-    if let Some(sum) = listed.md5 {
-        if checksum(&path).is_ok_and(|actual| actual != sum) {
-            process.say(&format!("{shown} fails MD5 checksum"));
-        }
+    if let Some(sum) = listed.md5
+        && checksum(&path).is_ok_and(|actual| actual != sum)
+    {
+        process.say(&format!("{shown} fails MD5 checksum"));
     }
     if let Some(target) = listed.symlink {
         let actual = fs::read_link(&path).unwrap_or_default();
@@ -295,13 +295,14 @@ fn set(
         let message = "variable name must not contain uppercase letters";
         return Err(Stop::Exit(1, message.into()));
     }
-    if let Some(value) = value.filter(|_| variable == "automatic") {
-        if !value.eq_ignore_ascii_case("yes") && !value.eq_ignore_ascii_case("no") {
-            return Err(Stop::Exit(
-                1,
-                format!("unknown value `{value}' for automatic"),
-            ));
-        }
+    if let Some(value) = value.filter(|_| variable == "automatic")
+        && !value.eq_ignore_ascii_case("yes")
+        && !value.eq_ignore_ascii_case("no")
+    {
+        return Err(Stop::Exit(
+            1,
+            format!("unknown value `{value}' for automatic"),
+        ));
     }
     let mut status = 0;
     for word in packages {

@@ -151,11 +151,11 @@ fn refuses(
     } else {
         "not deleting"
     };
-    if let Some(sum) = file.md5 {
-        if checksum(path).is_ok_and(|actual| actual != sum) {
-            process.say(&format!("original MD5 checksum failed, {deed}: {shown}"));
-            return !manner.is_forced;
-        }
+    if let Some(sum) = file.md5
+        && checksum(path).is_ok_and(|actual| actual != sum)
+    {
+        process.say(&format!("original MD5 checksum failed, {deed}: {shown}"));
+        return !manner.is_forced;
     }
     if let Some(target) = file.symlink {
         let actual = fs::read_link(path).unwrap_or_default();

@@ -39,11 +39,11 @@ fn extract_into(
     map: &mut FileMap,
 ) -> Result<(), Stop> {
     let prefix = below(process.root, Path::new(&new.prefix));
-    if !call.is_dry() {
-        if let Err(error) = fs::create_dir_all(&prefix) {
-            let message = format!("Can't create prefix: {}: {}", new.prefix, reason(&error));
-            return fail(process, &message);
-        }
+    if !call.is_dry()
+        && let Err(error) = fs::create_dir_all(&prefix)
+    {
+        let message = format!("Can't create prefix: {}: {}", new.prefix, reason(&error));
+        return fail(process, &message);
     }
     let mut members = new.archive.members.iter();
     let mut last = "";

@@ -24,15 +24,15 @@ pub fn open(
     let (folders, name) = places(process, call, word, near);
     for folder in folders {
         let path = folder.join(&name);
-        if near.is_none() {
-            if let Some(archive) = try_open(process, word, &path)? {
-                return Ok((archive, path));
-            }
+        if near.is_none()
+            && let Some(archive) = try_open(process, word, &path)?
+        {
+            return Ok((archive, path));
         }
-        if let Some(path) = best_in(process, &folder, &name) {
-            if let Some(archive) = try_open(process, word, &path)? {
-                return Ok((archive, path));
-            }
+        if let Some(path) = best_in(process, &folder, &name)
+            && let Some(archive) = try_open(process, word, &path)?
+        {
+            return Ok((archive, path));
         }
     }
     process.warn(PROGRAM, &format!("no pkg found for '{word}', sorry."));

@@ -168,13 +168,13 @@ pub fn choose(
         process.complain(&format!("{word} is not available in the repository"));
         return Ok(None);
     };
-    if let Some(wanted) = preferred(process, pattern::base(name))? {
-        if !pattern::matches(&wanted, name) {
-            process.complain(&format!(
-                "No {word} package available that satisfies preferred match {wanted}"
-            ));
-            return Ok(None);
-        }
+    if let Some(wanted) = preferred(process, pattern::base(name))?
+        && !pattern::matches(&wanted, name)
+    {
+        process.complain(&format!(
+            "No {word} package available that satisfies preferred match {wanted}"
+        ));
+        return Ok(None);
     }
     Ok(call.available.iter().find(|a| a.name == name).cloned())
 }
