@@ -12,6 +12,31 @@ use super::process::{Process, Stop};
 /// The variable of `+BUILD_INFO` that names a package's layer.
 pub const VARIABLE: &str = "ZONEWRIGHT_LAYER";
 
+/// The variable that stands there instead while the layer is not wanted yet: a fresh zone has the
+/// package (`openssl`), but its headers only appear when something is installed that needs them.
+pub const PENDING: &str = "ZONEWRIGHT_PENDING";
+
+/// How an emulated package stands to its layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// It has none; its files are the image's own.
+    None,
+    /// It has one that is shown when the package is asked for or needed.
+    Pending,
+    /// It has one that is shown.
+    Shown,
+}
+
+/// Whether a package's layer still waits to be wanted.
+///
+/// # Errors
+///
+/// When its record cannot be read.
+pub fn is_pending(database: &Database, name: &str) -> io::Result<bool> {
+    let text = database.read(name, BUILD_INFO)?.unwrap_or_default();
+    Ok(value_of(&text, PENDING).is_some())
+}
+
 /// The layers of the packages in the database, sorted.
 ///
 /// # Errors

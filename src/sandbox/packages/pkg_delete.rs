@@ -275,17 +275,16 @@ fn delete(
 ) -> Result<Deleted, Stop> {
     let contents = database.contents(name)?;
     let destination = options.value('P');
-    let prefix = options
-        .value('p')
-        .or(contents.prefix())
-        .unwrap_or("/")
-        .to_owned();
+    let prefix = options.value('p').or(contents.prefix()).unwrap_or("/");
     let prefix = format!("{}{prefix}", destination.unwrap_or(""));
-    let has_map = database.file_map()?;
-    let mut map = has_map.clone().unwrap_or_default();
+    let victim = Victim {
+        package: name,
+        contents: &contents,
+        prefix: &prefix,
+    };
     if options.has('O') {
-        map.remove_package(name);
-        return write_map(database, options, has_map.is_some(), &map);
+        change_map(database, options, |map| map.remove_package(name))?;
+        return Ok(Deleted::Well);
     }
     let place = Place {
         database,
@@ -294,41 +293,63 @@ fn delete(
         prefix: &prefix,
         destination,
     };
-    let runs_scripts = !options.has('D') && !options.has('n') && !options.has('N');
+    let runs_scripts = !"DnN".chars().any(|letter| options.has(letter));
     if runs_scripts && !deinstall(process, place, "DEINSTALL") && !options.has('f') {
         return Ok(Deleted::Refused);
     }
-    if options.has('N') {
-        forget(&contents, name, &prefix, &mut map);
-    } else {
-        let victim = Victim {
-            package: name,
-            contents: &contents,
-            prefix: &prefix,
-        };
-        let manner = manner(process, options);
-        if !remove_files(process, PROGRAM, victim, &mut map, manner) {
-            process.warn(
-                PROGRAM,
-                &format!("couldn't entirely delete package `{name}'"),
-            );
-        }
-    }
-    write_map(database, options, has_map.is_some(), &map)?;
+    change_map(database, options, |map| {
+        delete_files(process, options, victim, map)
+    })?;
     if options.has('n') {
         return Ok(Deleted::Well);
     }
     database.drop_dependent(name)?;
-    let mut is_well = true;
-    if runs_scripts {
-        is_well = deinstall(process, place, "POST-DEINSTALL") || options.has('f');
-    }
-    is_well &= remove_metadata(process, PROGRAM, database, name)?;
-    Ok(if is_well {
+    let is_ended = !runs_scripts || deinstall(process, place, "POST-DEINSTALL") || options.has('f');
+    let is_gone = remove_metadata(process, PROGRAM, database, name)?;
+    Ok(if is_ended && is_gone {
         Deleted::Well
     } else {
         Deleted::Badly
     })
+}
+
+/// Removes a package's files, or with `-N` only what the file map says of them.
+fn delete_files(
+    process: &mut Process<'_>,
+    options: &Options,
+    victim: Victim<'_>,
+    map: &mut FileMap,
+) {
+    if options.has('N') {
+        for path in victim.contents.managed_directories() {
+            map.unmanage(&format!("{}/{path}", victim.prefix), victim.package);
+        }
+        map.remove_package(victim.package);
+        return;
+    }
+    let manner = manner(process, options);
+    if !remove_files(process, PROGRAM, victim, map, manner) {
+        process.warn(
+            PROGRAM,
+            &format!("couldn't entirely delete package `{}'", victim.package),
+        );
+    }
+}
+
+/// Changes the file map; where there is none, none is made.
+fn change_map(
+    database: &Database,
+    options: &Options,
+    change: impl FnOnce(&mut FileMap),
+) -> Result<(), Stop> {
+    let old = database.file_map()?;
+    let is_there = old.is_some();
+    let mut map = old.unwrap_or_default();
+    change(&mut map);
+    if is_there && !options.has('n') {
+        database.write_file_map(&map)?;
+    }
+    Ok(())
 }
 
 fn manner(process: &Process<'_>, options: &Options) -> Manner {
@@ -351,25 +372,6 @@ fn deinstall(process: &mut Process<'_>, place: Place<'_>, phase: &str) -> bool {
         }
     }
     false
-}
-
-fn forget(contents: &super::plist::Contents, name: &str, prefix: &str, map: &mut FileMap) {
-    for path in contents.managed_directories() {
-        map.unmanage(&format!("{prefix}/{path}"), name);
-    }
-    map.remove_package(name);
-}
-
-fn write_map(
-    database: &Database,
-    options: &Options,
-    is_there: bool,
-    map: &FileMap,
-) -> Result<Deleted, Stop> {
-    if is_there && !options.has('n') {
-        database.write_file_map(map)?;
-    }
-    Ok(Deleted::Well)
 }
 
 /// Removes a package's metadata files and its directory; says whether the directory is gone.

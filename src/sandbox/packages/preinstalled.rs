@@ -1,8 +1,9 @@
 //! What a base-64 image brings: database records for the packages that a fresh zone has.
 //!
 //! The names are from facts; versions are those of the index, and the lists of files name only the
-//! commands that the zone really has below `/opt/local` (inferred). None of them stands for a
-//! layer: their files are the image's own.
+//! commands that the zone really has below `/opt/local` (inferred). Their files
+//! are the image's own; libraries and headers of some appear with the first package that needs
+//! them.
 
 use std::fs;
 use std::io;
@@ -11,12 +12,13 @@ use std::path::Path;
 use super::config::{DATABASE, PREFIX};
 use super::database::{Database, PRESERVE};
 use super::index::{IndexEntry, find};
+use super::layers::Layer;
 use super::links::Links;
 use super::pattern;
 use super::pkgin::{Registration, debian_versions, register};
 use super::process::{at, below};
 
-/// Packages of a fresh zone, each with commands that it has; `*g` stands for a `g` before them.
+/// Packages of a fresh zone, each with commands that it may have there.
 const PACKAGES: &[(&str, &[&str])] = &[
     ("bash", &["bin/bash"]),
     ("bzip2", &[]),
@@ -67,6 +69,18 @@ const PACKAGES: &[(&str, &[&str])] = &[
 /// Packages that came because others need them. (inferred)
 const AUTOMATIC: &[&str] = &["bzip2", "gcc13-libs", "libarchive", "nghttp2", "xz", "zlib"];
 
+/// Packages with libraries and headers, which appear when something needs them.
+const LIBRARIES: &[&str] = &[
+    "bzip2",
+    "curl",
+    "gcc13-libs",
+    "libarchive",
+    "nghttp2",
+    "openssl",
+    "xz",
+    "zlib",
+];
+
 /// Packages that may not be deleted. (inferred)
 const PRESERVED: &[&str] = &["pkg_install", "pkgin"];
 
@@ -83,6 +97,9 @@ pub fn preinstalled(root: &Path) -> io::Result<()> {
     for (name, commands) in PACKAGES {
         let Some(entry) = find(name) else { continue };
         let full = entry.full_name(&versions);
+        if database.has(&full) {
+            continue;
+        }
         let links = present(root, commands);
         let registration = Registration {
             entry,
@@ -90,7 +107,11 @@ pub fn preinstalled(root: &Path) -> io::Result<()> {
             depends: depends(entry, &database)?,
             links: &links,
             is_automatic: AUTOMATIC.contains(name),
-            has_layer: false,
+            layer: if LIBRARIES.contains(name) {
+                Layer::Pending
+            } else {
+                Layer::None
+            },
             replaces: None,
         };
         register(root, &database, &registration)?;

@@ -105,15 +105,20 @@ fn run(process: &mut Process<'_>, arguments: &[String]) -> Result<i32, Stop> {
     let shown = settings.database(process, options.value('K'));
     let shown = format!("{}{shown}", options.value('P').unwrap_or(""));
     let database = Database::new(process.root, &shown);
-    let words = options.rest.clone();
-    let call = Call {
-        options,
-        settings,
-        database,
-    };
+    add_all(
+        process,
+        &Call {
+            options,
+            settings,
+            database,
+        },
+    )
+}
+
+fn add_all(process: &mut Process<'_>, call: &Call) -> Result<i32, Stop> {
     let mut failures = 0;
-    for word in &words {
-        match add(process, &call, word, call.options.has('A'), None) {
+    for word in &call.options.rest {
+        match add(process, call, word, call.options.has('A'), None) {
             Ok(()) => {}
             Err(Stop::Failed) => failures += 1,
             Err(stop) => return Err(stop),
@@ -159,18 +164,7 @@ fn read(
     path: &Path,
     is_automatic: bool,
 ) -> Result<Candidate, Stop> {
-    for fault in &archive.faults {
-        match fault {
-            MetadataFault::Misordered => process.warn(PROGRAM, "misordered package"),
-            MetadataFault::Duplicate => process.warn(PROGRAM, "duplicate entry, package corrupt"),
-            // The words of this warning are inferred.
-            MetadataFault::MtreeDirectories => {
-                process.warn(PROGRAM, "mtree specification in package ignored");
-                continue;
-            }
-        }
-        return Err(Stop::Failed);
-    }
+    look_at_order(process, &archive)?;
     let (Some(list), Some(_), Some(_)) = (
         archive.text("+CONTENTS"),
         archive.text("+COMMENT"),
@@ -186,15 +180,12 @@ fn read(
         process.warn(PROGRAM, "Invalid PLIST: missing @name");
         return Err(Stop::Failed);
     };
-    let Some(prefix) = contents.prefix() else {
+    let Some(directory) = contents.prefix() else {
         process.warn(PROGRAM, "Invalid PLIST: missing @cwd");
         return Err(Stop::Failed);
     };
-    let prefix = format!(
-        "{}{}",
-        call.options.value('P').unwrap_or(""),
-        call.options.value('p').unwrap_or(prefix)
-    );
+    let directory = call.options.value('p').unwrap_or(directory);
+    let prefix = format!("{}{directory}", call.options.value('P').unwrap_or(""));
     let build_info = archive.text("+BUILD_INFO").unwrap_or_default();
     let folder = path.parent().unwrap_or(Path::new("/")).to_path_buf();
     Ok(Candidate {
@@ -206,4 +197,20 @@ fn read(
         is_automatic,
         folder,
     })
+}
+
+fn look_at_order(process: &mut Process<'_>, archive: &Archive) -> Result<(), Stop> {
+    for fault in &archive.faults {
+        match fault {
+            MetadataFault::Misordered => process.warn(PROGRAM, "misordered package"),
+            MetadataFault::Duplicate => process.warn(PROGRAM, "duplicate entry, package corrupt"),
+            // The words of this warning are inferred.
+            MetadataFault::MtreeDirectories => {
+                process.warn(PROGRAM, "mtree specification in package ignored");
+                continue;
+            }
+        }
+        return Err(Stop::Failed);
+    }
+    Ok(())
 }

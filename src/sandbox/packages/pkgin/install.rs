@@ -6,7 +6,7 @@ use super::plan::{Plan, Reason, choose, patterns};
 use super::{
     Call, ERROR_LOG, PROGRAM, Registration, need_root, proceed, refresh, register, reread,
 };
-use crate::sandbox::packages::layers;
+use crate::sandbox::packages::layers::{self, Layer};
 use crate::sandbox::packages::links::{self, Links};
 use crate::sandbox::packages::pattern;
 use crate::sandbox::packages::process::{Process, Stop};
@@ -75,6 +75,11 @@ pub fn import(process: &mut Process<'_>, call: &Call, words: &[String]) -> Resul
 
 fn carry_out(process: &mut Process<'_>, call: &Call, plan: &Plan) -> Result<i32, Stop> {
     if plan.wanted.is_empty() {
+        if !plan.pending.is_empty() && !call.is_plan() {
+            show(process, call, plan)
+                .and_then(|()| complete(process, call, plan))
+                .map_err(|error| Stop::Exit(1, error))?;
+        }
         process.say("nothing to do.");
         return Ok(0);
     }
@@ -84,44 +89,71 @@ fn carry_out(process: &mut Process<'_>, call: &Call, plan: &Plan) -> Result<i32,
     }
     let total = plan.wanted.len();
     for (number, wanted) in plan.wanted.iter().enumerate() {
+        let name = &wanted.package.name;
         process.say(&format!(
-            "[{}/{total}] downloading {}.tgz done.",
-            number + 1,
-            wanted.package.name
+            "[{}/{total}] downloading {name}.tgz done.",
+            number + 1
         ));
     }
-    let mut layers = layers::wanted(&call.database)?;
-    layers.extend(
-        plan.wanted
-            .iter()
-            .filter(|w| !w.package.entry.debian.is_empty())
-            .map(|w| w.package.entry.name.to_owned()),
-    );
-    layers.sort();
-    layers.dedup();
-    let shown = layers::show(process, &layers);
     let mut errors = Vec::new();
+    let shown = show(process, call, plan).and_then(|()| complete(process, call, plan));
     for (number, wanted) in plan.wanted.iter().enumerate() {
+        let name = &wanted.package.name;
         let verb = if wanted.replaces.is_some() {
             "upgrading"
         } else {
             "installing"
         };
-        process.say(&format!(
-            "[{}/{total}] {verb} {}...",
-            number + 1,
-            wanted.package.name
-        ));
-        let done = shown
+        process.say(&format!("[{}/{total}] {verb} {name}...", number + 1));
+        if let Err(error) = shown
             .clone()
-            .and_then(|()| install_one(process, call, wanted));
-        if let Err(error) = done {
-            errors.push(format!("pkg_add: {}: {error}", wanted.package.name));
+            .and_then(|()| install_one(process, call, wanted))
+        {
+            errors.push(format!("pkg_add: {name}: {error}"));
         }
     }
     write_log(process, &errors)?;
     reread(process, errors.len());
     Ok(i32::from(!errors.is_empty()))
+}
+
+/// Shows the layers that are shown already and those of the plan.
+fn show(process: &mut Process<'_>, call: &Call, plan: &Plan) -> Result<(), String> {
+    let mut layers = layers::wanted(&call.database).map_err(|error| error.to_string())?;
+    let new = plan
+        .wanted
+        .iter()
+        .map(|wanted| &wanted.package)
+        .chain(&plan.pending);
+    layers.extend(
+        new.filter(|package| !package.entry.debian.is_empty())
+            .map(|package| package.entry.name.to_owned()),
+    );
+    layers.sort();
+    layers.dedup();
+    layers::show(process, &layers)
+}
+
+/// Gives packages of the image the files of their layers.
+fn complete(process: &mut Process<'_>, call: &Call, plan: &Plan) -> Result<(), String> {
+    let told = |error: std::io::Error| error.to_string();
+    for package in &plan.pending {
+        let mut links = links::of(process.root, package.entry.name)?;
+        for file in call.database.contents(&package.name).map_err(told)?.files() {
+            links.entry(file.path.to_owned()).or_default();
+        }
+        let registration = Registration {
+            entry: package.entry,
+            name: &package.name,
+            depends: patterns(call, package),
+            links: &links,
+            is_automatic: call.database.is_automatic(&package.name).map_err(told)?,
+            layer: Layer::Shown,
+            replaces: None,
+        };
+        register(process.root, &call.database, &registration).map_err(told)?;
+    }
+    Ok(())
 }
 
 fn install_one(
@@ -130,10 +162,11 @@ fn install_one(
     wanted: &super::plan::Wanted,
 ) -> Result<(), String> {
     let entry = wanted.package.entry;
-    let links = if entry.debian.is_empty() {
-        Links::new()
-    } else {
+    let has_layer = !entry.debian.is_empty();
+    let links = if has_layer {
         links::of(process.root, entry.name)?
+    } else {
+        Links::new()
     };
     let was_explicit = match &wanted.replaces {
         Some(old) => !call.database.is_automatic(old).map_err(|e| e.to_string())?,
@@ -145,7 +178,7 @@ fn install_one(
         depends: patterns(call, &wanted.package),
         links: &links,
         is_automatic: wanted.reason != Reason::Asked && !was_explicit,
-        has_layer: !entry.debian.is_empty(),
+        layer: if has_layer { Layer::Shown } else { Layer::None },
         replaces: wanted.replaces.as_deref(),
     };
     register(process.root, &call.database, &registration).map_err(|error| error.to_string())

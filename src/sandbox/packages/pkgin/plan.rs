@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Available, Call, PROGRAM, counted, human};
 use crate::sandbox::packages::index::find;
+use crate::sandbox::packages::layers::is_pending;
 use crate::sandbox::packages::pattern;
 use crate::sandbox::packages::process::{Process, Stop, below};
 use std::path::Path;
@@ -39,6 +40,8 @@ pub struct Plan {
     pub wanted: Vec<Wanted>,
     /// Names that were asked for and are there already.
     pub present: Vec<String>,
+    /// Packages that are there already, but whose layers are not shown yet.
+    pub pending: Vec<Available>,
 }
 
 impl Plan {
@@ -48,41 +51,32 @@ impl Plan {
     ///
     /// When the package database cannot be read.
     pub fn add(&mut self, call: &Call, package: &Available, reason: Reason) -> Result<(), Stop> {
-        let mut seen = BTreeSet::new();
-        self.add_with_needs(call, package, reason, &mut seen)
+        self.visit(call, package, reason, &mut BTreeSet::new())
     }
 
-    fn add_with_needs(
+    fn visit(
         &mut self,
         call: &Call,
         package: &Available,
         reason: Reason,
         seen: &mut BTreeSet<&'static str>,
     ) -> Result<(), Stop> {
-        if !seen.insert(package.entry.name) {
+        let base = package.entry.name;
+        if !seen.insert(base) {
             return Ok(());
         }
         if let Some(planned) = self
             .wanted
             .iter_mut()
-            .find(|w| w.package.entry.name == package.entry.name)
+            .find(|w| w.package.entry.name == base)
         {
             if reason == Reason::Asked {
                 planned.reason = reason;
             }
             return Ok(());
         }
-        let installed = call
-            .database
-            .best(&format!("{}-[0-9]*", package.entry.name))?;
-        if installed.as_deref() == Some(package.name.as_str()) {
-            if reason == Reason::Asked {
-                self.present.push(package.name.clone());
-            }
-            return Ok(());
-        }
-        // A dependency that is there already fulfils every pattern of the index.
-        if installed.is_some() && reason == Reason::Needed {
+        let installed = call.database.best(&format!("{base}-[0-9]*"))?;
+        if self.is_settled(call, package, reason, installed.as_deref())? {
             return Ok(());
         }
         for needed in package
@@ -91,7 +85,7 @@ impl Plan {
             .iter()
             .filter_map(|name| call.find(name))
         {
-            self.add_with_needs(call, needed, Reason::Needed, seen)?;
+            self.visit(call, needed, Reason::Needed, seen)?;
         }
         let package = package.clone();
         self.wanted.push(Wanted {
@@ -100,6 +94,34 @@ impl Plan {
             replaces: installed,
         });
         Ok(())
+    }
+
+    /// Whether what is installed will do. A dependency that is there fulfils every pattern of the
+    /// index, whatever its version.
+    fn is_settled(
+        &mut self,
+        call: &Call,
+        package: &Available,
+        reason: Reason,
+        installed: Option<&str>,
+    ) -> Result<bool, Stop> {
+        let Some(installed) = installed else {
+            return Ok(false);
+        };
+        let is_current = installed == package.name;
+        if !is_current && reason != Reason::Needed {
+            return Ok(false);
+        }
+        if is_current
+            && is_pending(&call.database, installed)?
+            && !self.pending.iter().any(|p| p.name == installed)
+        {
+            self.pending.push(package.clone());
+        }
+        if is_current && reason == Reason::Asked {
+            self.present.push(package.name.clone());
+        }
+        Ok(true)
     }
 
     /// Prints the plan.

@@ -13,7 +13,7 @@ use crate::sandbox::packages::database::{
 };
 use crate::sandbox::packages::file_map::FileMap;
 use crate::sandbox::packages::index::{IndexEntry, category};
-use crate::sandbox::packages::layers::VARIABLE;
+use crate::sandbox::packages::layers::{Layer, PENDING, VARIABLE};
 use crate::sandbox::packages::links::Links;
 use crate::sandbox::packages::plist::{Contents, Entry};
 use crate::sandbox::packages::process::{at, below, write_atomically};
@@ -34,8 +34,8 @@ pub struct Registration<'a> {
     pub links: &'a Links,
     /// Whether it comes as a dependency.
     pub is_automatic: bool,
-    /// Whether files of a layer stand for it; else they are there already.
-    pub has_layer: bool,
+    /// Whether files of a layer stand for it.
+    pub layer: Layer,
     /// The version that it takes the place of.
     pub replaces: Option<&'a str>,
 }
@@ -180,8 +180,10 @@ fn build_info(new: &Registration<'_>) -> String {
             .filter(|p| is_library(p))
             .map(|p| format!("PROVIDES={PREFIX}/{p}")),
     );
-    if new.has_layer {
-        lines.push(format!("{VARIABLE}={}", new.entry.name));
+    match new.layer {
+        Layer::None => {}
+        Layer::Pending => lines.push(format!("{PENDING}={}", new.entry.name)),
+        Layer::Shown => lines.push(format!("{VARIABLE}={}", new.entry.name)),
     }
     lines.sort();
     lines.iter().map(|line| format!("{line}\n")).collect()

@@ -444,7 +444,7 @@ fn calls_that_are_wrong_or_not_emulated() {
 }
 
 #[test]
-fn a_fresh_zone_has_its_packages_and_none_of_them_needs_a_layer() {
+fn a_fresh_zone_has_its_packages_and_layers_come_when_needed() {
     let mut zone = zone();
     zone.write("/opt/local/bin/timeout", "");
     zone.write("/opt/local/bin/gtimeout", "");
@@ -477,13 +477,46 @@ fn a_fresh_zone_has_its_packages_and_none_of_them_needs_a_layer() {
         "it is preserved"
     );
     let before = zone.database().names().unwrap();
+    zone.run(main, "-y install db5");
+    assert_eq!(zone.shown.pop().unwrap(), ["db5"]);
+    zone.write(
+        "/usr/lib/zonewright/layers/openssl.files",
+        "usr/include/openssl/ssl.h\n",
+    );
+    zone.run(main, "-y install libevent");
+    assert_eq!(zone.shown.pop().unwrap(), ["db5", "libevent", "openssl"]);
     assert!(
-        zone.run(main, "-y install openssl")
+        zone.has("/opt/local/include/openssl/ssl.h"),
+        "headers come when they are needed"
+    );
+    let database = zone.database();
+    assert!(!database.is_automatic("openssl-3.5.7").unwrap());
+    assert!(
+        database
+            .required_by("openssl-3.5.7")
+            .unwrap()
+            .contains(&"libevent-2.1.12".to_owned())
+    );
+    zone.write(
+        "/usr/lib/zonewright/layers/zlib.files",
+        "usr/include/zlib.h\n",
+    );
+    assert!(
+        zone.run(main, "-y install zlib")
             .output
             .ends_with("nothing to do.\n")
     );
-    zone.run(main, "-y install db5");
-    assert_eq!(zone.shown, [["db5"]]);
+    assert_eq!(
+        zone.shown.pop().unwrap(),
+        ["db5", "libevent", "openssl", "zlib"]
+    );
+    assert!(zone.has("/opt/local/include/zlib.h"));
+    assert!(!database.is_automatic("zlib-1.3.1").unwrap());
+    zone.run(pkg_delete::main, "libevent");
     preinstalled(zone.root()).unwrap();
-    assert_eq!(zone.database().names().unwrap().len(), before.len() + 1);
+    assert_eq!(
+        zone.database().names().unwrap().len(),
+        before.len() + 1,
+        "and none of these twice"
+    );
 }
