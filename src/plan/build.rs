@@ -240,7 +240,10 @@ fn reasons(
     let Some(installed) = facts.packages.installed.get(&base) else {
         return vec!["not installed".to_owned()];
     };
-    let mut why = receipt
+    let Some(receipt) = receipt else {
+        return vec![format!("nothing is recorded of the installed {base}-{installed}")];
+    };
+    let mut why = Some(receipt)
         .map(|r| inputs.reasons_against(&r.build))
         .unwrap_or_default();
     if why.is_empty() {

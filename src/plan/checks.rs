@@ -70,9 +70,24 @@ pub fn script(kind: &CheckKind) -> Script {
             .set("request", octal(&crate::afp::get_status_request()))
             .set("address", address)
             .set("port", port.to_string())
-            .shell("printf \"$request\" | /usr/bin/nc -w 5 \"$address\" \"$port\""),
+            .shell(ASK_AFP),
     }
 }
+
+/// A server keeps the connection open after its answer, so the answer's own length says when it has
+/// ended. `dd` takes byte by byte what belongs to it and nothing more.
+const ASK_AFP: &str = r#"
+coproc server { /usr/bin/nc -w 5 "$address" "$port"; }
+exec 3<&"${server[0]}" 4>&"${server[1]}"
+printf "$request" >&4
+header=$(/usr/bin/dd bs=1 count=16 <&3 2>/dev/null | /usr/bin/od -An -v -tu1)
+set -- $header
+[ "$#" -eq 16 ] || exit 1
+for byte in $header; do printf "\\$(printf %03o "$byte")"; done
+/usr/bin/dd bs=1 count="$((${9} * 16777216 + ${10} * 65536 + ${11} * 256 + ${12}))" <&3 2>/dev/null
+kill "$server_PID" 2>/dev/null
+exit 0
+"#;
 
 /// Bytes as `printf` of bash reads them, with no byte left to interpretation.
 fn octal(bytes: &[u8]) -> String {

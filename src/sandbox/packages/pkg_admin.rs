@@ -304,6 +304,16 @@ fn set(
             format!("unknown value `{value}' for automatic"),
         ));
     }
+    set_all(process, database, packages, variable, value)
+}
+
+fn set_all(
+    process: &mut Process<'_>,
+    database: &Database,
+    packages: &[String],
+    variable: &str,
+    value: Option<&str>,
+) -> Result<i32, Stop> {
     let mut status = 0;
     for word in packages {
         let found = database.matching(word)?;

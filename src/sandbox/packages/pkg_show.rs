@@ -68,6 +68,17 @@ pub fn show(
         index_line(process, subject);
         return Ok(());
     }
+    page(process, options, database, subject, &questions)
+}
+
+/// The titled answers, in an order that does not depend on that of the options.
+fn page(
+    process: &mut Process<'_>,
+    options: &Options,
+    database: &Database,
+    subject: &Subject,
+    questions: &[char],
+) -> Result<(), Stop> {
     let is_quiet = options.has('q');
     let prefix = options.value('l').unwrap_or("");
     let mut page = Page {
@@ -80,10 +91,10 @@ pub fn show(
             .put(&format!("{prefix}Information for {}:\n\n", subject.name));
         page.warn_of_preserved(subject);
     }
-    let wanted: &[char] = if questions.is_empty() {
+    let wanted = if questions.is_empty() {
         &['c', 'R', 'd']
     } else {
-        &questions
+        questions
     };
     for question in "cnNRrdDfikpLbBsS".chars().filter(|q| wanted.contains(q)) {
         answer(&mut page, database, subject, question)?;

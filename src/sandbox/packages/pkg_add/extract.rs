@@ -6,7 +6,7 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{PermissionsExt, lchown, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{UtimensatFlags, utimensat};
@@ -38,13 +38,7 @@ fn extract_into(
     new: &Candidate,
     map: &mut FileMap,
 ) -> Result<(), Stop> {
-    let prefix = below(process.root, Path::new(&new.prefix));
-    if !call.is_dry()
-        && let Err(error) = fs::create_dir_all(&prefix)
-    {
-        let message = format!("Can't create prefix: {}: {}", new.prefix, reason(&error));
-        return fail(process, &message);
-    }
+    let prefix = make_prefix(process, call, new)?;
     let mut members = new.archive.members.iter();
     let mut last = "";
     for entry in new.contents.active() {
@@ -78,6 +72,20 @@ fn extract_into(
             &format!("Package contains entries not in PLIST: {}", extra.name),
         ),
         None => Ok(()),
+    }
+}
+
+fn make_prefix(process: &mut Process<'_>, call: &Call, new: &Candidate) -> Result<PathBuf, Stop> {
+    let prefix = below(process.root, Path::new(&new.prefix));
+    if call.is_dry() {
+        return Ok(prefix);
+    }
+    match fs::create_dir_all(&prefix) {
+        Ok(()) => Ok(prefix),
+        Err(error) => {
+            let message = format!("Can't create prefix: {}: {}", new.prefix, reason(&error));
+            fail(process, &message)
+        }
     }
 }
 

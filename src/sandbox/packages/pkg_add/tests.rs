@@ -866,3 +866,26 @@ fn a_destination_holds_prefix_and_database() {
     let answer = zone.run(pkg_info::main, "-K /dest/opt/local/pkg -e foo");
     assert_eq!(answer.output, "foo-1.0\n");
 }
+
+#[test]
+fn an_archive_of_the_pkgsrc_crate_is_installed_as_root_at_the_beginning_of_time() {
+    let mut zone = Zone::new();
+    let package = foo();
+    let path = zone.path("/tmp/crate.tgz");
+    let mut builder = pkgsrc::archive::Builder::create(&path).unwrap();
+    builder
+        .append_metadata_file("+CONTENTS", package.contents().as_bytes())
+        .unwrap();
+    for (name, text) in &package.metadata {
+        builder.append_metadata_file(name, text.as_bytes()).unwrap();
+    }
+    builder.append_file("bin/foo", b"one\n", 0o755).unwrap();
+    builder.finish().unwrap();
+    let answer = add(&mut zone, "/tmp/crate.tgz");
+    assert_eq!((answer.status, answer.errors.as_str()), (0, ""));
+    let metadata = fs::metadata(zone.path("/opt/local/bin/foo")).unwrap();
+    assert_eq!(
+        (metadata.mtime(), metadata.uid(), metadata.mode() & 0o777),
+        (0, 0, 0o755)
+    );
+}
