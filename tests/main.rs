@@ -1,3 +1,8 @@
-//! The integration tests, in one binary.
+//! All tests that look at the crate from outside, in one binary.
 
+mod layers;
+mod recipe;
+mod recipe_errors;
 mod script_grammar;
+mod site;
+mod ssh;

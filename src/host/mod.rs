@@ -4,7 +4,14 @@
 //! ended the command, and the marker carries status 0. A connection that died and a command that
 //! was killed both look like status 0 to who only asks for the status.
 
+mod frame;
+pub mod local;
+pub mod ssh;
+pub mod transcript;
+
 use std::io::Read;
+
+use serde::{Deserialize, Serialize};
 
 use crate::script::Script;
 
@@ -18,7 +25,8 @@ pub enum Stream {
 }
 
 /// How a script ended on the target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Exit {
     /// The script ran to its end with this status.
     Code(i32),
@@ -42,10 +50,52 @@ pub trait Host {
     ) -> Result<Exit, HostError>;
 }
 
+impl<H: Host + ?Sized> Host for &mut H {
+    fn run(
+        &mut self,
+        script: &Script,
+        input: &mut dyn Read,
+        output: &mut dyn FnMut(Stream, &[u8]),
+    ) -> Result<Exit, HostError> {
+        (**self).run(script, input, output)
+    }
+}
+
+impl<H: Host + ?Sized> Host for Box<H> {
+    fn run(
+        &mut self,
+        script: &Script,
+        input: &mut dyn Read,
+        output: &mut dyn FnMut(Stream, &[u8]),
+    ) -> Result<Exit, HostError> {
+        (**self).run(script, input, output)
+    }
+}
+
+/// Runs a script without input and gathers its standard output and its standard error.
+///
+/// # Errors
+/// As [`Host::run`].
+pub fn run_to_string(
+    host: &mut dyn Host,
+    script: &Script,
+) -> Result<(Exit, Vec<u8>, Vec<u8>), HostError> {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let exit = host.run(
+        script,
+        &mut std::io::empty(),
+        &mut |stream, data| match stream {
+            Stream::Out => out.extend_from_slice(data),
+            Stream::Err => err.extend_from_slice(data),
+        },
+    )?;
+    Ok((exit, out, err))
+}
+
 /// Why a target could not be asked, or why it is not known what became of a script.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
-    /// No TCP connection.
+    /// No connection, or none any more: the script was not started.
     #[error("cannot reach `{host}`")]
     Unreachable {
         /// `user@host:port`
@@ -53,7 +103,8 @@ pub enum HostError {
         #[source]
         source: std::io::Error,
     },
-    /// The connection was there and is gone, or the target fell silent.
+    /// The connection went away under a script, or the target fell silent: it is not known what
+    /// became of the script.
     #[error("lost the connection to `{host}` while it ran: {script}")]
     Lost {
         /// `user@host:port`
@@ -85,6 +136,18 @@ pub enum HostError {
         /// `SHA256:…` as `ssh-keygen -l` prints it.
         fingerprint: String,
         /// The file (and line, where known) that holds the other key.
+        known_in: String,
+    },
+    /// The target's host key is one that `known_hosts` says must not be trusted any more.
+    #[error("the host key of `{host}` is revoked: {algorithm} {fingerprint}, see {known_in}")]
+    RevokedHostKey {
+        /// As `known_hosts` names it.
+        host: String,
+        /// For example `ssh-ed25519`.
+        algorithm: String,
+        /// `SHA256:…` as `ssh-keygen -l` prints it.
+        fingerprint: String,
+        /// The file and line that revoke it.
         known_in: String,
     },
     /// Every way to log in was refused.
@@ -119,6 +182,18 @@ pub enum HostError {
         status: i32,
         /// The last lines of standard error.
         stderr: String,
+    },
+    /// A script that reads its input travels in the request, which has a limit.
+    #[error(
+        "`{script}` reads its input, so it must fit into one request: it has {size} bytes, {limit} is the limit"
+    )]
+    ScriptTooLarge {
+        /// [`Script::name`].
+        script: String,
+        /// The size of the request in bytes.
+        size: usize,
+        /// The most that is sent.
+        limit: usize,
     },
     /// `become` did not work.
     #[error("cannot become root on `{host}` with `{how}`: {stderr}")]

@@ -2,9 +2,17 @@
 //!
 //! A recipe is a TOML file (or JSON with the same keys). Keys are in kebab-case; sizes and
 //! durations carry units (`"600 GiB"`, `"60s"`). URLs, options, environment, commands, file paths
-//! and parameter defaults are handlebars templates, strictly: an unknown name is an error. Beside
-//! the helper `dashed` (`4.5.2` → `4-5-2`) they know `package.*`, `parameters.*` and `zone.*`
-//! (`zone.alias`, `zone.brand`, `zone.branch`).
+//! and parameter defaults are handlebars templates, strictly: an unknown name is an error. They
+//! know `package.name`, `package.version`, `package.summary`, `package.prefix` (`/opt/local`),
+//! `parameters.*`, `zone.alias`, `zone.brand`, `zone.branch` and `users` (each with `name` and
+//! `uid`); a parameter's default knows `package.*` and `zone.*` only. Two braces that begin no
+//! template are written `\{{`.
+//!
+//! Beside the helpers of handlebars (`if`, `each`, `eq`, …) there are `dashed` (`4.5.2` → `4-5-2`),
+//! `mib` (`{{mib parameters.limit percent=95}}`: a size in whole MiB, or that part of it) and `join`
+//! (`{{join users "name" " "}}`: one member of each, with something between).
+//!
+//! The keys themselves, with the formats of their values, are the tables in [`super::read`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -61,7 +69,8 @@ pub struct Parameter {
     /// `type`: `string`, `integer`, `boolean`, `path` (absolute), `size` (`"600 GiB"`) or
     /// `duration` (`"60s"`).
     pub kind: ParameterKind,
-    /// The value where the zone file gives none; a template. Without it the parameter is required.
+    /// The value where the zone file gives none; a template that knows `package.*` and `zone.*`.
+    /// Without it the parameter is required.
     pub default: Option<String>,
     /// `choices`: the only values allowed. Default: any.
     pub choices: Vec<String>,
@@ -79,7 +88,7 @@ pub enum ParameterKind {
     Path,
     /// A size with a unit; templates see bytes as `{{parameters.x}}`.
     Size,
-    /// A duration with a unit; templates see seconds.
+    /// A duration with a unit, in whole seconds; templates see their number.
     Duration,
 }
 
@@ -91,7 +100,8 @@ pub struct Source {
     pub urls: Vec<String>,
     /// A Debian source package that holds the archive, tried after `urls`.
     pub debian: Option<DebianSource>,
-    /// The archive's sha256, 64 hex digits. Required unless `unverified` says why there is none.
+    /// The archive's sha256, 64 hex digits, in lower case here. Required unless `unverified` says why
+    /// there is none; never both.
     pub sha256: Option<String>,
     /// The archive's size in bytes. Optional.
     pub size: Option<u64>,
@@ -164,7 +174,8 @@ pub struct Dependency {
     pub when: Option<When>,
 }
 
-/// `[build]`: how sources become files.
+/// `[build]`: how sources become files. Required, and so is a `[[source]]` unless the system is
+/// `custom`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Build {
     /// `autotools`, `meson`, `cmake`, `make` or `custom`.
@@ -195,6 +206,7 @@ pub struct CustomBuild {
     pub configure: Vec<Vec<String>>,
     pub compile: Vec<Vec<String>>,
     pub test: Vec<Vec<String>>,
+    /// Installs into `DESTDIR`. Required.
     pub stage: Vec<Vec<String>>,
 }
 
@@ -219,7 +231,7 @@ pub struct PlatformService {
 pub struct ServiceUser {
     /// The account's name, at most 8 characters for the tools' sake.
     pub name: String,
-    /// The uid. Default: the next free one.
+    /// The uid, from 100 to 2097151. Default: the next free one.
     pub uid: Option<u32>,
     /// The group, made if it is not there. Default: a group of the account's own name.
     pub group: Option<String>,
@@ -238,6 +250,9 @@ pub struct Directory {
     pub owner: String,
     /// Default `root`.
     pub group: String,
+    /// Whether there is also one folder below it for each user of the zone file, named like the
+    /// user and closed to everybody else (0700). Default: false.
+    pub user_folders: bool,
 }
 
 /// `[[file]]`: a file made from a template, given here, or taken from what the build staged outside
@@ -301,11 +316,11 @@ pub struct Service {
     pub fmri: String,
     /// One line for `svcs -xv`. Default: the package's summary.
     pub summary: Option<String>,
-    /// `manifest = "/var/svc/manifest/network/netatalk.xml"`: use this file (of `[[file]]`, or
-    /// staged) instead of a generated manifest; then only `restart-after`, `sessions`, `log` and
+    /// `manifest = "/var/svc/manifest/network/netatalk.xml"`: use this file (the `path` of a
+    /// `[[file]]`, or what it takes as `staged`) instead of a generated manifest; then only `restart-after`, `sessions`, `log` and
     /// `properties` may stand beside it.
     pub manifest: Option<String>,
-    /// The start method: an argument list; templates.
+    /// The start method: an argument list; templates. Required unless there is a `manifest`.
     pub start: Vec<String>,
     /// The stop method. Default: `[":kill"]`, TERM to every process of the contract.
     pub stop: Vec<String>,

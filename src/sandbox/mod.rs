@@ -77,6 +77,8 @@ pub struct ZoneState {
     pub packages: Vec<String>,
     /// How to get in; none while it does not run.
     pub access: Option<Access>,
+    /// The number of its first process, as this machine counts; none while it does not run.
+    pub init: Option<i32>,
 }
 
 /// How far long work has come.

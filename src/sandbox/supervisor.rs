@@ -334,6 +334,7 @@ impl Supervisor {
                     uuid: zone.record.uuid.clone(),
                     packages: zone.record.packages.clone(),
                     access: Some(self.access(zone)),
+                    init: Some(zone.init.as_raw()),
                 }),
                 None => states.extend(stopped(&self.ground.state, &alias)?),
             }
@@ -424,6 +425,7 @@ pub(crate) fn stopped(state: &Path, alias: &str) -> Result<Option<ZoneState>, Sa
         uuid: record.uuid,
         packages: record.packages,
         access: None,
+        init: None,
     }))
 }
 

@@ -21,7 +21,7 @@ use crate::sandbox::emulate::{self, MARKER};
 use crate::sandbox::error::{SandboxError, file, tail};
 use crate::sandbox::forward::Forwarder;
 use crate::sandbox::image::{Image, write_json};
-use crate::sandbox::keys;
+use crate::sandbox::{keys, packages};
 use crate::sandbox::mounts::{mount_root, mount_usr, unmount};
 use crate::sandbox::platform::Platform;
 
@@ -89,7 +89,7 @@ pub(crate) struct Zone {
     pub forwarder: Forwarder,
     pub ended: Arc<Ended>,
     folder: PathBuf,
-    init: Pid,
+    pub init: Pid,
     /// Its end is the zone's end.
     _life: Option<std::process::ChildStdin>,
 }
@@ -266,7 +266,9 @@ fn start_processes(
     mount_root(ground, folder, &record.uuid)?;
     mount_usr(ground, folder, &record.packages)?;
     if is_new {
-        furnish(ground, &folder.join("root"), alias, &record.uuid)?;
+        let root = folder.join("root");
+        furnish(ground, &root, alias, &record.uuid)?;
+        packages::preinstalled(&root).map_err(file("install packages in", &root))?;
         write_json(&folder.join("zone.json"), record)?;
     }
     run(ground, folder, alias)

@@ -31,7 +31,7 @@ pub struct ZoneSpec {
     /// The zone's name for people. Default: the file's name.
     pub alias: String,
     /// `ssh = "matt@vault"`: how to reach a zone that exists already; a Host of `~/.ssh/config`, or
-    /// `user@host:port`.
+    /// `user@host:port`. Required unless `[host]` says where the zone is to be made.
     pub ssh: Option<String>,
     /// `become = "sudo"` or `"pfexec"`, where the login is not root. Default: none.
     pub become_root: Option<Become>,
@@ -63,7 +63,7 @@ pub struct Nic {
     pub tag: String,
     /// `192.0.2.10/24`, or `dhcp`.
     pub address: String,
-    /// The router's address.
+    /// The router's address, inside the network of `address`; not with `dhcp`.
     pub gateway: Option<String>,
 }
 
@@ -72,7 +72,8 @@ pub struct Nic {
 pub struct User {
     /// The account's name.
     pub name: String,
-    /// The uid; pinned, so that files keep their owner when the zone is made anew. Required.
+    /// The uid, from 100 to 2097151; pinned, so that files keep their owner when the zone is made
+    /// anew. Required.
     pub uid: u32,
     /// The group. Default: `other`.
     pub group: Option<String>,
@@ -104,6 +105,6 @@ pub enum Password {
 pub struct RecipeUse {
     /// The recipe's name.
     pub name: String,
-    /// Values for the recipe's parameters, as text.
+    /// Values for the recipe's parameters, as text; the file may write numbers, and true or false.
     pub parameters: BTreeMap<String, String>,
 }

@@ -1,0 +1,201 @@
+//! The words of the command line: a contract with users and their scripts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Builds, installs and serves software in SmartOS zones, from recipes, over SSH.
+#[derive(Debug, Parser)]
+#[command(
+    name = "zonewright",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Exit status: 0 done, or nothing differs; 1 failed; 2 usage or recipe error; \
+                  with --detailed-exitcode 3 something differs.\n\n\
+                  Try it on this machine: zonewright apply sandbox"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The site: a folder with recipes/ patches/ templates/ zones/ [default: this folder or the
+    /// nearest above it that is one]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub site: Option<PathBuf>,
+    /// One JSON document on standard output (for commands that read)
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more: each question asked, each script's output
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Trust the key of a host that is not in known_hosts, and remember it
+    #[arg(long, global = true)]
+    pub accept_new_host_key: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say what `apply` would change, and change nothing
+    #[command(
+        after_help = "Examples:\n  zonewright plan backup\n  zonewright plan backup --json\n  \
+                            zonewright plan backup --detailed-exitcode && echo 'as it should be'"
+    )]
+    Plan(PlanArgs),
+    /// Make zones what their files say: build, install, configure, serve, check
+    #[command(
+        after_help = "Examples:\n  zonewright apply sandbox\n  zonewright apply backup \
+                            --keep-edited\n  zonewright apply backup --distfiles ~/Downloads"
+    )]
+    Apply(ApplyArgs),
+    /// One table: what is wanted, what is there, what differs
+    #[command(
+        after_help = "Examples:\n  zonewright status\n  zonewright status backup --json\n  \
+                            zonewright status --check   (0 ok, 1 drift, 2 broken, 3 not reached)"
+    )]
+    Status(StatusArgs),
+    /// Recipes
+    #[command(subcommand)]
+    Recipe(RecipeCommand),
+    /// The SmartOS-shaped host on this Linux machine
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
+    /// Runs of `apply`, and the first real error of the last one
+    #[command(
+        after_help = "Examples:\n  zonewright log\n  zonewright log backup\n  \
+                            zonewright log backup --full"
+    )]
+    Log(LogArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Zones, as their files in zones/ are called
+    #[arg(required = true, value_name = "ZONE")]
+    pub zones: Vec<String>,
+    /// Exit with 3 if something differs
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    #[command(flatten)]
+    pub decisions: DecisionArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Zones, as their files in zones/ are called
+    #[arg(required = true, value_name = "ZONE")]
+    pub zones: Vec<String>,
+    /// Look for archives here before fetching them (repeatable; distfiles/ of the site is looked
+    /// into anyway)
+    #[arg(long, value_name = "DIR")]
+    pub distfiles: Vec<PathBuf>,
+    /// Exit with 3 if something had to be changed
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    #[command(flatten)]
+    pub decisions: DecisionArgs,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct DecisionArgs {
+    /// Replace files that were edited by hand
+    #[arg(long, conflicts_with = "keep_edited")]
+    pub overwrite: bool,
+    /// Leave files that were edited by hand, and put ours beside them as PATH.new
+    #[arg(long)]
+    pub keep_edited: bool,
+    /// Restart services although somebody is being served
+    #[arg(long)]
+    pub end_sessions: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Zones [default: all]
+    #[arg(value_name = "ZONE")]
+    pub zones: Vec<String>,
+    /// Exit as Nagios plugins do: 0 ok, 1 drift, 2 broken, 3 not reached
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RecipeCommand {
+    /// Check recipes and zone files without touching any zone
+    #[command(
+        after_help = "Examples:\n  zonewright recipe check\n  zonewright recipe check \
+                            netatalk\n  zonewright recipe check recipes/netatalk.toml zones/backup.toml"
+    )]
+    Check(CheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Recipes by name, or recipe and zone files by path [default: all of the site]
+    #[arg(value_name = "RECIPE|FILE")]
+    pub what: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SandboxCommand {
+    /// Make a zone, or find it running
+    Up {
+        /// The zone's name
+        #[arg(default_value = "sandbox")]
+        alias: String,
+    },
+    /// End a zone and remove all it holds
+    Down {
+        /// The zone's name [default: all zones]
+        alias: Option<String>,
+    },
+    /// List zones
+    List,
+    /// A shell, or one command, in a zone
+    Shell {
+        /// The zone's name
+        #[arg(default_value = "sandbox")]
+        alias: String,
+        /// The command and its arguments [default: a shell]
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// A zone [default: the last run of each]
+    #[arg(value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// The whole output of the last run
+    #[arg(long)]
+    pub full: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

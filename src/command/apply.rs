@@ -1,0 +1,139 @@
+//! `zonewright apply`: make zones what their files say.
+
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::{DIFFERS, DONE, FAILED, Failure, answer, answer_json, door, folders, now, site, wish};
+use crate::cli::{ApplyArgs, Global};
+use crate::run::{self, Controller, Event, Report, Wish};
+use crate::show::progress::Progress;
+use crate::show::{Style, duration, plan as show_plan};
+use crate::site::SiteRoot;
+
+pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure> {
+    let site = site(global)?;
+    // every file is read and checked before the first zone is touched
+    let wishes: Result<Vec<Wish>, Failure> = arguments
+        .zones
+        .iter()
+        .map(|zone| wish::load(&site, zone))
+        .collect();
+    let wishes = wishes?;
+    let mut documents = Vec::new();
+    let mut changed = false;
+    let mut failed = Vec::new();
+    let several = wishes.len() > 1;
+    for wish in &wishes {
+        match apply(global, &site, wish, arguments, several) {
+            Ok(document) => {
+                changed |= document["steps"] != 0;
+                documents.push(document);
+            }
+            Err(failure) if !several => return Err(failure),
+            Err(failure) => {
+                eprint!("{}", failure.text(Style::stderr(global.color)));
+                failed.push(wish.zone.name.clone());
+            }
+        }
+    }
+    if global.json {
+        answer_json("apply", json!({ "zones": documents, "failed": failed }));
+    }
+    Ok(
+        match (failed.is_empty(), changed && arguments.detailed_exitcode) {
+            (false, _) => FAILED,
+            (true, true) => DIFFERS,
+            (true, false) => DONE,
+        },
+    )
+}
+
+fn apply(
+    global: &Global,
+    site: &SiteRoot,
+    wish: &Wish,
+    arguments: &ApplyArgs,
+    several: bool,
+) -> Result<serde_json::Value, Failure> {
+    let started = Instant::now();
+    let name = &wish.zone.name;
+    let style = Style::stderr(global.color);
+    let label = if several {
+        format!("{name}: ")
+    } else {
+        String::new()
+    };
+    let mut progress = Progress::new(style, global.verbose, label);
+    let Some(mut door) = door::open(global, &wish.zone, true, &mut progress)? else {
+        return Err(Failure::text_only(&format!("there is no zone {name}"), ""));
+    };
+    let folders = folders();
+    let mut log = None;
+    let mut shows_plan = true;
+    let mut distfiles = arguments.distfiles.clone();
+    distfiles.extend(site.folder().map(|folder| folder.join("distfiles")));
+    let result = {
+        let mut watch = |event: Event<'_>| {
+            if let Event::Planned(plan) = event {
+                if shows_plan && global.verbose > 0 {
+                    progress.line(&show_plan::text(plan, style));
+                }
+                shows_plan = false;
+            } else {
+                progress.show(&event);
+            }
+        };
+        let mut controller = Controller {
+            folders: &folders,
+            distfiles,
+            decisions: arguments.decisions.into(),
+            password: &mut |user, known| {
+                crate::secrets::wanted_hash(user, known, site.folder(), &mut door::prompt)
+            },
+            watch: &mut watch,
+        };
+        let mut begin = || folders.begin_run(name, now());
+        run::converge(&mut door.host, wish, &mut controller, &mut log, &mut begin)
+    };
+    progress.stop();
+    let outcome = match &result {
+        Ok(_) => "done",
+        Err(_) => "failed",
+    };
+    if let Some(log) = &mut log {
+        let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        log.end(outcome, took)
+            .map_err(|error| Failure::run(name, error))?;
+    }
+    let report = result.map_err(|error| Failure::run(name, error))?;
+    if !global.json {
+        answer(&text(name, &door, &report, &duration(started.elapsed())));
+    }
+    Ok(json!({
+        "zone": name,
+        "address": door.address,
+        "steps": report.steps,
+        "checks": report.checks.iter().map(|(name, found)| json!({ "name": name, "found": found })).collect::<Vec<_>>(),
+    }))
+}
+
+fn text(name: &str, door: &door::Door, report: &Report, took: &str) -> String {
+    if report.steps == 0 {
+        return format!("{name} ({}): nothing to do\n", door.address);
+    }
+    let steps = if report.steps == 1 {
+        "1 step".to_owned()
+    } else {
+        format!("{} steps", report.steps)
+    };
+    let mut out = format!("{name} is as its file says: {steps} in {took}\n");
+    out.push_str(&format!("  address  {}\n", door.address));
+    for (what, found) in &report.checks {
+        out.push_str(&format!("  {what}: {found}\n"));
+    }
+    for note in &door.notes {
+        out.push_str(&format!("  note: {note}\n"));
+    }
+    out
+}

@@ -1,0 +1,112 @@
+//! One file a command: load → probe → plan → show or run. Commands decide nothing.
+
+mod apply;
+mod door;
+mod failure;
+mod log;
+mod plan;
+mod recipe;
+#[cfg(target_os = "linux")]
+mod sandbox;
+mod status;
+mod wish;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command, Global, RecipeCommand};
+use crate::site::SiteRoot;
+use crate::store::Folders;
+pub(crate) use failure::Failure;
+
+/// Exit statuses: see the help of `zonewright`.
+pub(crate) const DONE: u8 = 0;
+pub(crate) const FAILED: u8 = 1;
+pub(crate) const USAGE: u8 = 2;
+pub(crate) const DIFFERS: u8 = 3;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // help and version are answers; everything else is a usage error
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { DONE });
+        }
+    };
+    let global = cli.global.clone();
+    match run(cli) {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            eprint!("{}", failure.text(crate::show::Style::stderr(global.color)));
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<u8, Failure> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Plan(arguments) => plan::run(global, &arguments),
+        Command::Apply(arguments) => apply::run(global, &arguments),
+        Command::Status(arguments) => status::run(global, &arguments),
+        Command::Recipe(RecipeCommand::Check(arguments)) => recipe::check(global, &arguments),
+        Command::Log(arguments) => log::run(global, &arguments),
+        #[cfg(target_os = "linux")]
+        Command::Sandbox(command) => sandbox::run(global, &command),
+        #[cfg(not(target_os = "linux"))]
+        Command::Sandbox(_) => Err(Failure::text_only(
+            "the sandbox needs Linux",
+            "run it on a Debian machine",
+        )),
+    }
+}
+
+/// The site of this run.
+pub(crate) fn site(global: &Global) -> Result<SiteRoot, Failure> {
+    match &global.site {
+        Some(folder) => SiteRoot::at(folder).map_err(|problem| Failure::Problems(vec![*problem])),
+        None => {
+            let here = std::env::current_dir().map_err(|error| {
+                Failure::usage(
+                    &format!("cannot read the current folder: {error}"),
+                    "use --site",
+                )
+            })?;
+            Ok(SiteRoot::find(&here))
+        }
+    }
+}
+
+/// The controller's folders.
+pub(crate) fn folders() -> Folders {
+    Folders::from_environment(&|name| std::env::var_os(name).map(PathBuf::from))
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// Writes an answer to standard output; a reader that has gone away is no error.
+pub(crate) fn answer(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Writes one JSON document with its schema's name first.
+pub(crate) fn answer_json(schema: &str, mut document: serde_json::Value) {
+    if let Some(map) = document.as_object_mut() {
+        map.shift_insert(
+            0,
+            "schema".to_owned(),
+            format!("zonewright/{schema}/v1").into(),
+        );
+    }
+    answer(&format!("{document:#}\n"));
+}

@@ -1,0 +1,106 @@
+//! `zonewright plan`: what `apply` would change.
+
+use serde_json::{Value, json};
+
+use super::{DIFFERS, DONE, Failure, answer, answer_json, door, folders, site, wish};
+use crate::cli::{DecisionArgs, Global, PlanArgs};
+use crate::plan::Plan;
+use crate::run::{self, Controller, Decisions, View, Wish};
+use crate::show::progress::Progress;
+use crate::show::{Style, plan as show};
+use crate::site::SiteRoot;
+
+impl From<DecisionArgs> for Decisions {
+    fn from(arguments: DecisionArgs) -> Self {
+        let DecisionArgs {
+            overwrite,
+            keep_edited,
+            end_sessions,
+        } = arguments;
+        Self {
+            overwrite,
+            keep_edited,
+            end_sessions,
+        }
+    }
+}
+
+pub(super) fn run(global: &Global, arguments: &PlanArgs) -> Result<u8, Failure> {
+    let site = site(global)?;
+    let wishes: Result<Vec<Wish>, Failure> = arguments
+        .zones
+        .iter()
+        .map(|zone| wish::load(&site, zone))
+        .collect();
+    let style = Style::stdout(global.color);
+    let mut documents: Vec<Value> = Vec::new();
+    let mut differs = false;
+    for wish in wishes? {
+        let Some(view) = look(global, &site, &wish, arguments.decisions.into())? else {
+            differs = true;
+            let alias = &wish.zone.zone.alias;
+            documents.push(json!({ "zone": wish.zone.name, "exists": false }));
+            if !global.json {
+                answer(&format!(
+                    "zone {}\n\n  + sandbox zone {alias}: not there\n  ? everything in it: not \
+                     known until it is there\n",
+                    wish.zone.name
+                ));
+            }
+            continue;
+        };
+        differs |= !view.plan.steps.is_empty();
+        documents.push(show::json(&wish.zone.name, &view.plan));
+        if !global.json {
+            answer(&text(&wish, &view, &view.plan, style));
+        }
+    }
+    if global.json {
+        answer_json("plan", json!({ "zones": documents }));
+    }
+    Ok(if differs && arguments.detailed_exitcode {
+        DIFFERS
+    } else {
+        DONE
+    })
+}
+
+fn text(wish: &Wish, view: &View, plan: &Plan, style: Style) -> String {
+    let platform = &view.facts.platform;
+    let branch = platform.branch.as_deref().unwrap_or("no pkgsrc branch");
+    let head = format!("zone {} ({}, {branch})", wish.zone.name, platform.stamp);
+    if plan.steps.is_empty() {
+        return format!("{head}: nothing to do\n");
+    }
+    format!("{}\n\n{}", style.paint("1", &head), show::text(plan, style))
+}
+
+/// Asks a zone and plans, changing nothing; nothing comes back if the sandbox zone is not there.
+pub(super) fn look(
+    global: &Global,
+    site: &SiteRoot,
+    wish: &Wish,
+    decisions: Decisions,
+) -> Result<Option<View>, Failure> {
+    let style = Style::stderr(global.color);
+    let mut progress = Progress::new(style, global.verbose, String::new());
+    let Some(mut door) = door::open(global, &wish.zone, false, &mut progress)? else {
+        return Ok(None);
+    };
+    let folders = folders();
+    let folder = site.folder();
+    let mut controller = Controller {
+        folders: &folders,
+        distfiles: Vec::new(),
+        decisions,
+        password: &mut |user, known| {
+            // a plan asks nothing on the terminal; a missing password is planned as one
+            let mut no_prompt = |_: &str| Some("to be asked for".to_owned());
+            crate::secrets::wanted_hash(user, known, folder, &mut no_prompt)
+        },
+        watch: &mut |_| {},
+    };
+    run::look(&mut door.host, wish, &mut controller, false)
+        .map(Some)
+        .map_err(|error| Failure::run(&wish.zone.name, error))
+}

@@ -1,0 +1,82 @@
+//! Build trees on the target and the state of their phases, so that work done is not done twice.
+//!
+//! A phase leaves `PHASE.rc` with its exit status when it ends; `PHASE.ctid` holds the contract it
+//! runs in. No `rc` and no living contract means that it died (a reboot, a kill).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::FactError;
+use super::sections::Sections;
+use crate::script::Script;
+
+/// Where build trees live. Made by root: accounts that log in over AFP are accounts of the zone.
+pub const BUILD_ROOT: &str = "/var/db/zonewright/build";
+
+/// Build key → what is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct Builds(pub BTreeMap<String, BTreeMap<String, PhaseState>>);
+
+/// What became of a phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhaseState {
+    /// It ended with this status.
+    Ended(i32),
+    /// It was started and has not ended, or died.
+    Started,
+}
+
+impl Builds {
+    /// Whether a phase of a build has ended well.
+    #[must_use]
+    pub fn is_done(&self, key: &str, phase: &str) -> bool {
+        self.0.get(key).and_then(|phases| phases.get(phase)) == Some(&PhaseState::Ended(0))
+    }
+}
+
+// one line a file: KEY PHASE rc STATUS   or   KEY PHASE started
+pub(super) fn ask(script: Script) -> Script {
+    script.set("root", BUILD_ROOT).shell(
+        r#"
+text=
+for path in "$root"/*/*.started; do
+  [ -f "$path" ] || continue
+  phase=${path##*/} phase=${phase%.started} key=${path%/*} key=${key##*/}
+  if [ -f "${path%.started}.rc" ]; then
+    text="$text$key $phase rc $(<"${path%.started}.rc")"$'\n'
+  else
+    text="$text$key $phase started"$'\n'
+  fi
+done
+section builds 0 "$text"
+"#,
+    )
+}
+
+pub(super) fn parse(sections: &Sections<'_>) -> Result<Builds, FactError> {
+    let mut builds: BTreeMap<String, BTreeMap<String, PhaseState>> = BTreeMap::new();
+    for line in sections.get("builds")?.lines()? {
+        let words: Vec<&str> = line.split(' ').collect();
+        let bad = || FactError::Line {
+            command: "build phases",
+            line: line.to_owned(),
+        };
+        let (key, phase, state) = match words[..] {
+            [key, phase, "rc", status] => (
+                key,
+                phase,
+                PhaseState::Ended(status.parse().map_err(|_| bad())?),
+            ),
+            [key, phase, "started"] => (key, phase, PhaseState::Started),
+            _ => return Err(bad()),
+        };
+        builds
+            .entry(key.to_owned())
+            .or_default()
+            .insert(phase.to_owned(), state);
+    }
+    Ok(Builds(builds))
+}

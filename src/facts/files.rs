@@ -1,0 +1,161 @@
+//! Files, folders and links: kind, mode, owner, hash and, for small text files, content.
+//!
+//! GNU `stat` is on the platform and names what it found in one process for any number of paths;
+//! `digest -v` prints one format for one file and for many.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::FactError;
+use super::sections::Sections;
+use crate::script::Script;
+
+/// The paths that were asked for and are there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct Files(pub BTreeMap<String, FileFact>);
+
+/// What is at a path; links are not followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FileFact {
+    /// What it is.
+    pub kind: FileKind,
+    /// Permission bits.
+    pub mode: u32,
+    /// The owner's name, or its number where it has none.
+    pub owner: String,
+    /// The group's name, or its number where it has none.
+    pub group: String,
+    /// Bytes.
+    pub size: u64,
+    /// sha256 of a regular file, in hex.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// The content, where it was asked for and is text of at most 256 KiB.
+    #[serde(default)]
+    pub content: Option<String>,
+}
+
+/// The kind of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileKind {
+    Regular,
+    Directory,
+    Symlink,
+    Other,
+}
+
+// stat --printf '%f %s %u %g %U %G %n\n' →  81a4 612 0 0 root root /opt/local/etc/afp.conf
+//   (a missing path: a line on stderr, exit 1, the others are printed)
+// digest -a sha256 -v P… → sha256 (P) = 9f86d0…   (a missing file: a line on stderr, exit 2)
+pub(super) fn ask(script: Script, paths: &BTreeSet<String>, contents: &BTreeSet<String>) -> Script {
+    script
+        .list("paths", paths)
+        .list("contents", contents)
+        .shell(
+            r#"
+text= hashes=
+if [ ${#paths[@]} -gt 0 ]; then
+  text=$(/usr/bin/stat --printf '%f %s %u %g %U %G %n\n' -- "${paths[@]}" 2>/dev/null)
+  regular=()
+  for path in "${paths[@]}"; do [ -f "$path" ] && [ ! -L "$path" ] && regular+=("$path"); done
+  if [ ${#regular[@]} -gt 0 ]; then
+    hashes=$(/usr/bin/digest -a sha256 -v "${regular[@]}" 2>/dev/null)
+  fi
+fi
+section files 0 "$text"
+section hashes 0 "$hashes"
+for path in ${contents[@]+"${contents[@]}"}; do
+  if [ -f "$path" ] && [ ! -L "$path" ]; then
+    size=$(/usr/bin/stat -c %s -- "$path")
+    [ "$size" -le 262144 ] && section "content:$path" 0 "$(/usr/bin/cat "$path"; printf x)"
+  fi
+done
+"#,
+        )
+}
+
+pub(super) fn parse(sections: &Sections<'_>) -> Result<Files, FactError> {
+    let mut files = BTreeMap::new();
+    for line in sections.get("files")?.lines()? {
+        let (path, fact) = parse_stat(line).ok_or_else(|| FactError::Line {
+            command: "stat",
+            line: line.to_owned(),
+        })?;
+        files.insert(path, fact);
+    }
+    for line in sections.get("hashes")?.lines()? {
+        let (path, hash) = parse_digest(line).ok_or_else(|| FactError::Line {
+            command: "digest",
+            line: line.to_owned(),
+        })?;
+        if let Some(fact) = files.get_mut(path) {
+            fact.sha256 = Some(hash.to_owned());
+        }
+    }
+    for (path, section) in sections.with_argument("content") {
+        // the `x` kept trailing newlines from being dropped by the shell; a NUL byte was dropped
+        let text = section.text.strip_suffix(b"x").unwrap_or(section.text);
+        if let Some(fact) = files.get_mut(path)
+            && fact.size == text.len() as u64
+        {
+            fact.content = std::str::from_utf8(text).ok().map(str::to_owned);
+        }
+    }
+    Ok(Files(files))
+}
+
+fn parse_stat(line: &str) -> Option<(String, FileFact)> {
+    let mut words = line.splitn(7, ' ');
+    let raw_mode = u32::from_str_radix(words.next()?, 16).ok()?;
+    let size = words.next()?.parse().ok()?;
+    let (uid, gid) = (words.next()?, words.next()?);
+    let name_or = |name: &str, id: &str| if name == "UNKNOWN" { id } else { name }.to_owned();
+    let owner = name_or(words.next()?, uid);
+    let group = name_or(words.next()?, gid);
+    let kind = match raw_mode & 0o170_000 {
+        0o100_000 => FileKind::Regular,
+        0o040_000 => FileKind::Directory,
+        0o120_000 => FileKind::Symlink,
+        _ => FileKind::Other,
+    };
+    let mode = raw_mode & 0o7777;
+    let fact = FileFact {
+        kind,
+        mode,
+        owner,
+        group,
+        size,
+        sha256: None,
+        content: None,
+    };
+    Some((words.next()?.to_owned(), fact))
+}
+
+fn parse_digest(line: &str) -> Option<(&str, &str)> {
+    let (path, hash) = line.strip_prefix("sha256 (")?.rsplit_once(") = ")?;
+    (hash.len() == 64).then_some((path, hash))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_may_hold_blanks_and_brackets() {
+        let (path, fact) = parse_stat("81a4 612 0 3 root UNKNOWN /opt/a b (c) = d").unwrap();
+        assert_eq!(path, "/opt/a b (c) = d");
+        assert_eq!((fact.kind, fact.mode), (FileKind::Regular, 0o644));
+        assert_eq!((fact.owner.as_str(), fact.group.as_str()), ("root", "3"));
+        let hash = "a".repeat(64);
+        let line = format!("sha256 (/opt/a b (c) = d) = {hash}");
+        assert_eq!(
+            parse_digest(&line),
+            Some(("/opt/a b (c) = d", hash.as_str()))
+        );
+        assert_eq!(parse_digest("sha256 (x) = short"), None);
+    }
+}

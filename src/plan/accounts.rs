@@ -1,0 +1,234 @@
+//! Which accounts and passwords must change: the twin of `facts/accounts`.
+//!
+//! A uid is pinned: an account that has another one is refused, never renumbered, because its files
+//! would silently belong to nobody. Hashes travel on standard input and are set by one rename of
+//! the shadow file.
+
+use super::{
+    Action, Change, Given, Input, Refusal, Stage, Step, Wanted, WantedRecipe, Work, shell,
+};
+use crate::facts::{Facts, Questions};
+use crate::script::Script;
+
+/// The account that builds run under.
+pub const BUILD_USER: &str = "zwbuild";
+
+pub(super) fn ask(wanted: &Wanted<'_>, questions: &mut Questions) {
+    questions.users.insert(BUILD_USER.to_owned());
+    for user in &wanted.zone.users {
+        questions.users.insert(user.name.clone());
+    }
+    for user in wanted
+        .recipes
+        .iter()
+        .flat_map(|recipe| &recipe.bundle.recipe.users)
+    {
+        questions.users.insert(user.name.clone());
+    }
+}
+
+/// An account to make, as the script wants it.
+struct Account<'a> {
+    name: &'a str,
+    uid: Option<u32>,
+    group: &'a str,
+    home: String,
+    shell: &'a str,
+    comment: &'a str,
+    makes_home: bool,
+}
+
+/// Plans the zone's own users and their passwords.
+pub(super) fn plan_zone(
+    wanted: &Wanted<'_>,
+    facts: &Facts,
+    given: &Given,
+    steps: &mut Vec<Step>,
+    refusals: &mut Vec<Refusal>,
+) {
+    for user in &wanted.zone.users {
+        let known = facts.accounts.users.get(&user.name);
+        if let Some(known) = known.filter(|known| known.uid != user.uid) {
+            refusals.push(Refusal {
+                message: format!(
+                    "the account `{}` has uid {} in the zone, the zone file says {}",
+                    user.name, known.uid, user.uid
+                ),
+                help: format!(
+                    "write `uid = {}`, or give the account and its files the other uid by hand",
+                    known.uid
+                ),
+                diff: None,
+            });
+            continue;
+        }
+        let mut changes = Vec::new();
+        let mut script = Script::new(format!("make the account {}", user.name))
+            .shell(shell::FAIL)
+            .shell(shell::ACCOUNTS);
+        if known.is_none() {
+            changes.push(Change::new(
+                Action::Create,
+                format!("user {} (uid {})", user.name, user.uid),
+                "not in the zone",
+            ));
+            script = make(
+                script,
+                &Account {
+                    name: &user.name,
+                    uid: Some(user.uid),
+                    group: user.group.as_deref().unwrap_or("other"),
+                    home: user
+                        .home
+                        .clone()
+                        .unwrap_or_else(|| format!("/home/{}", user.name)),
+                    shell: user.shell.as_deref().unwrap_or("/usr/bin/bash"),
+                    comment: user.comment.as_deref().unwrap_or(""),
+                    makes_home: true,
+                },
+            );
+        }
+        let mut input = Input::None;
+        if let Some(hash) = given.passwords.get(&user.name) {
+            let why = if known.is_none() {
+                "new account"
+            } else {
+                "differs from the wanted one"
+            };
+            let what = format!("password of {} (secret)", user.name);
+            changes.push(Change::new(Action::Change, what, why));
+            script = script
+                .shell(shell::RECEIVE)
+                .set("name", &user.name)
+                .shell(SET_HASH);
+            script = script.with_input();
+            input = Input::Secret(hash.0.clone().into_bytes());
+        }
+        if !changes.is_empty() {
+            steps.push(Step {
+                id: format!("users/{}", user.name),
+                stage: Stage::Dependencies,
+                changes,
+                work: Work::Script { script, input },
+            });
+        }
+    }
+}
+
+/// Plans the accounts that a recipe's software runs under.
+pub(super) fn plan_recipe(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) {
+    let users = &recipe.bundle.recipe.users;
+    let missing: Vec<_> = users
+        .iter()
+        .filter(|user| !facts.accounts.users.contains_key(&user.name))
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    let mut script = Script::new("make service accounts")
+        .shell(shell::FAIL)
+        .shell(shell::ACCOUNTS);
+    let mut changes = Vec::new();
+    for user in missing {
+        let why = format!("{} runs under it", recipe.name);
+        changes.push(Change::new(
+            Action::Create,
+            format!("user {}", user.name),
+            why,
+        ));
+        script = make(
+            script,
+            &Account {
+                name: &user.name,
+                uid: user.uid,
+                group: user.group.as_deref().unwrap_or(&user.name),
+                home: user
+                    .home
+                    .clone()
+                    .unwrap_or_else(|| "/nonexistent".to_owned()),
+                shell: "/usr/bin/false",
+                comment: "",
+                makes_home: false,
+            },
+        );
+    }
+    steps.push(Step {
+        id: format!("users/{}", recipe.name),
+        stage: Stage::Configure,
+        changes,
+        work: Work::Script {
+            script,
+            input: Input::None,
+        },
+    });
+}
+
+/// Plans the account that builds run under, where a build is needed.
+pub(super) fn plan_build_user(facts: &Facts, steps: &mut Vec<Step>) {
+    let id = format!("users/{BUILD_USER}");
+    if facts.accounts.users.contains_key(BUILD_USER) || steps.iter().any(|step| step.id == id) {
+        return;
+    }
+    let script = Script::new("make the build account")
+        .shell(shell::FAIL)
+        .shell(shell::ACCOUNTS);
+    let script = make(
+        script,
+        &Account {
+            name: BUILD_USER,
+            uid: None,
+            group: BUILD_USER,
+            home: crate::facts::builds::BUILD_ROOT.to_owned(),
+            shell: "/usr/bin/bash",
+            comment: "builds packages",
+            makes_home: false,
+        },
+    );
+    steps.push(Step {
+        id,
+        stage: Stage::Build,
+        changes: vec![Change::new(
+            Action::Create,
+            format!("user {BUILD_USER}"),
+            "builds run under it, without privileges",
+        )],
+        work: Work::Script {
+            script,
+            input: Input::None,
+        },
+    });
+}
+
+fn make(script: Script, account: &Account<'_>) -> Script {
+    let uid = account.uid.map(|uid| uid.to_string()).unwrap_or_default();
+    let makes_home = if account.makes_home { "yes" } else { "no" };
+    script.command(["make_group", account.group, ""]).command([
+        "make_account",
+        account.name,
+        &uid,
+        account.group,
+        &account.home,
+        account.shell,
+        account.comment,
+        makes_home,
+    ])
+}
+
+/// The shadow file is copied with its mode and owner, rewritten and renamed into place.
+const SET_HASH: &str = r#"
+umask 077
+/usr/bin/mkdir -p /var/db/zonewright || fail 'cannot make /var/db/zonewright'
+hash=/var/db/zonewright/.hash.$$ shadow=/etc/.shadow.zonewright.$$
+receive "$hash"
+/usr/bin/cp -p /etc/shadow "$shadow" &&
+  /usr/bin/nawk -F: -v "name=$name" -v "day=$(($(/usr/bin/date +%s) / 86400))" '
+    BEGIN { OFS = ":" }
+    NR == FNR { hash = $0; next }
+    $1 == name { $2 = hash; $3 = day; found = 1 }
+    { print }
+    END { exit !found }' "$hash" /etc/shadow >"$shadow" &&
+  /usr/bin/mv -f "$shadow" /etc/shadow
+status=$?
+/usr/bin/rm -f "$hash" "$shadow"
+[ "$status" -eq 0 ] || fail "cannot set the password of $name"
+"#;

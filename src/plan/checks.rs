@@ -1,0 +1,80 @@
+//! Which checks must run, and the receipt that follows them.
+
+use super::{Action, Change, Given, Stage, Step, WantedRecipe, Work, receipts};
+use crate::facts::Facts;
+use crate::receipt::Receipt;
+use crate::recipe::model::CheckKind;
+use crate::script::Script;
+
+/// Plans the checks where anything of the recipe changed since they last passed, and the receipt
+/// where it would say something else. `before` is the number of steps before the recipe's own.
+pub(super) fn plan(
+    recipe: &WantedRecipe,
+    expected: Option<Receipt>,
+    facts: &Facts,
+    given: &Given,
+    before: usize,
+    steps: &mut Vec<Step>,
+) {
+    let recorded = facts.receipts.0.get(&recipe.name);
+    let is_current = match (&expected, recorded) {
+        (Some(expected), Some(recorded)) => expected.says_the_same(recorded),
+        _ => false,
+    };
+    let changes = steps.len() > before;
+    if !changes && is_current && !given.recheck {
+        return;
+    }
+    for check in &recipe.bundle.recipe.checks {
+        steps.push(Step {
+            id: format!("checks/{}/{}", recipe.name, check.name),
+            stage: Stage::Check,
+            changes: vec![Change::new(
+                Action::Run,
+                format!("check: {}", check.name),
+                describe(&check.kind),
+            )],
+            work: Work::Check(check.clone()),
+        });
+    }
+    let Some(expected) = expected.filter(|_| !is_current) else {
+        return;
+    };
+    steps.push(receipts::step(recipe, &expected, recorded.is_some()));
+}
+
+fn describe(kind: &CheckKind) -> String {
+    match kind {
+        CheckKind::Command { command, .. } => command.join(" "),
+        CheckKind::Tcp { port, address } => format!("something listens on {address}:{port}"),
+        CheckKind::Afp { port, address } => format!("an AFP server answers on {address}:{port}"),
+    }
+}
+
+/// The script that asks what a check wants to know.
+#[must_use]
+pub fn script(kind: &CheckKind) -> Script {
+    match kind {
+        CheckKind::Command { command, .. } => Script::new("run a check")
+            .list("command", command)
+            .shell("\"${command[@]}\" 2>&1"),
+        CheckKind::Tcp { port, address } => Script::new("knock at a port").command([
+            "/usr/bin/nc",
+            "-z",
+            "-w",
+            "3",
+            address,
+            &port.to_string(),
+        ]),
+        CheckKind::Afp { port, address } => Script::new("ask an AFP server for its status")
+            .set("request", octal(&crate::afp::get_status_request()))
+            .set("address", address)
+            .set("port", port.to_string())
+            .shell("printf \"$request\" | /usr/bin/nc -w 5 \"$address\" \"$port\""),
+    }
+}
+
+/// Bytes as `printf` of bash reads them, with no byte left to interpretation.
+fn octal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("\\{byte:03o}")).collect()
+}

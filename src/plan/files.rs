@@ -1,0 +1,408 @@
+//! Which folders and files must change: the twin of `facts/files`.
+//!
+//! A file is compared three ways: what is wanted, what we wrote last (the receipt) and what is
+//! there. One that somebody edited is never overwritten unasked.
+
+use std::collections::BTreeMap;
+
+use super::{Action, Change, Given, Input, Refusal, Stage, Step, WantedRecipe, Work, shell};
+use crate::facts::files::{FileFact, FileKind};
+use crate::facts::{Facts, Questions};
+use crate::receipt::{FileRecord, sha256_hex};
+use crate::recipe::bundle::{BundledFile, FileBytes};
+use crate::script::Script;
+
+/// The files of a recipe as they will be: path → record. Files whose content is not known yet are
+/// missing.
+pub(super) type Placed = BTreeMap<String, FileRecord>;
+
+pub(super) fn ask(recipe: &WantedRecipe, questions: &mut Questions) {
+    for file in &recipe.bundle.files {
+        questions.paths.insert(file.path.clone());
+        questions.contents.insert(file.path.clone());
+    }
+    for directory in &recipe.bundle.recipe.directories {
+        questions.paths.insert(directory.path.clone());
+    }
+}
+
+/// Plans folders, files and the removal of files that are wanted no more.
+pub(super) fn plan(
+    recipe: &WantedRecipe,
+    outside: Option<&BTreeMap<String, Vec<u8>>>,
+    facts: &Facts,
+    given: &Given,
+    steps: &mut Vec<Step>,
+    refusals: &mut Vec<Refusal>,
+) -> Placed {
+    plan_directories(recipe, facts, steps, refusals);
+    let recorded = facts
+        .receipts
+        .0
+        .get(&recipe.name)
+        .map(|receipt| &receipt.files);
+    let mut placed = Placed::new();
+    let mut changes = Vec::new();
+    let mut upload = Upload::default();
+    for file in &recipe.bundle.files {
+        let known = recorded.and_then(|files| files.get(&file.path));
+        let fact = facts.files.0.get(&file.path);
+        let Some(bytes) = content(file, outside) else {
+            plan_unknown(file, known, fact, &mut placed, &mut changes);
+            continue;
+        };
+        let wanted = record(file, bytes);
+        match compare(file, bytes, &wanted, known, fact, given) {
+            Verdict::Same => {}
+            Verdict::Refused(refusal) => refusals.push(refusal),
+            Verdict::Write { change, beside } => {
+                changes.push(change);
+                upload.add(file, bytes, beside);
+            }
+        }
+        placed.insert(file.path.clone(), wanted);
+    }
+    if upload.targets.is_empty() {
+        push_unknown(recipe, changes, steps);
+    } else {
+        steps.push(upload.step(recipe, changes));
+    }
+    plan_removal(recipe, recorded, facts, steps);
+    placed
+}
+
+fn record(file: &BundledFile, bytes: &[u8]) -> FileRecord {
+    FileRecord {
+        sha256: sha256_hex(bytes),
+        mode: file.mode,
+        owner: file.owner.clone(),
+        group: file.group.clone(),
+    }
+}
+
+fn content<'a>(
+    file: &'a BundledFile,
+    outside: Option<&'a BTreeMap<String, Vec<u8>>>,
+) -> Option<&'a [u8]> {
+    match &file.content {
+        FileBytes::Known(bytes) => Some(bytes),
+        FileBytes::Staged(path) => outside?.get(path).map(Vec::as_slice),
+    }
+}
+
+/// A file that the build brings and that is not at hand: unchanged if it is as recorded.
+fn plan_unknown(
+    file: &BundledFile,
+    known: Option<&FileRecord>,
+    fact: Option<&FileFact>,
+    placed: &mut Placed,
+    changes: &mut Vec<Change>,
+) {
+    let as_recorded =
+        known.filter(|known| fact.and_then(|fact| fact.sha256.as_ref()) == Some(&known.sha256));
+    match as_recorded {
+        Some(known) => {
+            placed.insert(file.path.clone(), known.clone());
+        }
+        None => changes.push(Change::new(
+            Action::Unknown,
+            format!("file {}", file.path),
+            "comes from the build",
+        )),
+    }
+}
+
+fn push_unknown(recipe: &WantedRecipe, changes: Vec<Change>, steps: &mut Vec<Step>) {
+    if !changes.is_empty() {
+        steps.push(Step {
+            id: format!("files/{}", recipe.name),
+            stage: Stage::Configure,
+            changes,
+            work: Work::Unknown,
+        });
+    }
+}
+
+enum Verdict {
+    Same,
+    Refused(Refusal),
+    Write {
+        change: Change,
+        /// Write `PATH.new` and leave the file itself.
+        beside: bool,
+    },
+}
+
+fn compare(
+    file: &BundledFile,
+    bytes: &[u8],
+    wanted: &FileRecord,
+    known: Option<&FileRecord>,
+    fact: Option<&FileFact>,
+    given: &Given,
+) -> Verdict {
+    let what = format!("file {}", file.path);
+    let Some(fact) = fact else {
+        let change = Change {
+            diff: diff(&file.path, Some(""), bytes),
+            ..Change::new(Action::Create, what, "not there")
+        };
+        return Verdict::Write {
+            change,
+            beside: false,
+        };
+    };
+    if fact.kind != FileKind::Regular {
+        return Verdict::Refused(Refusal {
+            message: format!("{} is there and is not a regular file", file.path),
+            help: "move it away, or give the recipe's file another path".to_owned(),
+            diff: None,
+        });
+    }
+    let same_content = fact.sha256.as_deref() == Some(&wanted.sha256);
+    let mut why = Vec::new();
+    if !same_content {
+        why.push(
+            match known {
+                Some(known) if known.sha256 == wanted.sha256 => "differs from what was written",
+                Some(_) => "the wanted content changed",
+                None => "differs",
+            }
+            .to_owned(),
+        );
+    }
+    if fact.mode != wanted.mode {
+        why.push(format!("mode {:04o} → {:04o}", fact.mode, wanted.mode));
+    }
+    if (&fact.owner, &fact.group) != (&wanted.owner, &wanted.group) {
+        why.push(format!(
+            "owner {}:{} → {}:{}",
+            fact.owner, fact.group, wanted.owner, wanted.group
+        ));
+    }
+    if why.is_empty() {
+        return Verdict::Same;
+    }
+    let diff = if same_content {
+        None
+    } else {
+        diff(&file.path, fact.content.as_deref(), bytes)
+    };
+    let is_ours = known.is_some_and(|known| fact.sha256.as_deref() == Some(&known.sha256));
+    if !same_content && !is_ours && !given.overwrite {
+        return edited(file, known.is_some(), given, diff);
+    }
+    Verdict::Write {
+        change: Change {
+            action: Action::Change,
+            what,
+            why,
+            diff,
+        },
+        beside: false,
+    }
+}
+
+/// A file that somebody else wrote or edited.
+fn edited(file: &BundledFile, was_ours: bool, given: &Given, diff: Option<String>) -> Verdict {
+    let path = &file.path;
+    if given.keep_edited {
+        let what = format!("file {path}.new");
+        let change = Change {
+            diff,
+            ..Change::new(Action::Create, what, "the file itself was edited")
+        };
+        return Verdict::Write {
+            change,
+            beside: true,
+        };
+    }
+    let message = if was_ours {
+        format!("{path} was edited by hand since it was written")
+    } else {
+        format!("{path} is already there and zonewright did not write it")
+    };
+    let help = "take the edit into the recipe's template; or `--overwrite` to replace the file, \
+                or `--keep-edited` to leave it and get ours beside it as `.new`";
+    Verdict::Refused(Refusal {
+        message,
+        help: help.to_owned(),
+        diff,
+    })
+}
+
+fn diff(path: &str, old: Option<&str>, new: &[u8]) -> Option<String> {
+    let new = std::str::from_utf8(new).ok()?;
+    let text = flickzeug::create_patch(old?, new).to_string();
+    let body: String = text.split_inclusive('\n').skip(2).collect();
+    Some(format!("--- {path}\n+++ {path}\n{body}"))
+}
+
+/// Files of one step, on their way.
+#[derive(Default)]
+struct Upload {
+    targets: Vec<String>,
+    modes: Vec<String>,
+    owners: Vec<String>,
+    contents: Vec<Vec<u8>>,
+}
+
+impl Upload {
+    fn add(&mut self, file: &BundledFile, bytes: &[u8], beside: bool) {
+        let suffix = if beside { ".new" } else { "" };
+        self.targets.push(format!("{}{suffix}", file.path));
+        self.modes.push(format!("{:04o}", file.mode));
+        self.owners.push(format!("{}:{}", file.owner, file.group));
+        self.contents.push(bytes.to_vec());
+    }
+
+    fn step(self, recipe: &WantedRecipe, changes: Vec<Change>) -> Step {
+        let script = Script::new("install files")
+            .shell(shell::FAIL)
+            .shell(shell::RECEIVE)
+            .list("targets", &self.targets)
+            .list("modes", &self.modes)
+            .list("owners", &self.owners)
+            .shell(INSTALL)
+            .with_input();
+        Step {
+            id: format!("files/{}", recipe.name),
+            stage: Stage::Configure,
+            changes,
+            work: Work::Script {
+                script,
+                input: Input::Bytes(pack(&self.contents)),
+            },
+        }
+    }
+}
+
+/// The contents as one plain ustar with the members `0`, `1`, ….
+fn pack(contents: &[Vec<u8>]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (index, content) in contents.iter().enumerate() {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o600);
+        header.set_cksum();
+        // writing to memory does not fail
+        let _ = builder.append_data(&mut header, index.to_string(), content.as_slice());
+    }
+    builder.into_inner().unwrap_or_default()
+}
+
+/// Each file is written beside its place and renamed, so that a reader sees the old or the new one.
+/// (`mv` renames only within a file system, and would put a file *into* a folder.)
+const INSTALL: &str = r#"
+/usr/bin/mkdir -p /var/db/zonewright || fail 'cannot make /var/db/zonewright'
+work=$(/usr/bin/mktemp -d /var/db/zonewright/files.XXXXXX) || fail 'cannot make a folder in /var/db/zonewright'
+receive "$work/files.tar"
+/usr/bin/gtar -xf "$work/files.tar" -C "$work" --no-same-owner || fail 'cannot unpack the files'
+i=0 status=0
+for target in "${targets[@]}"; do
+  parent=${target%/*} place=${target%/*}/.zonewright.$$.${target##*/}
+  [ -d "$target" ] && fail "$target is a folder"
+  { [ -d "$parent" ] || /usr/bin/mkdir -p "$parent"; } &&
+    /usr/bin/cp "$work/$i" "$place" && /usr/bin/chown "${owners[$i]}" "$place" &&
+    /usr/bin/chmod "${modes[$i]}" "$place" && /usr/bin/mv -f "$place" "$target" || {
+    /usr/bin/rm -f "$place"; printf 'cannot write %s\n' "$target" >&2; status=1
+  }
+  i=$((i + 1))
+done
+/usr/bin/rm -rf "$work"
+exit "$status"
+"#;
+
+fn plan_directories(
+    recipe: &WantedRecipe,
+    facts: &Facts,
+    steps: &mut Vec<Step>,
+    refusals: &mut Vec<Refusal>,
+) {
+    let mut changes = Vec::new();
+    let mut script = Script::new("make folders")
+        .shell(shell::FAIL)
+        .shell(MAKE_DIRECTORY);
+    for directory in &recipe.bundle.recipe.directories {
+        let owner = format!("{}:{}", directory.owner, directory.group);
+        let mode = format!("{:04o}", directory.mode);
+        let what = format!("folder {}", directory.path);
+        let change = match facts.files.0.get(&directory.path) {
+            None => Change::new(Action::Create, what, "not there"),
+            Some(fact) if fact.kind != FileKind::Directory => {
+                refusals.push(Refusal {
+                    message: format!("{} is there and is not a folder", directory.path),
+                    help: "move it away, or give the recipe's folder another path".to_owned(),
+                    diff: None,
+                });
+                continue;
+            }
+            Some(fact) => {
+                let is = (fact.mode, format!("{}:{}", fact.owner, fact.group));
+                if is == (directory.mode, owner.clone()) {
+                    continue;
+                }
+                let why = format!("{:04o} {} → {mode} {owner}", is.0, is.1);
+                Change::new(Action::Change, what, why)
+            }
+        };
+        changes.push(change);
+        script = script.command(["make_directory", &directory.path, &owner, &mode]);
+    }
+    if !changes.is_empty() {
+        steps.push(Step {
+            id: format!("folders/{}", recipe.name),
+            stage: Stage::Configure,
+            changes,
+            work: Work::Script {
+                script,
+                input: Input::None,
+            },
+        });
+    }
+}
+
+const MAKE_DIRECTORY: &str = r#"
+make_directory() {
+  /usr/bin/mkdir -p "$1" && /usr/bin/chown "$2" "$1" && /usr/bin/chmod "$3" "$1" ||
+    fail "cannot make the folder $1"
+}
+"#;
+
+/// Files that were ours and are wanted no more; edited ones stay.
+fn plan_removal(
+    recipe: &WantedRecipe,
+    recorded: Option<&BTreeMap<String, FileRecord>>,
+    facts: &Facts,
+    steps: &mut Vec<Step>,
+) {
+    let wanted = |path: &str| recipe.bundle.files.iter().any(|file| file.path == path);
+    let gone = recorded.into_iter().flatten().filter(|(path, record)| {
+        let fact = facts.files.0.get(*path);
+        let is_ours = fact.and_then(|f| f.sha256.as_ref()) == Some(&record.sha256);
+        !wanted(path) && is_ours
+    });
+    let gone: Vec<&String> = gone.map(|(path, _)| path).collect();
+    if gone.is_empty() {
+        return;
+    }
+    let change = |path: &&String| {
+        Change::new(
+            Action::Destroy,
+            format!("file {path}"),
+            "the recipe does not make it any more",
+        )
+    };
+    steps.push(Step {
+        id: format!("files/{}/remove", recipe.name),
+        stage: Stage::Configure,
+        changes: gone.iter().map(change).collect(),
+        work: Work::Script {
+            script: Script::new("remove files")
+                .shell(shell::FAIL)
+                .list("paths", gone)
+                .shell("/usr/bin/rm -f \"${paths[@]}\" || fail 'cannot remove the files'"),
+            input: Input::None,
+        },
+    });
+}

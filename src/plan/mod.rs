@@ -1,0 +1,291 @@
+//! What must change: the ordered steps that differ between what files say and what facts say.
+//!
+//! Pure data. A step has at least one change, a stable id and one piece of work; nothing to change
+//! means no step, and running a step and planning again must give no step. What cannot be known
+//! before an earlier step has run is a step without work, marked `?`.
+
+pub mod accounts;
+pub mod build;
+pub mod checks;
+pub mod files;
+pub mod packages;
+pub mod receipts;
+pub mod services;
+pub mod shell;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::facts::{Facts, Questions};
+use crate::receipt::{BuildInputs, sha256_hex};
+use crate::recipe::bundle::Bundle;
+use crate::recipe::model::Check;
+use crate::script::Script;
+use crate::site::ZoneFile;
+
+pub use build::{PackageJob, SourceJob};
+
+/// What is to become of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    Create,
+    Change,
+    Destroy,
+    Replace,
+    /// Something is going to be run that changes nothing by itself.
+    Run,
+    /// Not known until an earlier step has run.
+    Unknown,
+}
+
+impl Action {
+    /// The sign in front of a plan's line.
+    #[must_use]
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Create => "+",
+            Self::Change => "~",
+            Self::Destroy => "-",
+            Self::Replace => "-/+",
+            Self::Run => ">",
+            Self::Unknown => "?",
+        }
+    }
+}
+
+/// One object that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Change {
+    pub action: Action,
+    /// The object, as in `file /opt/local/etc/afp.conf`.
+    pub what: String,
+    /// Why, in the words of the change.
+    pub why: Vec<String>,
+    /// A unified diff where there is text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+}
+
+impl Change {
+    pub(crate) fn new(action: Action, what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            action,
+            what: what.into(),
+            why: vec![why.into()],
+            diff: None,
+        }
+    }
+}
+
+/// When a step's turn is. After each stage the target is asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    Dependencies,
+    Build,
+    Configure,
+    Serve,
+    Check,
+}
+
+/// What a script reads on its standard input.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Input {
+    None,
+    /// Bytes, preceded by a line with their hash and size.
+    Bytes(Vec<u8>),
+    /// The same, but never shown or recorded.
+    Secret(Vec<u8>),
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Bytes(bytes) => write!(f, "Bytes({} {})", bytes.len(), sha256_hex(bytes)),
+            Self::Secret(bytes) => write!(f, "Secret({} bytes)", bytes.len()),
+        }
+    }
+}
+
+/// How a step is carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// One script; exit status 0 is success, [`shell::SESSIONS_OPEN`] means that somebody is being
+    /// served and was not interrupted.
+    Script { script: Script, input: Input },
+    /// Sources are fetched, patched, packed and sent.
+    Source(SourceJob),
+    /// A phase of a build, detached and followed: the script starts it, or finds it running or
+    /// ended, and prints its log.
+    Phase { phase: String, script: Script },
+    /// The staged tree is fetched and made a package.
+    Package(PackageJob),
+    /// A stored package is sent and installed.
+    Install { key: String, script: Script },
+    /// A check of the recipe.
+    Check(Check),
+    /// Nothing yet: an earlier step decides.
+    Unknown,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Stable, as in `files/netatalk`.
+    pub id: String,
+    pub stage: Stage,
+    pub changes: Vec<Change>,
+    pub work: Work,
+}
+
+/// The steps that differ, in order; empty when there is nothing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+}
+
+/// Why no plan can be made: what the target is or holds forbids it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// What is in the way.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+    /// A unified diff where there is text.
+    pub diff: Option<String>,
+}
+
+/// One recipe of a zone, resolved.
+#[derive(Debug, Clone)]
+pub struct WantedRecipe {
+    /// The recipe's name in the site.
+    pub name: String,
+    pub bundle: Bundle,
+}
+
+/// Everything that files say about a zone.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    pub zone: &'a ZoneFile,
+    pub recipes: &'a [WantedRecipe],
+}
+
+/// A package in the controller's store, as far as a plan needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoredPackage {
+    /// Files that the build staged outside the prefix: path → content.
+    pub outside: BTreeMap<String, Vec<u8>>,
+}
+
+/// What the controller has and was told.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// Build key → package in the store.
+    pub packages: BTreeMap<String, StoredPackage>,
+    /// Accounts whose password differs from the wanted one → the hash to set.
+    pub passwords: BTreeMap<String, crate::facts::accounts::Secret>,
+    /// Overwrite files that were edited by hand.
+    pub overwrite: bool,
+    /// Leave files that were edited by hand, and put ours beside them as `.new`.
+    pub keep_edited: bool,
+    /// Restart services although somebody is being served.
+    pub end_sessions: bool,
+    /// Run the checks even if nothing else is to do.
+    pub recheck: bool,
+}
+
+/// What must be asked of a target to plan for it.
+#[must_use]
+pub fn questions(wanted: &Wanted<'_>) -> Questions {
+    let mut questions = Questions::default();
+    accounts::ask(wanted, &mut questions);
+    for recipe in wanted.recipes {
+        packages::ask(recipe, &mut questions);
+        files::ask(recipe, &mut questions);
+        services::ask(recipe, &mut questions);
+    }
+    questions
+}
+
+/// Adds what the receipts of a first answer make it necessary to ask.
+pub fn questions_after(facts: &Facts, questions: &mut Questions) {
+    for receipt in facts.receipts.0.values() {
+        questions.paths.extend(receipt.files.keys().cloned());
+        questions.fmris.extend(receipt.services.keys().cloned());
+    }
+}
+
+/// The steps that differ between what files say and what facts say.
+///
+/// # Errors
+/// All [`Refusal`]s at once, when the target is or holds something that must not be changed blindly.
+pub fn plan(wanted: &Wanted<'_>, facts: &Facts, given: &Given) -> Result<Plan, Vec<Refusal>> {
+    let mut steps = Vec::new();
+    let mut refusals = Vec::new();
+    accounts::plan_zone(wanted, facts, given, &mut steps, &mut refusals);
+    for recipe in wanted.recipes {
+        plan_recipe(recipe, facts, given, &mut steps, &mut refusals);
+    }
+    if refusals.is_empty() {
+        Ok(Plan { steps })
+    } else {
+        Err(refusals)
+    }
+}
+
+fn plan_recipe(
+    recipe: &WantedRecipe,
+    facts: &Facts,
+    given: &Given,
+    steps: &mut Vec<Step>,
+    refusals: &mut Vec<Refusal>,
+) {
+    let before = steps.len();
+    let receipt = facts.receipts.0.get(&recipe.name);
+    let missing = packages::plan(recipe, facts, steps);
+    let built = if missing {
+        build::plan_unknown(recipe, receipt, steps);
+        None
+    } else {
+        match build::inputs(recipe, facts) {
+            Ok(inputs) => {
+                build::plan(recipe, &inputs, facts, given, steps);
+                Some(inputs)
+            }
+            Err(refusal) => {
+                refusals.push(refusal);
+                None
+            }
+        }
+    };
+    accounts::plan_recipe(recipe, facts, steps);
+    let outside = built.as_ref().map(|inputs| outside_files(inputs, given));
+    let files = files::plan(recipe, outside.flatten(), facts, given, steps, refusals);
+    refusals.extend(services::plan(
+        recipe,
+        built.as_ref(),
+        &files,
+        facts,
+        given,
+        steps,
+    ));
+    let receipt = built
+        .as_ref()
+        .map(|inputs| receipts::expected(recipe, inputs, &files, facts));
+    checks::plan(recipe, receipt, facts, given, before, steps);
+}
+
+fn outside_files<'a>(
+    inputs: &BuildInputs,
+    given: &'a Given,
+) -> Option<&'a BTreeMap<String, Vec<u8>>> {
+    given
+        .packages
+        .get(&inputs.key())
+        .map(|package| &package.outside)
+}

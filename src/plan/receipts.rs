@@ -1,0 +1,78 @@
+//! What the receipt must say after an apply: the twin of `facts/receipts`.
+
+use std::collections::BTreeMap;
+
+use super::files::Placed;
+use super::{Action, Change, Input, Stage, Step, WantedRecipe, Work, services, shell};
+use crate::facts::Facts;
+use crate::facts::receipts::RECEIPT_ROOT;
+use crate::receipt::{BuildInputs, Receipt, SCHEMA};
+use crate::script::Script;
+
+/// The receipt as it will be when everything planned has happened.
+pub(super) fn expected(
+    recipe: &WantedRecipe,
+    inputs: &BuildInputs,
+    placed: &Placed,
+    facts: &Facts,
+) -> Receipt {
+    let wanted = &recipe.bundle.recipe;
+    let digests = wanted.services.iter().filter_map(|service| {
+        let digest = services::start_digest(recipe, service, inputs, placed)?;
+        Some((service.fmri.clone(), digest))
+    });
+    let digests: BTreeMap<String, String> = digests.collect();
+    Receipt {
+        schema: SCHEMA.to_owned(),
+        recipe: recipe.name.clone(),
+        version: wanted.package.version.clone(),
+        package: inputs.package.clone(),
+        build_key: inputs.key(),
+        build: inputs.clone(),
+        files: placed.clone(),
+        services: digests,
+        checks: wanted
+            .checks
+            .iter()
+            .map(|check| check.name.clone())
+            .collect(),
+        platform: facts.platform.stamp.clone(),
+        zonewright: env!("CARGO_PKG_VERSION").to_owned(),
+        applied_at: facts.platform.now,
+    }
+}
+
+/// The step that writes it: last, and by rename.
+pub(super) fn step(recipe: &WantedRecipe, receipt: &Receipt, is_there: bool) -> Step {
+    let script = Script::new("write the receipt")
+        .shell(shell::FAIL)
+        .shell(shell::RECEIVE)
+        .set("root", RECEIPT_ROOT)
+        .set("name", &recipe.name)
+        .shell(WRITE)
+        .with_input();
+    let action = if is_there {
+        Action::Change
+    } else {
+        Action::Create
+    };
+    Step {
+        id: format!("receipt/{}", recipe.name),
+        stage: Stage::Check,
+        changes: vec![Change::new(
+            action,
+            format!("receipt {RECEIPT_ROOT}/{}.json", recipe.name),
+            "records what was applied",
+        )],
+        work: Work::Script {
+            script,
+            input: Input::Bytes(serde_json::to_vec_pretty(receipt).unwrap_or_default()),
+        },
+    }
+}
+
+const WRITE: &str = r#"
+/usr/bin/mkdir -p "$root" && /usr/bin/chmod 0755 "$root" || fail "cannot make $root"
+receive "$root/.$name.new"
+/usr/bin/mv -f "$root/.$name.new" "$root/$name.json" || fail "cannot write $root/$name.json"
+"#;

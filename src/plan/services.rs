@@ -1,0 +1,401 @@
+//! Which services must change: the twin of `facts/services`.
+//!
+//! What a start depends on (the package, the manifest, the files of `restart-after`) is digested and
+//! recorded in the zone right after the start, so that a restart that is due and did not happen, for
+//! whatever reason, is still due at the next apply.
+
+use super::files::Placed;
+use super::{Action, Change, Given, Input, Refusal, Stage, Step, WantedRecipe, Work, shell};
+use crate::facts::services::{START_ROOT, ServiceFact};
+use crate::facts::{Facts, Questions};
+use crate::receipt::{BuildInputs, Receipt, sha256_hex};
+use crate::recipe::model::Service;
+use crate::script::Script;
+use crate::smf::{self, Fmri};
+
+pub(super) fn ask(recipe: &WantedRecipe, questions: &mut Questions) {
+    let wanted = &recipe.bundle.recipe;
+    questions.fmris.extend(
+        wanted
+            .platform_services
+            .iter()
+            .map(|service| service.fmri.clone()),
+    );
+    for service in &wanted.services {
+        questions.fmris.insert(service.fmri.clone());
+        questions
+            .processes
+            .extend(service.sessions.iter().map(|s| s.process.clone()));
+        if let Some(path) = manifest_path(service) {
+            questions.paths.insert(path);
+        }
+    }
+}
+
+/// Where a service's manifest is in the zone.
+fn manifest_path(service: &Service) -> Option<String> {
+    match &service.manifest {
+        Some(path) => Some(path.clone()),
+        None => Fmri::parse(&service.fmri)
+            .ok()
+            .map(|fmri| fmri.manifest_path()),
+    }
+}
+
+/// A service's manifest: our own text, or a file of the recipe's.
+enum Manifest {
+    Generated(String),
+    File,
+}
+
+/// Plans platform services, then the recipe's own, then the end of those it no longer has.
+pub(super) fn plan(
+    recipe: &WantedRecipe,
+    inputs: Option<&BuildInputs>,
+    placed: &Placed,
+    facts: &Facts,
+    given: &Given,
+    steps: &mut Vec<Step>,
+) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for service in &recipe.bundle.recipe.platform_services {
+        plan_platform(&service.fmri, facts, steps);
+    }
+    for service in &recipe.bundle.recipe.services {
+        match generated(recipe, service) {
+            Ok(manifest) => plan_service(
+                &Context {
+                    recipe,
+                    inputs,
+                    placed,
+                    facts,
+                    given,
+                },
+                service,
+                &manifest,
+                steps,
+            ),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    plan_removal(recipe, facts, steps);
+    refusals
+}
+
+fn generated(recipe: &WantedRecipe, service: &Service) -> Result<Manifest, Refusal> {
+    if service.manifest.is_some() {
+        return Ok(Manifest::File);
+    }
+    let summary = service
+        .summary
+        .as_ref()
+        .unwrap_or(&recipe.bundle.recipe.package.summary);
+    smf::manifest(service, summary)
+        .map(Manifest::Generated)
+        .map_err(|error| Refusal {
+            message: format!("no manifest can be made for {}: {error}", service.fmri),
+            help: format!("change the `[[service]]` in the recipe {}", recipe.name),
+            diff: None,
+        })
+}
+
+fn plan_platform(fmri: &str, facts: &Facts, steps: &mut Vec<Step>) {
+    let state = facts.services.0.get(fmri);
+    if state.is_some_and(ServiceFact::is_online) {
+        return;
+    }
+    let why = state.map_or("not known to SMF".to_owned(), |fact| {
+        format!("is {}", fact.state)
+    });
+    let script = Script::new(format!("enable {fmri}"))
+        .shell(shell::FAIL)
+        .shell(shell::WAIT_ONLINE)
+        .set("fmri", fmri)
+        .set(
+            "clear",
+            if is_in_maintenance(state) {
+                "yes"
+            } else {
+                "no"
+            },
+        )
+        .shell(ENABLE)
+        .shell("wait_online \"$fmri\" 60 ''");
+    steps.push(Step {
+        id: format!("services/{fmri}"),
+        stage: Stage::Serve,
+        changes: vec![Change::new(Action::Change, format!("enable {fmri}"), why)],
+        work: Work::Script {
+            script,
+            input: Input::None,
+        },
+    });
+}
+
+/// `enable` does not clear maintenance, and `clear` alone does not enable.
+const ENABLE: &str = r#"
+if [ "$clear" = yes ]; then /usr/sbin/svcadm clear "$fmri" || fail "cannot clear $fmri"; fi
+/usr/sbin/svcadm enable "$fmri" || fail "cannot enable $fmri"
+"#;
+
+fn is_in_maintenance(state: Option<&ServiceFact>) -> bool {
+    state.is_some_and(|fact| fact.state == "maintenance")
+}
+
+struct Context<'a> {
+    recipe: &'a WantedRecipe,
+    inputs: Option<&'a BuildInputs>,
+    placed: &'a Placed,
+    facts: &'a Facts,
+    given: &'a Given,
+}
+
+impl Context<'_> {
+    fn receipt(&self) -> Option<&Receipt> {
+        self.facts.receipts.0.get(&self.recipe.name)
+    }
+}
+
+/// The digest of everything that a start of the service depends on; none while the build is not
+/// known.
+pub(super) fn start_digest(
+    recipe: &WantedRecipe,
+    service: &Service,
+    inputs: &BuildInputs,
+    placed: &Placed,
+) -> Option<String> {
+    let mut text = inputs.key();
+    match generated(recipe, service).ok()? {
+        Manifest::Generated(manifest) => text.push_str(&sha256_hex(manifest.as_bytes())),
+        Manifest::File => text.push_str(&placed.get(service.manifest.as_ref()?)?.sha256),
+    }
+    for path in &service.restart_after {
+        text.push_str(&placed.get(path)?.sha256);
+    }
+    Some(sha256_hex(text.as_bytes()))
+}
+
+fn plan_service(
+    context: &Context<'_>,
+    service: &Service,
+    manifest: &Manifest,
+    steps: &mut Vec<Step>,
+) {
+    let Some(path) = manifest_path(service) else {
+        return;
+    };
+    let fmri = &service.fmri;
+    let state = context.facts.services.0.get(fmri);
+    let recorded = state.and_then(|fact| fact.started_with.as_ref());
+    let digest = context
+        .inputs
+        .and_then(|inputs| start_digest(context.recipe, service, inputs, context.placed));
+    let is_current = digest
+        .as_ref()
+        .is_none_or(|digest| recorded == Some(digest));
+    let on_disk = context
+        .facts
+        .files
+        .0
+        .get(&path)
+        .and_then(|fact| fact.sha256.clone());
+    let differs = match manifest {
+        Manifest::Generated(text) => on_disk != Some(sha256_hex(text.as_bytes())),
+        Manifest::File => false,
+    };
+    let imports = differs || state.is_none() || !is_current;
+    let is_online = state.is_some_and(ServiceFact::is_online);
+    let mut changes = Vec::new();
+    if differs {
+        let action = if on_disk.is_some() {
+            Action::Change
+        } else {
+            Action::Create
+        };
+        let why = if on_disk.is_some() {
+            "the manifest changed"
+        } else {
+            "not there"
+        };
+        changes.push(Change::new(action, format!("manifest {path}"), why));
+    }
+    let restarts = is_online && (differs || !is_current);
+    if restarts {
+        let why = restart_reasons(context, service, differs, steps);
+        changes.push(Change {
+            why,
+            ..Change::new(Action::Change, format!("restart {fmri}"), "")
+        });
+    } else if !is_online {
+        let why = state.map_or("not known to SMF".to_owned(), |fact| {
+            format!("is {}", fact.state)
+        });
+        changes.push(Change::new(Action::Change, format!("start {fmri}"), why));
+    }
+    if changes.is_empty() {
+        return;
+    }
+    let mut script = Script::new(format!("bring {fmri} up"))
+        .shell(shell::FAIL)
+        .shell(shell::WAIT_ONLINE)
+        .set("fmri", fmri)
+        .set("manifest", &path)
+        .set("seconds", start_seconds(service).to_string())
+        .set("log", service.log.as_deref().unwrap_or(""))
+        .set(
+            "clear",
+            if is_in_maintenance(state) {
+                "yes"
+            } else {
+                "no"
+            },
+        );
+    let mut input = Input::None;
+    let spares = restarts && !context.given.end_sessions;
+    if let Some(sessions) = service.sessions.as_ref().filter(|_| spares) {
+        script = script
+            .shell(shell::QUIET)
+            .command(["quiet", &sessions.process]);
+    }
+    if let (true, Manifest::Generated(text)) = (differs, manifest) {
+        script = script.shell(shell::RECEIVE).shell(PLACE).with_input();
+        input = Input::Bytes(text.clone().into_bytes());
+    }
+    if imports {
+        script = script.shell(IMPORT);
+    }
+    script = script.shell(if restarts { RESTART } else { START });
+    if let Some(digest) = &digest {
+        script = script.set("starts", START_ROOT).set("digest", digest).shell(RECORD);
+    }
+    steps.push(Step {
+        id: format!("services/{fmri}"),
+        stage: Stage::Serve,
+        changes,
+        work: Work::Script { script, input },
+    });
+}
+
+/// How long a start may take: the method's own time-out, three tries, and some.
+fn start_seconds(service: &Service) -> u64 {
+    let one = service
+        .start_timeout
+        .map_or(60, |timeout| timeout.as_secs().max(1));
+    one.saturating_mul(3).saturating_add(10).min(3600)
+}
+
+fn restart_reasons(
+    context: &Context<'_>,
+    service: &Service,
+    differs: bool,
+    steps: &[Step],
+) -> Vec<String> {
+    let mut why = Vec::new();
+    if differs {
+        why.push("its manifest changed".to_owned());
+    }
+    let recorded = context.receipt();
+    if let (Some(receipt), Some(inputs)) = (recorded, context.inputs)
+        && receipt.build_key != inputs.key()
+    {
+        why.push(format!("{} is replaced", receipt.package));
+    }
+    for path in &service.restart_after {
+        let old = recorded
+            .and_then(|receipt| receipt.files.get(path))
+            .map(|file| &file.sha256);
+        if old != context.placed.get(path).map(|file| &file.sha256) {
+            why.push(format!("{path} changes"));
+        }
+    }
+    let is_new = steps
+        .iter()
+        .any(|step| step.id == format!("install/{}", context.recipe.name));
+    if why.is_empty() {
+        why.push(
+            if is_new {
+                "its package is installed anew"
+            } else {
+                "a restart is due"
+            }
+            .to_owned(),
+        );
+    }
+    why
+}
+
+const PLACE: &str = r#"
+/usr/bin/mkdir -p "${manifest%/*}" || fail "cannot make ${manifest%/*}"
+receive "$manifest.new"
+if ! /usr/sbin/svccfg validate "$manifest.new" >&2; then
+  /usr/bin/rm -f "$manifest.new"
+  fail 'svccfg does not accept the manifest'
+fi
+/usr/bin/chmod 0644 "$manifest.new" && /usr/bin/mv -f "$manifest.new" "$manifest" ||
+  fail "cannot write $manifest"
+"#;
+
+/// Import waits until the restarter knows the instance, so that what follows finds it.
+const IMPORT: &str = r#"
+/usr/sbin/svccfg import "$manifest" || fail "svccfg does not import $manifest"
+"#;
+
+const START: &str = r#"
+if [ "$clear" = yes ]; then /usr/sbin/svcadm clear "$fmri" || fail "cannot clear $fmri"; fi
+/usr/sbin/svcadm enable "$fmri" || fail "cannot enable $fmri"
+wait_online "$fmri" "$seconds" "$log"
+"#;
+
+/// `svcadm restart` returns at once; a changed time of the state is what tells that it happened.
+const RESTART: &str = r#"
+before=$(/usr/bin/svcprop -p restarter/state_timestamp "$fmri")
+/usr/sbin/svcadm restart "$fmri" || fail "cannot restart $fmri"
+wait_online "$fmri" "$seconds" "$log" "$before"
+"#;
+
+const RECORD: &str = r#"
+/usr/bin/mkdir -p "$starts" && printf '%s\n' "$digest" >"$starts/.new.$$" &&
+  /usr/bin/mv -f "$starts/.new.$$" "$starts/${fmri//\//_}" || fail "cannot write in $starts"
+"#;
+
+/// Ends services that the recipe made and no longer has.
+fn plan_removal(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) {
+    let Some(receipt) = facts.receipts.0.get(&recipe.name) else {
+        return;
+    };
+    let wanted = &recipe.bundle.recipe.services;
+    for fmri in receipt.services.keys() {
+        let is_wanted = wanted.iter().any(|service| service.fmri == *fmri);
+        let Ok(parsed) = Fmri::parse(fmri) else {
+            continue;
+        };
+        if is_wanted || !facts.services.0.contains_key(fmri) {
+            continue;
+        }
+        let script = Script::new(format!("end {fmri}"))
+            .shell(shell::FAIL)
+            .set("fmri", fmri)
+            .set("manifest", parsed.manifest_path())
+            .shell(REMOVE);
+        steps.push(Step {
+            id: format!("services/{fmri}/remove"),
+            stage: Stage::Serve,
+            changes: vec![Change::new(
+                Action::Destroy,
+                format!("service {fmri}"),
+                "the recipe does not have it any more",
+            )],
+            work: Work::Script {
+                script,
+                input: Input::None,
+            },
+        });
+    }
+}
+
+/// Deleting an enabled instance would leave its processes running unmanaged: disabled first.
+const REMOVE: &str = r#"
+/usr/sbin/svcadm disable -s "$fmri" || fail "cannot disable $fmri"
+/usr/sbin/svccfg delete "$fmri" || fail "cannot delete $fmri"
+/usr/bin/rm -f "$manifest" || fail "cannot remove $manifest"
+"#;

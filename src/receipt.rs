@@ -1,0 +1,270 @@
+//! What was applied to a zone, kept in the zone, and everything that decided its build.
+//!
+//! The inputs of a build are stored whole and not only as their digest, so that status can say why
+//! a build is out of date in the words of the change.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The name of the receipt's format.
+pub const SCHEMA: &str = "zonewright/receipt/v1";
+
+/// Raised when zonewright itself builds differently, so that old builds are out of date.
+pub const BUILD_FORMAT: u32 = 1;
+
+/// Everything that decides a build's result. The platform stamp does not: it is recorded beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct BuildInputs {
+    /// [`BUILD_FORMAT`]
+    pub format: u32,
+    /// Package name and version.
+    pub package: String,
+    /// Archive digests in order, each with the folder it is unpacked into.
+    pub sources: Vec<String>,
+    /// Patches in order: name and digest (of content, strip level and fuzz).
+    pub patches: Vec<(String, String)>,
+    /// The build system.
+    pub system: String,
+    /// Configure arguments in order.
+    pub options: Vec<String>,
+    /// Everything else of the recipe's build section that decides the result.
+    pub settings: BTreeMap<String, String>,
+    /// The environment the recipe asks for.
+    pub environment: BTreeMap<String, String>,
+    /// Exact versions of what it is built with and runs with.
+    pub dependencies: BTreeMap<String, String>,
+    /// pkgsrc branch.
+    pub branch: String,
+    /// As in `amd64`.
+    pub architecture: String,
+    /// The compiler's path.
+    pub compiler: String,
+}
+
+impl BuildInputs {
+    /// sha256 over all inputs, in hex.
+    #[must_use]
+    pub fn key(&self) -> String {
+        // a struct of maps and lists always serialises; the empty text would only cost a rebuild
+        let text = serde_json::to_string(self).unwrap_or_default();
+        sha256_hex(text.as_bytes())
+    }
+
+    /// Why a build from `recorded` is out of date, in the words of the change; empty if it is not.
+    #[must_use]
+    pub fn reasons_against(&self, recorded: &Self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if self.package != recorded.package {
+            reasons.push(format!("{} → {}", recorded.package, self.package));
+        }
+        list_reasons("source", &recorded.sources, &self.sources, &mut reasons);
+        patch_reasons(&recorded.patches, &self.patches, &mut reasons);
+        if self.system != recorded.system {
+            reasons.push(format!(
+                "build system {} → {}",
+                recorded.system, self.system
+            ));
+        }
+        list_reasons("option", &recorded.options, &self.options, &mut reasons);
+        map_reasons("", &recorded.settings, &self.settings, &mut reasons);
+        map_reasons("", &recorded.environment, &self.environment, &mut reasons);
+        map_reasons("", &recorded.dependencies, &self.dependencies, &mut reasons);
+        for (what, old, new) in [
+            ("pkgsrc branch", &recorded.branch, &self.branch),
+            ("architecture", &recorded.architecture, &self.architecture),
+            ("compiler", &recorded.compiler, &self.compiler),
+        ] {
+            if old != new {
+                reasons.push(format!("{what} {old} → {new}"));
+            }
+        }
+        if self.format != recorded.format {
+            reasons.push("zonewright builds differently now".to_owned());
+        }
+        reasons
+    }
+}
+
+fn list_reasons(what: &str, old: &[String], new: &[String], reasons: &mut Vec<String>) {
+    if old == new {
+        return;
+    }
+    let short = |text: &str| {
+        let mut characters = text.chars();
+        let head: String = characters.by_ref().take(60).collect();
+        if characters.next().is_some() {
+            format!("{head}…")
+        } else {
+            head
+        }
+    };
+    let before = reasons.len();
+    for entry in old.iter().filter(|entry| !new.contains(entry)) {
+        reasons.push(format!("{what} removed: {}", short(entry)));
+    }
+    for entry in new.iter().filter(|entry| !old.contains(entry)) {
+        reasons.push(format!("{what} added: {}", short(entry)));
+    }
+    if reasons.len() == before {
+        reasons.push(format!("{what}s in another order"));
+    }
+}
+
+fn patch_reasons(old: &[(String, String)], new: &[(String, String)], reasons: &mut Vec<String>) {
+    if old == new {
+        return;
+    }
+    let digest = |list: &[(String, String)], name: &str| {
+        list.iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, digest)| digest.clone())
+    };
+    let before = reasons.len();
+    for (name, hash) in new {
+        match digest(old, name) {
+            None => reasons.push(format!("patch {name} added")),
+            Some(recorded) if recorded != *hash => reasons.push(format!("patch {name} changed")),
+            Some(_) => {}
+        }
+    }
+    for (name, _) in old.iter().filter(|(name, _)| digest(new, name).is_none()) {
+        reasons.push(format!("patch {name} removed"));
+    }
+    if reasons.len() == before {
+        reasons.push("patches in another order".to_owned());
+    }
+}
+
+fn map_reasons(
+    what: &str,
+    old: &BTreeMap<String, String>,
+    new: &BTreeMap<String, String>,
+    reasons: &mut Vec<String>,
+) {
+    for (name, value) in new {
+        match old.get(name) {
+            None => reasons.push(format!("{what}{name} {value} added")),
+            Some(recorded) if recorded != value => {
+                reasons.push(format!("{what}{name} {recorded} → {value}"));
+            }
+            Some(_) => {}
+        }
+    }
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
+        reasons.push(format!("{what}{name} removed"));
+    }
+}
+
+/// What was applied to a zone for one recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Receipt {
+    /// [`SCHEMA`]
+    pub schema: String,
+    /// The recipe's name in the site.
+    pub recipe: String,
+    /// The software's version.
+    pub version: String,
+    /// The installed package, as in `zw-netatalk-4.2.3`.
+    pub package: String,
+    /// [`BuildInputs::key`] of the installed package.
+    pub build_key: String,
+    /// What decided the build.
+    pub build: BuildInputs,
+    /// Files that were written: path → what was written.
+    pub files: BTreeMap<String, FileRecord>,
+    /// Services: FMRI → digest of everything that a start depends on, at the last start.
+    pub services: BTreeMap<String, String>,
+    /// Checks that passed, by name.
+    pub checks: Vec<String>,
+    /// Platform stamp at the time.
+    pub platform: String,
+    /// zonewright's version.
+    pub zonewright: String,
+    /// Seconds since 1970, on the zone's clock.
+    pub applied_at: u64,
+}
+
+/// A file as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FileRecord {
+    pub sha256: String,
+    pub mode: u32,
+    pub owner: String,
+    pub group: String,
+}
+
+impl Receipt {
+    /// Whether two receipts say the same, whenever and wherever they were written.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let timeless = |receipt: &Self| Self {
+            applied_at: 0,
+            platform: String::new(),
+            zonewright: String::new(),
+            ..receipt.clone()
+        };
+        timeless(self) == timeless(other)
+    }
+}
+
+/// sha256 of some bytes, in hex.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_change_is_named_in_its_own_words() {
+        let old = BuildInputs {
+            patches: vec![
+                ("a.patch".into(), "1".into()),
+                ("b.patch".into(), "1".into()),
+            ],
+            options: vec!["-Da".into()],
+            dependencies: [("libevent".to_owned(), "2.1.12".to_owned())].into(),
+            ..BuildInputs::default()
+        };
+        let mut new = old.clone();
+        assert_eq!(new.reasons_against(&old), Vec::<String>::new());
+        new.patches[1].1 = "2".into();
+        new.options = vec!["-Db".into()];
+        new.dependencies.insert("libevent".into(), "2.2.0".into());
+        assert_eq!(
+            new.reasons_against(&old),
+            [
+                "patch b.patch changed",
+                "option removed: -Da",
+                "option added: -Db",
+                "libevent 2.1.12 → 2.2.0"
+            ]
+        );
+        assert_ne!(new.key(), old.key());
+    }
+
+    #[test]
+    fn order_alone_is_a_reason_too() {
+        let patches = [
+            ("a".to_owned(), "1".to_owned()),
+            ("b".to_owned(), "2".to_owned()),
+        ];
+        let old = BuildInputs {
+            patches: patches.to_vec(),
+            ..BuildInputs::default()
+        };
+        let mut new = old.clone();
+        new.patches.reverse();
+        assert_eq!(new.reasons_against(&old), ["patches in another order"]);
+    }
+}

@@ -1,0 +1,406 @@
+//! What can be known about a whole recipe at a desk, without the sources and without a server.
+//!
+//! Templates are tried with the defaults and a sample zone, and conditions are ignored, so that a
+//! mistake in what only old branches use is found too.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+
+use super::bundle::{ZoneContext, place_in_template, render_document};
+use super::format::{list_of, nearest, quoted};
+use super::load::LoadedRecipe;
+use super::model::{File, FileContent, FileKind, Recipe, Source};
+use super::parameters::{default_value, sample, typed, value_of};
+use super::read::{self, RECIPE};
+use super::template::{Context, render};
+use super::tree::{Document, child_path, is_at_or_below};
+use super::validate::{Stage, validate};
+use crate::problem::{Problem, Severity};
+
+/// Everything wrong with a recipe beyond its single keys. `systems` are the build systems there
+/// are; what lies at or below a key path of `faulty` has its problem already.
+#[must_use]
+pub fn check(loaded: &LoadedRecipe, systems: &[&str], faulty: &[String]) -> Vec<Problem> {
+    let mut problems = check_build(loaded, systems);
+    problems.extend(check_sources(loaded));
+    let (parameters, found) = check_parameters(loaded);
+    problems.extend(found);
+    problems.extend(check_rendered(loaded, parameters, faulty));
+    problems.retain(|problem| {
+        let is_known = |path: &String| !path.is_empty() && is_at_or_below(&problem.key, path);
+        !faulty.iter().any(is_known)
+    });
+    problems
+}
+
+fn warning(problem: Problem) -> Problem {
+    Problem {
+        severity: Severity::Warning,
+        ..problem
+    }
+}
+
+fn check_build(loaded: &LoadedRecipe, systems: &[&str]) -> Vec<Problem> {
+    let build = &loaded.recipe.build;
+    let mut problems = Vec::new();
+    if build.system.is_empty() {
+        return problems;
+    }
+    let at_system = |message: String, label: &str, help: Option<String>| Problem {
+        label: label.to_string(),
+        help,
+        ..loaded.document.problem_at("build.system", message)
+    };
+    if !systems.contains(&build.system.as_str()) {
+        let message = format!("unknown build system {}", quoted(&build.system));
+        let help = match nearest(&build.system, systems) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("there are {}", list_of(systems)),
+        };
+        problems.push(at_system(message, "not a build system", Some(help)));
+    } else if build.system == "custom" && build.custom.is_none() {
+        let help = "say what to run in `[build.custom]`".to_string();
+        problems.push(at_system(
+            "`custom` has no commands".to_string(),
+            "",
+            Some(help),
+        ));
+    } else if build.system != "custom" && build.custom.is_some() {
+        problems.push(Problem {
+            help: Some("write `system = \"custom\"`, or leave `[build.custom]` out".to_string()),
+            ..loaded.document.problem_at(
+                "build.custom",
+                format!("`{}` runs no commands of its own", build.system),
+            )
+        });
+    }
+    if build.system != "custom" && loaded.recipe.sources.is_empty() {
+        let help = "add a `[[source]]`".to_string();
+        problems.push(at_system(
+            "there is nothing to build".to_string(),
+            "",
+            Some(help),
+        ));
+    }
+    problems
+}
+
+fn check_sources(loaded: &LoadedRecipe) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, source) in loaded.recipe.sources.iter().enumerate() {
+        if source.unverified.is_some() {
+            let key = format!("source[{index}].unverified");
+            problems.push(warning(Problem {
+                label: "whoever answers for the URL decides what runs in the zone".to_string(),
+                help: Some("give its `sha256` as soon as there is one".to_string()),
+                ..loaded
+                    .document
+                    .problem_at(&key, "this source is used UNVERIFIED")
+            }));
+        }
+        problems.extend(check_urls(loaded, index, source));
+    }
+    problems
+}
+
+fn check_urls(loaded: &LoadedRecipe, index: usize, source: &Source) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (u, url) in source.urls.iter().enumerate() {
+        let key = format!("source[{index}].urls[{u}]");
+        if url.contains("/archive/") {
+            problems.push(warning(Problem {
+                label: "made anew at each request".to_string(),
+                help: Some(
+                    "its checksum may change; use an archive that upstream released".to_string(),
+                ),
+                ..loaded
+                    .document
+                    .problem_at(&key, "an archive made by the forge is not stable")
+            }));
+        }
+        if url.starts_with("http://") && source.unverified.is_some() {
+            problems.push(warning(loaded.document.problem_at(
+                &key,
+                "nothing protects this download: no TLS and no checksum",
+            )));
+        }
+    }
+    problems
+}
+
+/// A zone to try templates with.
+fn sample_zone() -> ZoneContext {
+    ZoneContext {
+        alias: "zone".to_string(),
+        brand: "joyent".to_string(),
+        branch: "2024Q4".to_string(),
+        users: vec![("user".to_string(), 1001)],
+    }
+}
+
+/// Checks defaults and choices, and makes values to try templates with.
+fn check_parameters(loaded: &LoadedRecipe) -> (Map<String, Json>, Vec<Problem>) {
+    let context = Context::for_defaults(&loaded.recipe.package, &sample_zone());
+    let mut values = Map::new();
+    let mut problems = Vec::new();
+    for (name, parameter) in &loaded.recipe.parameters {
+        let path = child_path("parameters", name);
+        let mut complain = |key: String, complaint: super::format::Complaint| {
+            problems.push(Problem {
+                label: complaint.label,
+                help: complaint.help,
+                ..loaded.document.problem_at(&key, complaint.message)
+            });
+        };
+        for (index, choice) in parameter.choices.iter().enumerate() {
+            if let Err(complaint) = typed(parameter.kind, choice) {
+                complain(format!("{path}.choices[{index}]"), complaint);
+            }
+        }
+        let value = match &parameter.default {
+            None => Ok(sample(name, parameter)),
+            Some(default) if default.contains("{{") => default_value(parameter, default, &context),
+            Some(default) => value_of(parameter, default).map_err(|complaint| vec![complaint]),
+        };
+        let value = value.unwrap_or_else(|complaints| {
+            for complaint in complaints {
+                complain(format!("{path}.default"), complaint);
+            }
+            sample(name, parameter)
+        });
+        values.insert(name.clone(), value);
+    }
+    (values, problems)
+}
+
+/// Tries every template, and checks what they became.
+fn check_rendered(
+    loaded: &LoadedRecipe,
+    parameters: Map<String, Json>,
+    faulty: &[String],
+) -> Vec<Problem> {
+    let zone = sample_zone();
+    let context = Context::for_defaults(&loaded.recipe.package, &zone)
+        .with_parameters(Json::Object(parameters), &zone.users);
+    let mut document = loaded.document.clone();
+    let mut problems = render_document(&mut document, &context);
+    let recipe = read::recipe(&document.root);
+    if problems.is_empty() {
+        let mut found = Vec::new();
+        if faulty.is_empty() {
+            found.extend(validate(&mut document, &RECIPE, Stage::Rendered));
+        }
+        let is_of_files = |path: &String| path.is_empty() || is_at_or_below(path, "file");
+        if !faulty.iter().any(is_of_files) {
+            found.extend(check_paths(&recipe, &document));
+            found.extend(check_services(&recipe, &document));
+        }
+        found.retain(|problem| !rests_on_sample(loaded, &problem.key));
+        problems.extend(found);
+    }
+    problems.extend(check_files(loaded, &recipe, &document, &context));
+    problems
+}
+
+/// Whether the value at a key path was made from a parameter that only a zone file can give: what
+/// is wrong with a sample says nothing about the recipe.
+fn rests_on_sample(loaded: &LoadedRecipe, path: &str) -> bool {
+    let written = loaded.document.text_at(path).unwrap_or("");
+    loaded.recipe.parameters.iter().any(|(name, parameter)| {
+        parameter.default.is_none() && written.contains(&format!("parameters.{name}"))
+    })
+}
+
+/// Paths that cannot both be there: a file where a folder is, a file inside a file.
+pub(super) fn check_paths(recipe: &Recipe, document: &Document) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let files: BTreeMap<&str, usize> =
+        (recipe.files.iter().map(|file| file.path.as_str()).zip(0..)).collect();
+    let directories = recipe
+        .directories
+        .iter()
+        .enumerate()
+        .map(|(index, directory)| {
+            (
+                format!("directory[{index}].path"),
+                directory.path.trim_end_matches('/'),
+                true,
+            )
+        });
+    let inner = recipe
+        .files
+        .iter()
+        .enumerate()
+        .map(|(index, file)| (format!("file[{index}].path"), file.path.as_str(), false));
+    for (key, path, is_directory) in directories.chain(inner) {
+        let is_file = is_directory && files.contains_key(path);
+        let above = parents(path).find(|parent| files.contains_key(parent));
+        if is_file || above.is_some() {
+            let message = if let Some(above) = above {
+                format!("{} lies inside the file `{above}`", quoted(path))
+            } else {
+                format!("{} is both a file and a folder", quoted(path))
+            };
+            problems.push(document.problem_at(&key, message));
+        }
+    }
+    let directories = recipe
+        .directories
+        .iter()
+        .map(|directory| directory.path.as_str());
+    for (index, path) in directories.enumerate() {
+        let key = format!("directory[{index}].path");
+        problems.extend(check_writable(document, &key, path));
+    }
+    for (index, file) in recipe.files.iter().enumerate() {
+        let key = format!("file[{index}].path");
+        problems.extend(check_writable(document, &key, &file.path));
+        if file.path.ends_with('/') {
+            let key = format!("file[{index}].path");
+            problems
+                .push(document.problem_at(&key, format!("{} names a folder", quoted(&file.path))));
+        }
+    }
+    problems
+}
+
+/// The platform's own folders, which a zone cannot write to, and what in them it can.
+const PLATFORM: [&str; 3] = ["/usr", "/lib", "/sbin"];
+const NOT_PLATFORM: [&str; 3] = ["/usr/local", "/usr/ccs", "/lib/svc/manifest/site"];
+
+fn check_writable(document: &Document, key: &str, path: &str) -> Option<Problem> {
+    let is_below = |folder: &&str| {
+        let rest = path.strip_prefix(*folder);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let platform = PLATFORM.iter().find(|folder| is_below(folder))?;
+    if NOT_PLATFORM.iter().any(|folder| is_below(&folder)) {
+        return None;
+    }
+    Some(Problem {
+        label: format!("`{platform}` is the platform's, read-only in a zone"),
+        help: Some("write below `/opt/local`, `/etc` or `/var`".to_string()),
+        ..document.problem_at(key, format!("{} cannot be written", quoted(path)))
+    })
+}
+
+/// The folders above a path.
+fn parents(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/')
+        .skip(1)
+        .filter_map(|(at, _)| path.get(..at))
+}
+
+fn check_services(recipe: &Recipe, document: &Document) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut made: Vec<&str> = recipe.files.iter().map(|file| file.path.as_str()).collect();
+    let missing = |key: String, path: &str, made: &[&str]| Problem {
+        label: "no `[[file]]` has this path".to_string(),
+        help: Some(match nearest(path, made) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if made.is_empty() => "the recipe makes no files".to_string(),
+            None => format!("the recipe makes {}", list_of(made)),
+        }),
+        ..document.problem_at(&key, format!("the recipe does not make {}", quoted(path)))
+    };
+    for (s, service) in recipe.services.iter().enumerate() {
+        for (index, path) in service.restart_after.iter().enumerate() {
+            if !made.contains(&path.as_str()) {
+                problems.push(missing(
+                    format!("service[{s}].restart-after[{index}]"),
+                    path,
+                    &made,
+                ));
+            }
+        }
+    }
+    made.extend(recipe.files.iter().filter_map(|file| match &file.content {
+        FileContent::Staged(path) => Some(path.as_str()),
+        _ => None,
+    }));
+    for (s, service) in recipe.services.iter().enumerate() {
+        if let Some(path) = service
+            .manifest
+            .as_deref()
+            .filter(|path| !made.contains(path))
+        {
+            problems.push(missing(format!("service[{s}].manifest"), path, &made));
+        }
+    }
+    problems
+}
+
+fn check_files(
+    loaded: &LoadedRecipe,
+    recipe: &Recipe,
+    document: &Document,
+    context: &Context,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, file) in recipe.files.iter().enumerate() {
+        match &file.content {
+            FileContent::Template(name) => {
+                let Some(template) = loaded.templates.get(name) else {
+                    continue;
+                };
+                match render(&template.text, file.kind, context) {
+                    Ok(text) => {
+                        let key = format!("file[{index}].template");
+                        problems.extend(check_content(document, &key, file, &text));
+                    }
+                    Err(mistakes) => {
+                        problems
+                            .extend(mistakes.into_iter().map(|m| place_in_template(template, m)));
+                    }
+                }
+            }
+            FileContent::Content(text) => {
+                let key = format!("file[{index}].content");
+                problems.extend(check_content(document, &key, file, text));
+            }
+            FileContent::Staged(_) => {}
+        }
+    }
+    problems
+}
+
+/// What is known of a file's format.
+fn check_content(document: &Document, key: &str, file: &File, text: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if file.kind != FileKind::AfpConf {
+        return problems;
+    }
+    const WEAK: &[(&str, &str)] = &[
+        ("uams_clrtxt", "passwords cross the network in cleartext"),
+        ("uams_guest", "anybody may log in as a guest"),
+        ("uams_pam", "passwords cross the network in cleartext"),
+    ];
+    let settings = text.lines().filter_map(|line| line.split_once('='));
+    for (name, value) in settings {
+        let name = name.trim_start();
+        if name.starts_with([';', '#']) {
+            continue;
+        }
+        let before = value.find(';').and_then(|at| value.get(..at)).unwrap_or("");
+        if before.ends_with(|c: char| !c.is_whitespace()) {
+            problems.push(warning(Problem {
+                label: "`;` begins a comment, even inside a value".to_string(),
+                help: Some("put commands into a script and name that".to_string()),
+                ..document.problem_at(key, format!("the value of `{}` is cut at `;`", name.trim()))
+            }));
+        }
+        let value = value.split([';', '#']).next().unwrap_or("");
+        if !name.trim().eq_ignore_ascii_case("uam list") {
+            continue;
+        }
+        for (uam, why) in WEAK.iter().filter(|(uam, _)| value.contains(uam)) {
+            problems.push(warning(Problem {
+                label: (*why).to_string(),
+                help: Some("name only `uams_dhx2.so` (or `uams_srp.so`) in `uam list`".to_string()),
+                ..document.problem_at(key, format!("`{}` allows `{uam}.so`", file.path))
+            }));
+        }
+    }
+    problems
+}

@@ -1,0 +1,497 @@
+//! Handlebars, strictly: an unknown name is an error, and values are escaped by the file's format.
+//!
+//! `{{#if parameters.typo}}` is no error to handlebars even in strict mode, and rendering stops at
+//! the first unknown name; so names are looked up by [`unknown_names`] before anything is rendered.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use handlebars::{Handlebars, RenderErrorReason, TemplateErrorReason, handlebars_helper};
+use serde_json::{Value, json};
+
+use super::format::{list_of, nearest, quoted};
+use super::model::{FileKind, Package};
+use super::units::parse_size;
+
+/// Where pkgsrc packages live in a zone.
+pub const PREFIX: &str = "/opt/local";
+
+/// What templates may name.
+#[derive(Debug, Clone)]
+pub struct Context {
+    data: Value,
+}
+
+/// A mistake in a template, placed in its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateMistake {
+    /// In bytes of the template's text.
+    pub span: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What stands under the underlined words.
+    pub label: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Context {
+    /// What a parameter's default may name: the package and the zone.
+    pub(crate) fn for_defaults(package: &Package, zone: &super::bundle::ZoneContext) -> Self {
+        Self {
+            data: json!({
+                "package": {
+                    "name": package.name,
+                    "version": package.version,
+                    "summary": package.summary,
+                    "prefix": PREFIX,
+                },
+                "zone": { "alias": zone.alias, "brand": zone.brand, "branch": zone.branch },
+            }),
+        }
+    }
+
+    /// The same with the parameters and the zone's users.
+    pub(crate) fn with_parameters(mut self, parameters: Value, users: &[(String, u32)]) -> Self {
+        let users: Vec<Value> = users
+            .iter()
+            .map(|(name, uid)| json!({ "name": name, "uid": uid }))
+            .collect();
+        if let Value::Object(data) = &mut self.data {
+            data.insert("parameters".to_string(), parameters);
+            data.insert("users".to_string(), Value::Array(users));
+        }
+        self
+    }
+
+    /// The names that stand for a value: `package.version`, `parameters.state`, `users`.
+    fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (group, members) in self.data.as_object().into_iter().flatten() {
+            match members.as_object() {
+                Some(members) => {
+                    names.extend(members.keys().map(|member| format!("{group}.{member}")));
+                }
+                None => names.push(group.clone()),
+            }
+        }
+        names
+    }
+
+    /// Where in `text` a value equal to `value` is named first.
+    fn place_of(&self, value: &str, text: &str) -> Option<Range<usize>> {
+        words(text).into_iter().find_map(|(span, word)| {
+            let pointer = format!("/{}", word.replace('.', "/"));
+            let found = self.data.pointer(&pointer)?;
+            (found.as_str()? == value).then_some(span)
+        })
+    }
+}
+
+/// Renders `text`; every value is escaped as `kind` demands.
+///
+/// # Errors
+/// Everything that is wrong with the template, or values that the format cannot hold.
+pub fn render(
+    text: &str,
+    kind: FileKind,
+    context: &Context,
+) -> Result<String, Vec<TemplateMistake>> {
+    let unknown = unknown_names(text, context);
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    let refused = Arc::new(Mutex::new(Vec::new()));
+    let mut engine = Handlebars::new();
+    engine.set_strict_mode(true);
+    engine.register_helper("dashed", Box::new(dashed));
+    engine.register_helper("mib", Box::new(mib));
+    engine.register_helper("join", Box::new(join));
+    let collector = Arc::clone(&refused);
+    engine.register_escape_fn(move |value| {
+        escape(kind, value).unwrap_or_else(|reason| {
+            let mut refused = collector.lock().unwrap_or_else(PoisonError::into_inner);
+            refused.push((value.to_string(), reason));
+            String::new()
+        })
+    });
+    engine
+        .register_template_string("template", text)
+        .map_err(|error| vec![syntax_mistake(text, &error)])?;
+    let rendered = engine
+        .render("template", &context.data)
+        .map_err(|error| vec![render_mistake(text, context, &error)])?;
+    let refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
+    if refused.is_empty() {
+        return Ok(rendered);
+    }
+    let mistake = |(value, reason): &(String, &str)| TemplateMistake {
+        span: context.place_of(value, text).unwrap_or(0..0),
+        message: format!("{} cannot be written into this file", quoted(value)),
+        label: (*reason).to_string(),
+        help: None,
+    };
+    Err(refused.iter().map(mistake).collect())
+}
+
+/// `value` as the format writes it, or why the format cannot.
+fn escape(kind: FileKind, value: &str) -> Result<String, &'static str> {
+    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r');
+    match kind {
+        FileKind::Plain => Ok(value.to_string()),
+        FileKind::AfpConf if value.contains(';') => Err("`;` begins a comment inside a value"),
+        FileKind::AfpConf if value.contains('#') => Err("`#` begins a comment inside a value"),
+        FileKind::AfpConf if value.contains(char::is_control) => {
+            Err("a newline or control character ends a value")
+        }
+        FileKind::AfpConf if value.trim() != value => Err("spaces around a value are dropped"),
+        FileKind::AfpConf => Ok(value.to_string()),
+        FileKind::Xml if value.contains(is_control) => Err("XML has no control characters"),
+        FileKind::Xml => Ok(escape_xml(value)),
+        FileKind::Shell => shlex::try_quote(value)
+            .map(std::borrow::Cow::into_owned)
+            .map_err(|_| "a shell word cannot hold NUL"),
+        FileKind::Json => {
+            let text = Value::from(value).to_string();
+            let inside = text
+                .strip_prefix('"')
+                .and_then(|text| text.strip_suffix('"'));
+            Ok(inside.unwrap_or_default().to_string())
+        }
+    }
+}
+
+fn escape_xml(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&apos;"),
+            '\n' => escaped.push_str("&#10;"),
+            '\r' => escaped.push_str("&#13;"),
+            '\t' => escaped.push_str("&#9;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+// `{{dashed package.version}}`: 4.5.2 → 4-5-2
+handlebars_helper!(dashed: |text: str| text.replace('.', "-"));
+
+// `{{mib parameters.limit}}`, `{{mib parameters.limit percent=95}}`: a size in whole MiB
+handlebars_helper!(mib: |size: Json, {percent: u64 = 100}| {
+    let bytes = size.as_u64().or_else(|| size.as_str().and_then(|text| parse_size(text).ok()));
+    let Some(bytes) = bytes else {
+        return Err(RenderErrorReason::ParamTypeMismatchForName(
+            "mib", "size".to_string(), "a size".to_string(),
+        ).into());
+    };
+    let part = u128::from(bytes) * u128::from(percent) / 100 / (1 << 20);
+    u64::try_from(part).unwrap_or(u64::MAX)
+});
+
+// `{{join users "name" " "}}`: one member of each, with something between
+handlebars_helper!(join: |list: array, member: str, between: str| {
+    let words: Vec<String> = list.iter().map(|item| match item.get(member).unwrap_or(item) {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }).collect();
+    words.join(between)
+});
+
+/// The names in `text` that stand for nothing, all of them.
+fn unknown_names(text: &str, context: &Context) -> Vec<TemplateMistake> {
+    let names = context.names();
+    let groups: Vec<&str> = names
+        .iter()
+        .filter_map(|name| Some(name.split_once('.')?.0))
+        .collect();
+    let is_ours = |word: &str| match word.split_once('.') {
+        Some(("parameters" | "package" | "zone", _)) => true,
+        Some((group, _)) => groups.contains(&group),
+        None => false,
+    };
+    words(text)
+        .into_iter()
+        .filter(|(_, word)| is_ours(word) && !names.iter().any(|name| name == word))
+        .map(|(span, word)| unknown_name(span, word, context))
+        .collect()
+}
+
+fn unknown_name(span: Range<usize>, word: &str, context: &Context) -> TemplateMistake {
+    let names = &context.names();
+    let knows_parameters = context.data.get("parameters").is_some();
+    let last = |name: &str| name.rsplit('.').next().unwrap_or("").to_string();
+    let group = word.split_once('.').map_or("", |(group, _)| group);
+    let in_group: Vec<&String> = names
+        .iter()
+        .filter(|name| {
+            name.strip_prefix(group)
+                .is_some_and(|rest| rest.starts_with('.'))
+        })
+        .collect();
+    let by_last = names.iter().find(|name| last(name) == last(word));
+    let meant = nearest(word, &in_group)
+        .or_else(|| by_last.map(String::as_str))
+        .or_else(|| nearest(word, names));
+    let help = match meant {
+        Some(name) => format!("did you mean `{name}`?"),
+        None if group == "parameters" && !knows_parameters => {
+            "a default can name only `package.…` and `zone.…`".to_string()
+        }
+        None if group == "parameters" && in_group.is_empty() => {
+            format!("declare `{}` in `[parameters]`", last(word))
+        }
+        None if in_group.is_empty() => format!("the names are {}", list_of(names)),
+        None => format!("there are {}", list_of(&in_group)),
+    };
+    TemplateMistake {
+        span,
+        message: format!("unknown name {} in a template", quoted(word)),
+        label: "stands for nothing".to_string(),
+        help: Some(help),
+    }
+}
+
+/// The words between `{{` and `}}` with their places; no text literals, comments or hash names.
+fn words(text: &str) -> Vec<(Range<usize>, &str)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(start) = text
+        .get(at..)
+        .and_then(|rest| rest.find("{{"))
+        .map(|n| at + n)
+    {
+        let is_escaped = text
+            .get(..start)
+            .is_some_and(|before| before.ends_with('\\'));
+        let body_start = start + 2;
+        let body = text.get(body_start..).unwrap_or("");
+        let ending = if body.starts_with("!--") {
+            "--}}"
+        } else {
+            "}}"
+        };
+        let Some(length) = body.find(ending) else {
+            break;
+        };
+        if !is_escaped && !body.starts_with('!') {
+            found.extend(words_of_tag(text, body_start..body_start + length));
+        }
+        at = body_start + length + ending.len();
+    }
+    found
+}
+
+fn words_of_tag(text: &str, tag: Range<usize>) -> Vec<(Range<usize>, &str)> {
+    let is_word = |c: char| c.is_alphanumeric() || "-_.$@".contains(c);
+    let mut found = Vec::new();
+    let mut at = tag.start;
+    while let Some(rest) = text.get(at..tag.end).filter(|rest| !rest.is_empty()) {
+        let first = rest.chars().next().unwrap_or(' ');
+        if first == '"' || first == '\'' {
+            let inside = rest.get(1..).and_then(|inside| inside.find(first));
+            at += inside.map_or(rest.len(), |length| length + 2);
+        } else if is_word(first) {
+            let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+            let word = rest.get(..length).unwrap_or("");
+            if !rest.get(length..).unwrap_or("").starts_with('=') {
+                found.push((at..at + length, word));
+            }
+            at += length;
+        } else {
+            at += first.len_utf8();
+        }
+    }
+    found
+}
+
+fn syntax_mistake(text: &str, error: &handlebars::TemplateError) -> TemplateMistake {
+    let reason = match error.reason() {
+        TemplateErrorReason::MismatchingClosedHelper(opened, closed) => {
+            format!("`{opened}` was opened, but `{closed}` is closed")
+        }
+        TemplateErrorReason::InvalidSyntax(_) => "handlebars cannot read this".to_string(),
+        other => other.to_string(),
+    };
+    TemplateMistake {
+        span: place(text, error.pos()),
+        message: "this template does not parse".to_string(),
+        label: reason,
+        help: matches!(error.reason(), TemplateErrorReason::InvalidSyntax(_)).then(|| {
+            "each `{{` needs its `}}`; two braces that are no template are written `\\{{`"
+                .to_string()
+        }),
+    }
+}
+
+fn render_mistake(
+    text: &str,
+    context: &Context,
+    error: &handlebars::RenderError,
+) -> TemplateMistake {
+    let span = place(text, error.line_no.zip(error.column_no));
+    if let RenderErrorReason::MissingVariable(Some(name)) = error.reason() {
+        let tag = text.get(span.clone()).unwrap_or("");
+        let exact = tag
+            .find(name.as_str())
+            .map(|n| span.start + n..span.start + n + name.len());
+        return unknown_name(exact.unwrap_or(span), name, context);
+    }
+    let (message, help) = match error.reason() {
+        RenderErrorReason::HelperNotFound(name) => (
+            format!("unknown helper {} in a template", quoted(name)),
+            Some("the helpers are `dashed`, `mib`, `join` and those of handlebars".to_string()),
+        ),
+        RenderErrorReason::ParamTypeMismatchForName(helper, name, wanted) => (
+            format!("the {name} given to `{helper}` is not {wanted}"),
+            None,
+        ),
+        RenderErrorReason::ParamNotFoundForName(helper, name) => {
+            (format!("`{helper}` lacks its {name}"), None)
+        }
+        other => (format!("this template cannot be rendered: {other}"), None),
+    };
+    TemplateMistake {
+        span,
+        message,
+        label: String::new(),
+        help,
+    }
+}
+
+/// The tag at a 1-based line and column, or what is left of its line.
+fn place(text: &str, position: Option<(usize, usize)>) -> Range<usize> {
+    let Some((line, column)) = position else {
+        return 0..0;
+    };
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let rest = text.get(before..).unwrap_or("");
+    let in_line: usize = rest
+        .chars()
+        .take(column.saturating_sub(1))
+        .map(char::len_utf8)
+        .sum();
+    let start = (before + in_line).min(text.len());
+    let rest = text.get(start..).unwrap_or("");
+    let line_end = rest.find('\n').unwrap_or(rest.len());
+    let tag_end = rest.find("}}").map_or(line_end, |end| end + 2);
+    start..start + tag_end.min(line_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(name: &str) -> Context {
+        let zone = super::super::bundle::ZoneContext {
+            alias: "vault".to_string(),
+            brand: "joyent".to_string(),
+            branch: "2024Q4".to_string(),
+            users: Vec::new(),
+        };
+        let package = Package {
+            name: "thing".to_string(),
+            version: "4.5.2".to_string(),
+            ..Package::default()
+        };
+        let parameters = json!({ "server-name": name, "limit": 1_u64 << 40, "on": false });
+        Context::for_defaults(&package, &zone)
+            .with_parameters(parameters, &[("matt".to_string(), 1001)])
+    }
+
+    fn rendered(kind: FileKind, value: &str) -> Result<String, Vec<TemplateMistake>> {
+        render("<{{parameters.server-name}}>", kind, &context(value))
+    }
+
+    #[test]
+    fn nothing_is_escaped_as_html() {
+        let value = "a&b<c>\"d\"'e'`=";
+        assert_eq!(rendered(FileKind::Plain, value), Ok(format!("<{value}>")));
+        assert_eq!(rendered(FileKind::AfpConf, value), Ok(format!("<{value}>")));
+    }
+
+    #[test]
+    fn values_are_escaped_by_the_format_of_the_file() {
+        let value = "a&b<c>\"d\"'\n$x";
+        let xml = "<a&amp;b&lt;c&gt;&quot;d&quot;&apos;&#10;$x>";
+        assert_eq!(rendered(FileKind::Xml, value).as_deref(), Ok(xml));
+        let json = "<a&b<c>\\\"d\\\"'\\n$x>";
+        assert_eq!(rendered(FileKind::Json, value).as_deref(), Ok(json));
+        assert_eq!(rendered(FileKind::Shell, "a b").as_deref(), Ok("<'a b'>"));
+        let shell = rendered(FileKind::Shell, "it's; $(id)").unwrap();
+        let words = shlex::split(shell.trim_matches(['<', '>'])).unwrap();
+        assert_eq!(words, ["it's; $(id)"]);
+        assert_eq!(rendered(FileKind::Shell, "").as_deref(), Ok("<''>"));
+    }
+
+    #[test]
+    fn what_a_format_cannot_hold_is_refused_and_placed() {
+        for value in ["a;b", "a#b", "a\n[b]", "a\tb", " a", "a "] {
+            let mistakes = rendered(FileKind::AfpConf, value).unwrap_err();
+            assert_eq!(mistakes.len(), 1, "{value:?}");
+            assert_eq!(mistakes[0].span, 3..25, "{value:?}");
+        }
+        assert!(rendered(FileKind::Xml, "\u{1}").is_err());
+        assert_eq!(rendered(FileKind::AfpConf, "").as_deref(), Ok("<>"));
+    }
+
+    #[test]
+    fn helpers_count_join_and_dash() {
+        for (text, expected) in [
+            ("{{dashed package.version}}", "4-5-2"),
+            ("{{mib parameters.limit}}", "1048576"),
+            ("{{mib parameters.limit percent=95}}", "996147"),
+            ("{{mib '2 GiB'}}", "2048"),
+            ("{{join users \"name\" \",\"}}", "matt"),
+            ("{{#if parameters.on}}yes{{else}}no{{/if}}", "no"),
+            ("{{#each users}}{{name}}={{uid}}{{/each}}", "matt=1001"),
+            ("\\{{package.version}}", "{{package.version}}"),
+            ("{{! package.nothing }}{{!-- }} zone.nothing --}}x", "x"),
+            (
+                "{{#if (eq zone.brand \"zone.nothing\")}}{{else}}x{{/if}}",
+                "x",
+            ),
+        ] {
+            let result = render(text, FileKind::Plain, &context("x"));
+            assert_eq!(result.as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_unknown_name_is_found_even_inside_conditions() {
+        let text =
+            "{{#if parameters.a}}{{package.b}}{{/if}}{{#unless zone.c}}{{/unless}}{{users.d}}";
+        let mistakes = render(text, FileKind::Plain, &context("x")).unwrap_err();
+        let words: Vec<&str> = mistakes.iter().map(|m| &text[m.span.clone()]).collect();
+        assert_eq!(words, ["parameters.a", "package.b", "zone.c"]);
+    }
+
+    #[test]
+    fn a_wrong_use_of_a_helper_is_a_mistake() {
+        for text in [
+            "{{dashed}}",
+            "{{mib 'many'}}",
+            "{{join users}}",
+            "{{nothing}}",
+            "{{users.0.shell}}",
+            "{{#each parameters}}",
+            "{{",
+            "{{> partial}}",
+            "{{dashed zone}}",
+        ] {
+            assert!(
+                render(text, FileKind::Plain, &context("x")).is_err(),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The controller's half of a build: sources prepared before it, a package made after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+
+use super::step::{Sink, collect, show_size};
+use super::{Controller, Event, RunError, View};
+use crate::build_system::PREFIX;
+use crate::host::{Exit, Host};
+use crate::package::{
+    self, BuildInfo, EntryKind, OutsideFiles, PackageFiles, PackageProblem, PackageSpec, StagedTree,
+};
+use crate::plan::build::BUILD_EPOCH;
+use crate::plan::{PackageJob, WantedRecipe};
+use crate::problem::Severity;
+use crate::recipe::bundle::FileBytes;
+use crate::script::Script;
+use crate::source::cache::{Cache, CacheError};
+use crate::source::fetch::{FetchError, Fetcher};
+use crate::source::repack::{RepackError, ustar};
+use crate::source::unpack::Limits;
+use crate::source::{self, Ingredient, NamedPatch, Patience, PrepareError};
+
+/// Why the controller's half of a build failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    #[error(transparent)]
+    Repack(#[from] RepackError),
+    /// The staged tree did not arrive or cannot be read.
+    #[error("cannot read what was staged in {folder}")]
+    Staged {
+        folder: String,
+        #[source]
+        source: package::StagedError,
+    },
+    /// `tar` failed on the target.
+    #[error("cannot fetch what was staged in {folder}: gtar ended with {exit:?}")]
+    Collect { folder: String, exit: Exit },
+    /// What was staged cannot become a package.
+    #[error("what was staged cannot become a package")]
+    Problems(Vec<PackageProblem>),
+    #[error(transparent)]
+    Package(#[from] package::PackageError),
+    /// The zone's package tools do not say what they are built for.
+    #[error("`pkg_info -X pkg_install` in the zone does not say `{0}`")]
+    NoTools(&'static str),
+    #[error(transparent)]
+    Run(#[from] Box<RunError>),
+}
+
+impl From<RunError> for BuildError {
+    fn from(error: RunError) -> Self {
+        Self::Run(Box::new(error))
+    }
+}
+
+fn recipe<'a>(view: &'a View, name: &str) -> Option<&'a WantedRecipe> {
+    view.recipes.iter().find(|recipe| recipe.name == name)
+}
+
+/// Fetches, verifies, unpacks, patches and packs a recipe's sources.
+pub(super) fn prepare(
+    view: &View,
+    name: &str,
+    controller: &mut Controller<'_>,
+) -> Result<Vec<u8>, BuildError> {
+    let Some(wanted) = recipe(view, name) else {
+        return Ok(Vec::new());
+    };
+    let cache = Cache::open(&controller.folders.cache)?;
+    let fetcher = Fetcher::new(&cache, &controller.distfiles, Patience::default());
+    let watch = &mut *controller.watch;
+    let mut archives = Vec::new();
+    for source in &wanted.bundle.recipe.sources {
+        let fetched = fetcher.fetch(source, &mut |event| watch(Event::Fetch(event)))?;
+        if let (false, Some(reason)) = (fetched.verified, &source.unverified) {
+            let from = &fetched.from;
+            let text = format!(
+                "{from} is NOT VERIFIED ({reason}); its sha256 is {}",
+                fetched.sha256
+            );
+            watch(Event::Note(text));
+        }
+        archives.push(fetched.path);
+    }
+    let sources = wanted
+        .bundle
+        .recipe
+        .sources
+        .iter()
+        .zip(&archives)
+        .enumerate();
+    let ingredients = sources.map(|(index, (source, archive))| Ingredient {
+        archive,
+        strip: source.strip,
+        into: source.into.as_deref(),
+        patches: patches_of(wanted, index),
+    });
+    let prepared = source::prepare(&ingredients.collect::<Vec<_>>(), &Limits::default())?;
+    Ok(ustar(&prepared.tree, BUILD_EPOCH)?)
+}
+
+fn patches_of(wanted: &WantedRecipe, source: usize) -> Vec<NamedPatch<'_>> {
+    let patches = wanted
+        .bundle
+        .patches
+        .iter()
+        .filter(|patch| patch.source == source);
+    let named = patches.map(|patch| NamedPatch {
+        name: &patch.file,
+        bytes: &patch.bytes,
+        strip: patch.strip,
+        fuzz: patch.fuzz,
+    });
+    named.collect()
+}
+
+/// Fetches the staged tree, checks it, makes the package and keeps it.
+pub(super) fn make_package(
+    door: &mut dyn Host,
+    view: &View,
+    job: &PackageJob,
+    controller: &mut Controller<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<String, BuildError> {
+    let Some(wanted) = recipe(view, &job.recipe) else {
+        return Ok(String::new());
+    };
+    let (exit, tar) = collect(door, &job.script, &mut std::io::empty(), sink)?;
+    if exit != Exit::Code(0) {
+        return Err(BuildError::Collect {
+            folder: job.stage.clone(),
+            exit,
+        });
+    }
+    let tree = StagedTree::read(&tar).map_err(|source| BuildError::Staged {
+        folder: job.stage.clone(),
+        source,
+    })?;
+    let (files, outside) = tree
+        .split(
+            PREFIX,
+            &wanted.bundle.recipe.build.discard,
+            &declared(wanted),
+        )
+        .map_err(BuildError::Problems)?;
+    let checked = check(door, &files, job, sink)?;
+    for problem in &checked.problems {
+        let _ = writeln!(
+            sink.file,
+            "{}: {}",
+            severity(problem.severity),
+            problem.message
+        );
+        if problem.severity == Severity::Warning {
+            (controller.watch)(Event::Note(problem.message.clone()));
+        }
+    }
+    if !checked.is_good() {
+        return Err(BuildError::Problems(checked.problems));
+    }
+    let spec = spec(view, wanted, job, checked)?;
+    let bytes = package::write(&spec, &files)?;
+    let kept = controller
+        .folders
+        .keep_package(&job.key, &bytes, &contents(outside))
+        .map_err(RunError::Store)?;
+    let _ = writeln!(sink.file, "kept as {}", kept.display());
+    let count = files
+        .entries
+        .values()
+        .filter(|e| e.kind != EntryKind::Directory)
+        .count();
+    Ok(format!("{count} files, {}", show_size(bytes.len())))
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+/// What the recipe says about staged files outside the prefix.
+fn declared(wanted: &WantedRecipe) -> Vec<String> {
+    let files = wanted
+        .bundle
+        .files
+        .iter()
+        .filter_map(|file| match &file.content {
+            FileBytes::Staged(path) => Some(path.clone()),
+            FileBytes::Known(_) => None,
+        });
+    let folders = wanted
+        .bundle
+        .recipe
+        .directories
+        .iter()
+        .map(|d| format!("{}/", d.path));
+    files.chain(folders).collect()
+}
+
+/// Asks the target for all libraries at once, then checks the files.
+fn check(
+    door: &mut dyn Host,
+    files: &PackageFiles,
+    job: &PackageJob,
+    sink: &mut Sink<'_>,
+) -> Result<package::Checked, BuildError> {
+    let system = package::system_folders(files);
+    let candidates = package::library_candidates(files, system);
+    let script = Script::new("look for libraries")
+        .list("paths", &candidates)
+        .shell(
+            r#"
+for path in ${paths[@]+"${paths[@]}"}; do [ -f "$path" ] && printf '%s\n' "$path"; done
+exit 0
+"#,
+        );
+    let (exit, answer) = collect(door, &script, &mut std::io::empty(), sink)?;
+    if exit != Exit::Code(0) {
+        return Err(RunError::Probe(format!("looking for libraries ended with {exit:?}")).into());
+    }
+    let text = String::from_utf8_lossy(&answer);
+    let there: BTreeSet<&str> = text.lines().collect();
+    Ok(package::check(files, system, &[&job.folder], &|path| {
+        there.contains(path)
+    }))
+}
+
+fn spec(
+    view: &View,
+    wanted: &WantedRecipe,
+    job: &PackageJob,
+    checked: package::Checked,
+) -> Result<PackageSpec, BuildError> {
+    let recipe = &wanted.bundle.recipe;
+    let tool = |key: &'static str| {
+        view.facts
+            .packages
+            .tools
+            .get(key)
+            .cloned()
+            .ok_or(BuildError::NoTools(key))
+    };
+    let depends = job.depends.iter().map(|(full, pattern)| {
+        // a bare name says nothing to pkg_add's dependency check: at least what it was built with
+        let is_bare = !pattern.contains(['<', '>', '[', '*', '{', '?']);
+        match full.rsplit_once('-').filter(|_| is_bare) {
+            Some((name, version)) => format!("{name}>={version}"),
+            None => pattern.clone(),
+        }
+    });
+    Ok(PackageSpec {
+        name: package::package_name(&recipe.package.name, &recipe.package.version),
+        comment: recipe.package.summary.clone(),
+        description: description(wanted),
+        depends: depends.collect(),
+        built_with: job.built_with.clone(),
+        conflicts: recipe.package.conflicts.clone(),
+        build_info: BuildInfo {
+            opsys: tool("OPSYS")?,
+            os_version: tool("OS_VERSION")?,
+            machine_arch: tool("MACHINE_ARCH")?,
+            pkgpath: format!("local/zw-{}", recipe.package.name),
+            categories: "local".to_owned(),
+            build_date: BUILD_EPOCH,
+            license: recipe.package.license.clone(),
+            homepage: recipe.package.homepage.clone(),
+            provides: checked.provides,
+            requires: checked.requires,
+            other: vec![("ZONEWRIGHT_BUILD_KEY".to_owned(), job.key.clone())],
+        },
+        build_version: Vec::new(),
+        dependencies_size_bytes: 0,
+        modified: BUILD_EPOCH,
+    })
+}
+
+fn description(wanted: &WantedRecipe) -> String {
+    let package = &wanted.bundle.recipe.package;
+    let mut text = format!(
+        "{}\n\nBuilt by zonewright from the recipe {}.\n",
+        package.summary, wanted.name
+    );
+    for patch in &wanted.bundle.patches {
+        text.push_str(&format!("Patched with {}.\n", patch.file));
+    }
+    if let Some(homepage) = &package.homepage {
+        text.push_str(&format!("\nHomepage:\n{homepage}\n"));
+    }
+    text
+}
+
+fn contents(outside: OutsideFiles) -> BTreeMap<String, Vec<u8>> {
+    let files = outside
+        .into_iter()
+        .filter_map(|(path, entry)| match entry.kind {
+            EntryKind::File { bytes } => Some((path, bytes.to_vec())),
+            _ => None,
+        });
+    files.collect()
+}

@@ -1,0 +1,265 @@
+//! One step: its work carried out, its output kept and shown.
+
+use std::fs::File;
+use std::io::{Cursor, Read, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::{Controller, Event, RunError, View, build};
+use crate::afp;
+use crate::host::{Exit, Host, Stream};
+use crate::plan::{Input, Step, Work, checks, shell};
+use crate::receipt::sha256_hex;
+use crate::recipe::model::{Check, CheckKind};
+use crate::script::Script;
+
+/// How much of a step's last output an error carries.
+const TAIL_BYTES: usize = 8 * 1024;
+
+/// The file that takes a step's output.
+pub(super) struct Sink<'a> {
+    pub(super) path: &'a Path,
+    pub(super) file: &'a mut File,
+}
+
+/// Runs a step; the answer is what it has to say when all went well.
+pub(super) fn run(
+    door: &mut dyn Host,
+    view: &View,
+    step: &Step,
+    controller: &mut Controller<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<Option<String>, RunError> {
+    match &step.work {
+        Work::Script { script, input } => {
+            let input = match input {
+                Input::None => Vec::new(),
+                Input::Bytes(bytes) | Input::Secret(bytes) => framed(bytes),
+            };
+            run_script(door, step, script, &input, controller, sink).map(|()| None)
+        }
+        Work::Source(job) => {
+            let tree = build::prepare(view, &job.recipe, controller).map_err(build_error(step))?;
+            let said = format!("{} sent", show_size(tree.len()));
+            run_script(door, step, &job.script, &framed(&tree), controller, sink)?;
+            Ok(Some(said))
+        }
+        Work::Phase { script, .. } => {
+            run_script(door, step, script, &[], controller, sink).map(|()| None)
+        }
+        Work::Package(job) => {
+            let made = build::make_package(door, view, job, controller, sink);
+            made.map(Some).map_err(build_error(step))
+        }
+        Work::Install { key, script } => {
+            let package = controller.folders.package_bytes(key)?;
+            run_script(door, step, script, &framed(&package), controller, sink).map(|()| None)
+        }
+        Work::Check(check) => run_check(door, check, controller, sink).map(Some),
+        Work::Unknown => Ok(None),
+    }
+}
+
+fn build_error(step: &Step) -> impl FnOnce(build::BuildError) -> RunError {
+    let (id, what) = (step.id.clone(), what(step));
+    move |source| RunError::Build {
+        id,
+        what,
+        source: Box::new(source),
+    }
+}
+
+fn what(step: &Step) -> String {
+    step.changes
+        .first()
+        .map_or_else(|| step.id.clone(), |change| change.what.clone())
+}
+
+/// The bytes behind a line with their hash and size, which the target compares.
+fn framed(bytes: &[u8]) -> Vec<u8> {
+    let mut framed = format!("{} {}\n", sha256_hex(bytes), bytes.len()).into_bytes();
+    framed.extend_from_slice(bytes);
+    framed
+}
+
+/// Runs a script to its end; waits as long as it finds somebody being served.
+fn run_script(
+    door: &mut dyn Host,
+    step: &Step,
+    script: &Script,
+    input: &[u8],
+    controller: &mut Controller<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<(), RunError> {
+    loop {
+        let mut tail = Tail::default();
+        let mut feed = Cursor::new(input);
+        let exit = door.run(script, &mut feed, &mut |stream, bytes| {
+            // the output is shown and kept as far as it can be; the target's work goes on
+            let _ = sink.file.write_all(bytes);
+            tail.push(bytes);
+            (controller.watch)(Event::Output(stream, bytes));
+        })?;
+        let status = match exit {
+            Exit::Code(0) => return Ok(()),
+            Exit::Code(shell::SESSIONS_OPEN) => {
+                (controller.watch)(Event::Waiting(tail.text().trim()));
+                std::thread::sleep(Duration::from_secs(5));
+                continue;
+            }
+            Exit::Code(status) => Some(status),
+            Exit::Signal(signal) => {
+                tail.push(format!("\nended by the signal {signal}\n").as_bytes());
+                None
+            }
+        };
+        return Err(RunError::Step {
+            id: step.id.clone(),
+            what: what(step),
+            status,
+            tail: tail.text(),
+            log: sink.path.to_owned(),
+        });
+    }
+}
+
+/// The last part of an output.
+#[derive(Default)]
+struct Tail(Vec<u8>);
+
+impl Tail {
+    fn push(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        if self.0.len() > 2 * TAIL_BYTES {
+            self.0.drain(..self.0.len() - TAIL_BYTES);
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+}
+
+/// What a check found: good news, or why not.
+fn run_check(
+    door: &mut dyn Host,
+    check: &Check,
+    controller: &mut Controller<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<String, RunError> {
+    let default = match check.kind {
+        CheckKind::Command { .. } => Duration::ZERO,
+        CheckKind::Tcp { .. } | CheckKind::Afp { .. } => Duration::from_secs(30),
+    };
+    let until = Instant::now() + check.within.unwrap_or(default);
+    loop {
+        let mut answer = Vec::new();
+        let mut errors = Vec::new();
+        let exit = door.run(
+            &checks::script(&check.kind),
+            &mut std::io::empty(),
+            &mut |s, bytes| {
+                let _ = sink.file.write_all(bytes);
+                match s {
+                    Stream::Out => answer.extend_from_slice(bytes),
+                    Stream::Err => errors.extend_from_slice(bytes),
+                }
+                (controller.watch)(Event::Output(s, &[]));
+            },
+        )?;
+        match judge(&check.kind, &exit, &answer, &errors) {
+            Ok(found) => return Ok(found),
+            Err(reason) if Instant::now() >= until => {
+                return Err(RunError::Check {
+                    name: check.name.clone(),
+                    reason,
+                });
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(200)),
+        }
+    }
+}
+
+/// Holds the answer of a check against what it must be.
+fn judge(kind: &CheckKind, exit: &Exit, answer: &[u8], errors: &[u8]) -> Result<String, String> {
+    let text = || String::from_utf8_lossy(answer).into_owned();
+    let said = || {
+        let all = format!("{}{}", text(), String::from_utf8_lossy(errors));
+        let all = all.trim().to_owned();
+        if all.is_empty() {
+            "it said nothing".to_owned()
+        } else {
+            all
+        }
+    };
+    match kind {
+        CheckKind::Command {
+            contains, status, ..
+        } => {
+            if *exit != Exit::Code(*status) {
+                return Err(format!(
+                    "it ended with {}, not {status}; {}",
+                    show_exit(exit),
+                    said()
+                ));
+            }
+            match contains {
+                Some(wanted) if !text().contains(wanted) => Err(format!(
+                    "its output does not contain `{wanted}`: {}",
+                    said()
+                )),
+                _ => Ok("passes".to_owned()),
+            }
+        }
+        CheckKind::Tcp { port, address } => match exit {
+            Exit::Code(0) => Ok(format!("listens on {address}:{port}")),
+            _ => Err(format!("nothing listens on {address}:{port}")),
+        },
+        CheckKind::Afp { port, address } => match afp::parse_status(answer) {
+            Ok(status) => Ok(show_status(&status)),
+            Err(error) if answer.is_empty() => Err(format!(
+                "nothing answers on {address}:{port} ({}; {error})",
+                show_exit(exit)
+            )),
+            Err(error) => Err(format!("{address}:{port} answers, but not as AFP: {error}")),
+        },
+    }
+}
+
+fn show_exit(exit: &Exit) -> String {
+    match exit {
+        Exit::Code(status) => format!("status {status}"),
+        Exit::Signal(signal) => format!("signal {signal}"),
+    }
+}
+
+fn show_status(status: &afp::ServerStatus) -> String {
+    format!(
+        "“{}” speaks {} with {}",
+        status.name(),
+        status.versions.join(", "),
+        status.uams.join(", ")
+    )
+}
+
+/// A size for people.
+pub(super) fn show_size(bytes: usize) -> String {
+    indicatif::HumanBytes(bytes as u64).to_string()
+}
+
+/// Runs a script whose standard output is data, and gives the data.
+pub(super) fn collect(
+    door: &mut dyn Host,
+    script: &Script,
+    input: &mut dyn Read,
+    sink: &mut Sink<'_>,
+) -> Result<(Exit, Vec<u8>), RunError> {
+    let mut data = Vec::new();
+    let exit = door.run(script, input, &mut |stream, bytes| match stream {
+        Stream::Out => data.extend_from_slice(bytes),
+        Stream::Err => {
+            let _ = sink.file.write_all(bytes);
+        }
+    })?;
+    Ok((exit, data))
+}

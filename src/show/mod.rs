@@ -1,0 +1,122 @@
+//! What people and programs read: text and JSON.
+
+pub mod first_error;
+pub mod plan;
+pub mod problems;
+pub mod progress;
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use crate::cli::Color;
+
+/// Whether to use colour on a stream, and what a terminal allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    pub color: bool,
+    /// Lines may be written over.
+    pub terminal: bool,
+}
+
+impl Style {
+    /// The style of standard output.
+    #[must_use]
+    pub fn stdout(when: Color) -> Self {
+        Self::of(when, std::io::stdout().is_terminal())
+    }
+
+    /// The style of standard error.
+    #[must_use]
+    pub fn stderr(when: Color) -> Self {
+        Self::of(when, std::io::stderr().is_terminal())
+    }
+
+    fn of(when: Color, is_terminal: bool) -> Self {
+        let variable = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let terminal = is_terminal && !dumb && !variable("CI");
+        let color = match when {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && !variable("NO_COLOR"),
+        };
+        Self { color, terminal }
+    }
+
+    /// A word in a colour of the terminal's palette (31 red, 32 green, 33 yellow, 36 cyan, 1 bold,
+    /// 2 dim).
+    #[must_use]
+    pub fn paint(self, code: &str, text: &str) -> String {
+        if self.color {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// A duration for people: `0.4 s`, `12 s`, `3 min 05 s`.
+#[must_use]
+pub fn duration(took: Duration) -> String {
+    let seconds = took.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", took.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        _ => format!("{} min {:02} s", seconds / 60, seconds % 60),
+    }
+}
+
+/// A moment for people, in UTC: `2026-11-22 14:05:09Z`.
+#[must_use]
+pub fn moment(epoch: u64) -> String {
+    let (days, seconds) = (epoch / 86_400, epoch % 86_400);
+    let (year, month, day) = civil(days);
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    format!(
+        "{year:04}-{month:02}-{day:02} {hours:02}:{minutes:02}:{:02}Z",
+        seconds % 60
+    )
+}
+
+/// The date of a day counted from 1970-01-01, in the Gregorian calendar: eras of 400 years that
+/// begin on a first of March, so that the leap day comes last.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 {
+        month_index + 3
+    } else {
+        month_index - 9
+    };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_those_of_the_calendar() {
+        assert_eq!(moment(0), "1970-01-01 00:00:00Z");
+        assert_eq!(moment(951_782_399), "2000-02-28 23:59:59Z");
+        assert_eq!(moment(951_782_400), "2000-02-29 00:00:00Z");
+        assert_eq!(moment(951_868_800), "2000-03-01 00:00:00Z");
+        assert_eq!(moment(1_795_356_309), "2026-11-22 14:05:09Z");
+    }
+
+    #[test]
+    fn durations_read_well() {
+        let text = |ms| duration(Duration::from_millis(ms));
+        assert_eq!(text(0), "0.0 s");
+        assert_eq!(text(9_940), "9.9 s");
+        assert_eq!(text(10_000), "10 s");
+        assert_eq!(text(59_999), "59 s");
+        assert_eq!(text(60_000), "1 min 00 s");
+        assert_eq!(text(185_000), "3 min 05 s");
+    }
+}

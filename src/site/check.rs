@@ -1,0 +1,263 @@
+//! What holds between the parts of a zone file, and between it and the recipes it names.
+//!
+//! A report shows the line it is about: a password that somebody wrote into the file is starred out
+//! of it first.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::load::LoadedZone;
+use super::model::ZoneFile;
+use super::read::PASSWORD;
+use crate::problem::{Problem, SourceText};
+use crate::recipe::format::quoted;
+use crate::recipe::load::LoadedRecipe;
+use crate::recipe::names::split_prefix;
+use crate::recipe::parameters::check_given;
+use crate::recipe::tree::{Document, Node, Value, child_path, is_at_or_below};
+
+/// What holds between the parts of a zone file; `found` are the problems there are already.
+pub(super) fn check(zone: &ZoneFile, document: &Document, found: &[Problem]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let is_fine = |path: &str| {
+        !found
+            .iter()
+            .any(|problem| is_at_or_below(&problem.key, path))
+    };
+    let host = document.root.get("host");
+    if host.is_some_and(|host| host.has("sandbox") && !host.boolean("sandbox")) && is_fine("host") {
+        problems.push(Problem {
+            help: Some("write `true`, or leave `[host]` out".to_string()),
+            ..document.problem_at("host.sandbox", "`sandbox = false` says nothing")
+        });
+    }
+    if host.is_none() && zone.zone.ssh.is_none() && is_fine("zone") {
+        problems.push(Problem {
+            help: Some("write `[zone] ssh = \"…\"`, or `[host] sandbox = true`".to_string()),
+            ..document.problem_at("zone", "nothing says how to reach the zone")
+        });
+    }
+    if zone.host.is_some() && zone.zone.ssh.is_some() {
+        problems.push(Problem {
+            help: Some("a zone of the sandbox is reached by itself: leave it out".to_string()),
+            ..document.problem_at("zone.ssh", "`ssh` cannot stand beside `[host] sandbox`")
+        });
+    }
+    problems.extend(check_shape(zone, document));
+    problems.extend(check_nics(zone, document));
+    problems.extend(check_users(zone, document));
+    problems
+}
+
+/// What only makes sense for a zone that we create.
+fn check_shape(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
+    if zone.host.is_some() || zone.zone.ssh.is_none() || document.root.has("host") {
+        return Vec::new();
+    }
+    let spec = document.root.get("zone").map_or(&[][..], Node::entries);
+    let of_creation = ["image", "memory", "quota", "resolvers", "ssh-keys", "nic"];
+    spec.iter()
+        .filter(|entry| of_creation.contains(&entry.key.as_str()))
+        .map(|entry| Problem {
+            span: entry.key_span.clone().or_else(|| entry.node.span.clone()),
+            help: Some("leave it out, or say in `[host]` where the zone is to be made".to_string()),
+            ..document.problem_at(
+                &entry.node.path,
+                format!("`{}` shapes a zone, but this one exists already", entry.key),
+            )
+        })
+        .collect()
+}
+
+fn check_nics(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, nic) in zone.zone.nics.iter().enumerate() {
+        let earlier = zone.zone.nics.iter().take(index);
+        if nic.address != "dhcp"
+            && earlier
+                .into_iter()
+                .any(|other| other.address == nic.address)
+        {
+            let key = format!("zone.nic[{index}].address");
+            let message = format!(
+                "two `[[zone.nic]]` have the address {}",
+                quoted(&nic.address)
+            );
+            problems.push(document.problem_at(&key, message));
+        }
+        let Some(gateway) = &nic.gateway else {
+            continue;
+        };
+        let key = format!("zone.nic[{index}].gateway");
+        if nic.address == "dhcp" {
+            problems.push(Problem {
+                help: Some("leave it out".to_string()),
+                ..document.problem_at(&key, "with `dhcp` the server gives the gateway")
+            });
+        }
+        let (Some((address, prefix)), Ok(router)) = (split_prefix(&nic.address), gateway.parse())
+        else {
+            continue;
+        };
+        if address == router {
+            problems.push(document.problem_at(&key, "the gateway is the zone itself"));
+        } else if network(address, prefix) != network(router, prefix) {
+            problems.push(Problem {
+                label: format!("outside of `{}`", nic.address),
+                help: Some("a gateway must be reached without a gateway".to_string()),
+                ..document.problem_at(
+                    &key,
+                    format!("the gateway {} is out of reach", quoted(gateway)),
+                )
+            });
+        }
+    }
+    problems
+}
+
+/// The bits of an address that its prefix covers; none across families.
+fn network(address: IpAddr, prefix: u8) -> Option<(bool, u128)> {
+    let (bits, length) = match address {
+        IpAddr::V4(address) => (u128::from(u32::from(address)), 32_u8),
+        IpAddr::V6(address) => (u128::from(address), 128),
+    };
+    let hidden = u32::from(length.checked_sub(prefix)?);
+    Some((address.is_ipv4(), bits.checked_shr(hidden).unwrap_or(0)))
+}
+
+fn check_users(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, user) in zone.users.iter().enumerate() {
+        // nobody, noaccess and nobody4 of every illumos system
+        if matches!(user.uid, 60_001 | 60_002 | 65_534) {
+            let key = format!("user[{index}].uid");
+            problems.push(document.problem_at(
+                &key,
+                format!("the uid `{}` is taken by the system", user.uid),
+            ));
+        }
+        let key = format!("user[{index}].password");
+        let node = document
+            .root
+            .get("user")
+            .and_then(|users| users.items().get(index));
+        let password = node.and_then(|node| node.get("password"));
+        if password.is_some_and(|password| password.has("prompt") && !password.boolean("prompt")) {
+            problems.push(Problem {
+                help: Some("write `true`, or leave the password out".to_string()),
+                ..document.problem_at(&key, "`prompt = false` says nothing")
+            });
+        }
+    }
+    problems
+}
+
+/// A password that was written into the file must not be shown by the report that refuses it.
+pub(super) fn hide_passwords(document: &Document, problems: &mut [Problem]) {
+    let users = document.root.get("user").map_or(&[][..], Node::items);
+    let mut text = document.source.text.clone();
+    let passwords = users.iter().filter_map(|user| user.get("password"));
+    for secret in passwords.flat_map(secrets) {
+        if let Some(span) = secret
+            .span
+            .clone()
+            .filter(|span| text.get(span.clone()).is_some())
+        {
+            let stars = "*".repeat(span.len());
+            text.replace_range(span, &stars);
+        }
+    }
+    let hidden = Arc::new(SourceText {
+        path: document.source.path.clone(),
+        text,
+    });
+    for problem in problems {
+        problem.file = Some(Arc::clone(&hidden));
+        if problem.message.starts_with("`password` must be") {
+            problem.label = "never the password itself".to_string();
+            problem.help = Some(
+                "say where it comes from: `{ prompt = true }`, `{ file = \"…\" }`, `{ command = [\"…\"] }` or `{ env = \"…\" }`"
+                    .to_string(),
+            );
+        }
+    }
+}
+
+/// What may be the password itself: anything but a table, and what an unknown key holds.
+fn secrets(password: &Node) -> Vec<&Node> {
+    if !matches!(password.value, Value::Table(_)) {
+        return vec![password];
+    }
+    let is_known = |name: &str| PASSWORD.keys.iter().any(|key| key.name == name);
+    let strangers = password
+        .entries()
+        .iter()
+        .filter(|entry| !is_known(&entry.key));
+    strangers.map(|entry| &entry.node).collect()
+}
+
+/// The same for a file that does not parse: no line that speaks of a password is shown.
+pub(super) fn hide_password_lines(problem: Problem) -> Problem {
+    let hide = |line: &str| {
+        if line.contains("password") {
+            line.chars()
+                .map(|c| if c == '\n' { c } else { '*' })
+                .collect()
+        } else {
+            line.to_string()
+        }
+    };
+    let hidden = |file: Arc<SourceText>| {
+        let text = file.text.split_inclusive('\n').map(hide).collect();
+        Arc::new(SourceText {
+            path: file.path.clone(),
+            text,
+        })
+    };
+    Problem {
+        file: problem.file.map(hidden),
+        ..problem
+    }
+}
+
+/// Complains, in the zone file, about what it gives to its recipe number `index`.
+#[must_use]
+pub fn check_use(loaded: &LoadedZone, index: usize, recipe: &LoadedRecipe) -> Vec<Problem> {
+    let Some(given) = loaded.zone.recipes.get(index) else {
+        return Vec::new();
+    };
+    let parameters = format!("recipe[{index}].parameters");
+    let mistakes = check_given(&recipe.recipe, &given.parameters);
+    let mut problems: Vec<Problem> = mistakes
+        .into_iter()
+        .map(|mistake| Problem {
+            label: mistake.complaint.label,
+            help: mistake.complaint.help,
+            ..loaded.document.problem_at(
+                &child_path(&parameters, &mistake.name),
+                mistake.complaint.message,
+            )
+        })
+        .collect();
+    for (u, user) in loaded.zone.users.iter().enumerate() {
+        for account in &recipe.recipe.users {
+            let (key, shown) = if account.name == user.name {
+                ("name", quoted(&user.name))
+            } else if account.uid == Some(user.uid) {
+                ("uid", format!("`{}`", user.uid))
+            } else {
+                continue;
+            };
+            let message = format!(
+                "the recipe `{}` has a user with the {key} {shown} too",
+                recipe.name
+            );
+            problems.push(
+                loaded
+                    .document
+                    .problem_at(&format!("user[{u}].{key}"), message),
+            );
+        }
+    }
+    problems
+}

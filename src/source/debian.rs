@@ -1,0 +1,148 @@
+//! A file of a Debian source package, fetched with apt under a configuration of our own.
+//!
+//! What counts is the file and not the package's revision: security updates replace the revision and
+//! leave upstream's archive as it is. So where the recipe names a checksum, any revision that holds
+//! the very file will do.
+
+use std::path::Path;
+
+use super::apt::{Apt, AptError, Record};
+use super::apt_sources::Mirror;
+use super::fetch::FetchEvent;
+use crate::recipe::model::DebianSource;
+
+/// Why a Debian source package did not yield the file.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DebianError {
+    #[error(transparent)]
+    Apt(#[from] AptError),
+    #[error("`{0}` is not the name of a file, package or release of Debian")]
+    Name(String),
+    #[error("the mirror {mirror} has no source package `{package}` in {release}")]
+    NoPackage {
+        mirror: String,
+        package: String,
+        release: String,
+    },
+    #[error("the mirror {mirror} has no version `{version}` of it, but {there}")]
+    NoVersion {
+        mirror: String,
+        version: String,
+        there: String,
+    },
+    #[error("version {version} of it has no file `{file}`, but {there}")]
+    NoFile {
+        version: String,
+        file: String,
+        there: String,
+    },
+}
+
+/// Fetches the file into `target` and says which version of the package it came from. `folder` keeps
+/// the release's lists for the next time.
+pub(super) fn download(
+    wanted: &DebianSource,
+    sha256: Option<&str>,
+    folder: &Path,
+    target: &Path,
+    progress: &mut dyn FnMut(FetchEvent<'_>),
+) -> Result<String, DebianError> {
+    for name in [
+        &wanted.package,
+        &wanted.version,
+        &wanted.release,
+        &wanted.file,
+    ] {
+        check_name(name)?;
+    }
+    let apt = Apt::set_up(&wanted.release, folder)?;
+    let mut is_fresh = false;
+    let mut records = apt.records(&wanted.package);
+    if !records
+        .as_ref()
+        .is_ok_and(|records| pick(records, wanted, sha256).is_some())
+    {
+        apt.update(&wanted.release, progress)?;
+        is_fresh = true;
+        records = apt.records(&wanted.package);
+    }
+    let records = records?;
+    let version = pick(&records, wanted, sha256)
+        .ok_or_else(|| nothing_fits(&records, wanted, &apt.mirror))?;
+    match apt.fetch(&wanted.package, version, &wanted.file, target) {
+        Err(_) if !is_fresh => {
+            // The lists were old: the mirror may have moved on since.
+            apt.update(&wanted.release, progress)?;
+            let records = apt.records(&wanted.package)?;
+            let version = pick(&records, wanted, sha256)
+                .ok_or_else(|| nothing_fits(&records, wanted, &apt.mirror))?;
+            apt.fetch(&wanted.package, version, &wanted.file, target)?;
+            Ok(version.to_owned())
+        }
+        result => Ok(result.map(|()| version.to_owned())?),
+    }
+}
+
+/// Names become arguments and parts of file names; Debian's own rules for them are enough.
+fn check_name(name: &str) -> Result<(), DebianError> {
+    let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.~:_".contains(&byte);
+    if !name.is_empty() && !name.starts_with(['-', '.']) && name.bytes().all(is_fine) {
+        return Ok(());
+    }
+    Err(DebianError::Name(name.to_owned()))
+}
+
+/// The version to take the file from: the recipe's, else any that holds the very same file.
+fn pick<'r>(records: &'r [Record], wanted: &DebianSource, sha256: Option<&str>) -> Option<&'r str> {
+    let holds = |record: &&Record| {
+        record.files.iter().any(|(name, sum)| {
+            *name == wanted.file && sha256.is_none_or(|sha256| sha256 == sum.as_str())
+        })
+    };
+    let named = records
+        .iter()
+        .filter(|record| record.version == wanted.version)
+        .find(holds);
+    let other = || records.iter().filter(|_| sha256.is_some()).find(holds);
+    named.or_else(other).map(|record| record.version.as_str())
+}
+
+fn nothing_fits(records: &[Record], wanted: &DebianSource, mirror: &Mirror) -> DebianError {
+    let mirror = mirror.uri.clone();
+    if records.is_empty() {
+        let (package, release) = (wanted.package.clone(), wanted.release.clone());
+        return DebianError::NoPackage {
+            mirror,
+            package,
+            release,
+        };
+    }
+    let version = wanted.version.clone();
+    let Some(record) = records.iter().find(|record| record.version == version) else {
+        let there = quoted(records.iter().map(|record| &record.version));
+        return DebianError::NoVersion {
+            mirror,
+            version,
+            there,
+        };
+    };
+    let there = match record.files.iter().find(|(name, _)| *name == wanted.file) {
+        Some((_, sum)) => format!("one of that name with another sha256: {sum}"),
+        None => quoted(record.files.iter().map(|(name, _)| name)),
+    };
+    DebianError::NoFile {
+        version,
+        file: wanted.file.clone(),
+        there,
+    }
+}
+
+fn quoted<'n>(names: impl Iterator<Item = &'n String>) -> String {
+    names
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,372 @@
+//! Fetches the archive of one source: from folders of the user's, the cache, its URLs, Debian.
+//!
+//! Whatever is handed out has the checksum of the recipe, or the recipe says why it has none.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ureq::Agent;
+
+use super::cache::{Cache, CacheError, digest, digest_of, while_doing};
+use super::debian;
+use super::http::{self, Download, Patience, shown};
+use crate::recipe::model::Source;
+
+/// What happens while a source is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchEvent<'a> {
+    /// Another process fetches the same file.
+    Waiting,
+    /// A download begins, or goes on at `resumed_at`.
+    Started {
+        from: &'a str,
+        resumed_at: u64,
+        total: Option<u64>,
+    },
+    /// Bytes have come; `received` counts those of earlier tries too.
+    Progress { received: u64, total: Option<u64> },
+    /// A try failed in a way that may pass; the next one follows after `wait`.
+    Retrying {
+        from: &'a str,
+        reason: &'a str,
+        wait: Duration,
+    },
+    /// A place is given up, the next one is tried.
+    GaveUp { from: &'a str, reason: &'a str },
+    /// The lists of a Debian release are read anew.
+    DebianLists { release: &'a str },
+}
+
+/// A fetched archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its sha256, in hex.
+    pub sha256: String,
+    /// Its size.
+    pub size: u64,
+    /// Where it came from: a URL, `the cache`, a file, a Debian source package.
+    pub from: String,
+    /// Whether the checksum is the recipe's; otherwise the recipe goes without one.
+    pub verified: bool,
+}
+
+/// One place that was tried in vain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub from: String,
+    pub reason: String,
+}
+
+/// Why a source was not fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    #[error(
+        "`{name}` has no checksum; give its `sha256`, or say under `unverified` why there is none"
+    )]
+    NoChecksum { name: String },
+    #[error("`{sha256}` is not a sha256 of 64 hex digits")]
+    BadChecksum { sha256: String },
+    #[error("a source has neither `urls` nor `debian`")]
+    NoPlace,
+    #[error("cannot fetch `{name}`{}", listed(.attempts))]
+    Failed {
+        name: String,
+        attempts: Vec<Attempt>,
+    },
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+}
+
+fn listed(attempts: &[Attempt]) -> String {
+    attempts
+        .iter()
+        .map(|attempt| format!("\n  {}: {}", attempt.from, attempt.reason))
+        .collect()
+}
+
+/// Fetches sources into a cache.
+#[derive(Debug)]
+pub struct Fetcher<'a> {
+    cache: &'a Cache,
+    distfiles: &'a [PathBuf],
+    patience: Patience,
+    agent: Agent,
+}
+
+impl<'a> Fetcher<'a> {
+    /// A fetcher that looks into the folders `distfiles` first.
+    #[must_use]
+    pub fn new(cache: &'a Cache, distfiles: &'a [PathBuf], patience: Patience) -> Self {
+        Self {
+            cache,
+            distfiles,
+            patience,
+            agent: http::agent(patience),
+        }
+    }
+
+    /// Fetches a source whose templates are resolved.
+    ///
+    /// # Errors
+    /// [`FetchError::Failed`] lists each place that was tried, and why it did not do.
+    pub fn fetch(
+        &self,
+        source: &Source,
+        progress: &mut dyn FnMut(FetchEvent<'_>),
+    ) -> Result<Fetched, FetchError> {
+        let name = file_name(source)?;
+        let sha256 = checksum(source, &name)?;
+        let mut fetch = Fetch {
+            fetcher: self,
+            source,
+            name,
+            sha256,
+            attempts: Vec::new(),
+        };
+        if let Some(found) = fetch.look_in_folders()? {
+            return Ok(found);
+        }
+        if let Some(found) = fetch.look_in_cache()? {
+            return Ok(found);
+        }
+        let key = fetch.key();
+        let _lock = self
+            .cache
+            .lock(&key, &mut || progress(FetchEvent::Waiting))?;
+        // Another process may have fetched it while this one waited.
+        if let Some(found) = fetch.look_in_cache()? {
+            return Ok(found);
+        }
+        match fetch.try_places(&self.cache.partial(&key), progress)? {
+            Some(found) => Ok(found),
+            None => Err(FetchError::Failed {
+                name: fetch.name,
+                attempts: fetch.attempts,
+            }),
+        }
+    }
+}
+
+/// The name that people know the archive by: the last part of the first URL.
+fn file_name(source: &Source) -> Result<String, FetchError> {
+    let url_names = source.urls.iter().filter_map(|url| url_file_name(url));
+    let debian_name = source
+        .debian
+        .iter()
+        .filter_map(|debian| debian.file.rsplit('/').next());
+    let name = url_names
+        .chain(debian_name)
+        .next()
+        .ok_or(FetchError::NoPlace)?;
+    Ok(name.to_owned())
+}
+
+fn url_file_name(url: &str) -> Option<&str> {
+    let path = url.split(['?', '#']).next()?.split_once("://")?.1;
+    let name = path.split_once('/')?.1.rsplit('/').next()?;
+    (!matches!(name, "" | "." | "..")).then_some(name)
+}
+
+fn checksum(source: &Source, name: &str) -> Result<Option<String>, FetchError> {
+    let Some(sha256) = &source.sha256 else {
+        return match source.unverified {
+            Some(_) => Ok(None),
+            None => Err(FetchError::NoChecksum {
+                name: name.to_owned(),
+            }),
+        };
+    };
+    if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(FetchError::BadChecksum {
+            sha256: sha256.clone(),
+        });
+    }
+    Ok(Some(sha256.to_lowercase()))
+}
+
+/// One source being fetched.
+struct Fetch<'a> {
+    fetcher: &'a Fetcher<'a>,
+    source: &'a Source,
+    name: String,
+    sha256: Option<String>,
+    attempts: Vec<Attempt>,
+}
+
+impl Fetch<'_> {
+    /// What the download is locked and kept under: its checksum, else where it comes from.
+    fn key(&self) -> String {
+        let debian = self.source.debian.iter().map(|debian| &debian.file);
+        let places: Vec<_> = self
+            .source
+            .urls
+            .iter()
+            .chain(debian)
+            .map(String::as_str)
+            .collect();
+        self.sha256
+            .clone()
+            .unwrap_or_else(|| digest_of(&places.join("\n")))
+    }
+
+    fn try_places(
+        &mut self,
+        partial: &Path,
+        progress: &mut dyn FnMut(FetchEvent<'_>),
+    ) -> Result<Option<Fetched>, FetchError> {
+        for url in &self.source.urls {
+            if let Some(found) = self.try_url(url, partial, progress)? {
+                return Ok(Some(found));
+            }
+        }
+        self.try_debian(partial, progress)
+    }
+
+    /// A file of the right name and content in one of the user's folders; it is used where it lies.
+    fn look_in_folders(&mut self) -> Result<Option<Fetched>, FetchError> {
+        let mut names: Vec<&str> = self
+            .source
+            .urls
+            .iter()
+            .filter_map(|url| url_file_name(url))
+            .collect();
+        names.extend(self.source.debian.iter().map(|debian| debian.file.as_str()));
+        names.dedup();
+        for folder in self.fetcher.distfiles {
+            for name in &names {
+                let path = folder.join(name);
+                if !path.is_file() {
+                    continue;
+                }
+                let found = digest(&path)?;
+                let from = path.display().to_string();
+                match self.mismatch(&found) {
+                    None => return Ok(Some(self.fetched(path, found, from)?)),
+                    Some(reason) => self.attempts.push(Attempt { from, reason }),
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn look_in_cache(&self) -> Result<Option<Fetched>, FetchError> {
+        let Some(sha256) = &self.sha256 else {
+            return Ok(None);
+        };
+        match self.fetcher.cache.get(sha256)? {
+            Some(path) => Ok(Some(self.fetched(
+                path,
+                sha256.clone(),
+                "the cache".to_owned(),
+            )?)),
+            None => Ok(None),
+        }
+    }
+
+    fn try_url(
+        &mut self,
+        url: &str,
+        partial: &Path,
+        progress: &mut dyn FnMut(FetchEvent<'_>),
+    ) -> Result<Option<Fetched>, FetchError> {
+        let download = Download {
+            agent: &self.fetcher.agent,
+            patience: self.fetcher.patience,
+            url,
+            partial,
+            size_bytes: self.source.size,
+        };
+        let from = shown(url);
+        let is_http = url.starts_with("http://") || url.starts_with("https://");
+        let result = if is_http {
+            download.run(progress).map_err(|failure| failure.reason)
+        } else {
+            Err("only http and https URLs can be fetched".to_owned())
+        };
+        match result {
+            Ok(()) => self.accept(partial, from, progress),
+            Err(reason) => {
+                self.gave_up(from, reason, progress);
+                Ok(None)
+            }
+        }
+    }
+
+    fn try_debian(
+        &mut self,
+        partial: &Path,
+        progress: &mut dyn FnMut(FetchEvent<'_>),
+    ) -> Result<Option<Fetched>, FetchError> {
+        let Some(wanted) = &self.source.debian else {
+            return Ok(None);
+        };
+        let from = format!(
+            "Debian {} source package `{}`",
+            wanted.release, wanted.package
+        );
+        let cache = self.fetcher.cache;
+        let lock = format!("debian-{}", digest_of(&wanted.release));
+        let _lock = cache.lock(&lock, &mut || progress(FetchEvent::Waiting))?;
+        let folder = cache.folder(&format!("debian/{}", digest_of(&wanted.release)))?;
+        let sha256 = self.sha256.as_deref();
+        // Not the part of a URL: what apt leaves behind must not be gone on with.
+        let target = partial.with_extension("debian");
+        match debian::download(wanted, sha256, &folder, &target, progress) {
+            Ok(version) => self.accept(&target, format!("{from} {version}"), progress),
+            Err(error) => {
+                self.gave_up(from, error.to_string(), progress);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Holds a complete download against the recipe; what is wrong is put aside.
+    fn accept(
+        &mut self,
+        file: &Path,
+        from: String,
+        progress: &mut dyn FnMut(FetchEvent<'_>),
+    ) -> Result<Option<Fetched>, FetchError> {
+        let found = digest(file)?;
+        let Some(reason) = self.mismatch(&found) else {
+            let path = self.fetcher.cache.put(file, &found, &self.name)?;
+            return Ok(Some(self.fetched(path, found, from)?));
+        };
+        let kept = self.fetcher.cache.reject(file, &found, &self.name)?;
+        let reason = format!("{reason}; what came is kept as `{}`", kept.display());
+        self.gave_up(from, reason, progress);
+        Ok(None)
+    }
+
+    fn mismatch(&self, found: &str) -> Option<String> {
+        let wanted = self.sha256.as_deref().filter(|wanted| *wanted != found)?;
+        Some(format!("its sha256 is {found}, the recipe wants {wanted}"))
+    }
+
+    fn gave_up(&mut self, from: String, reason: String, progress: &mut dyn FnMut(FetchEvent<'_>)) {
+        progress(FetchEvent::GaveUp {
+            from: &from,
+            reason: &reason,
+        });
+        self.attempts.push(Attempt { from, reason });
+    }
+
+    fn fetched(&self, path: PathBuf, sha256: String, from: String) -> Result<Fetched, CacheError> {
+        let size = fs::metadata(&path)
+            .map_err(while_doing("read", &path))?
+            .len();
+        Ok(Fetched {
+            path,
+            sha256,
+            size,
+            from,
+            verified: self.sha256.is_some(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

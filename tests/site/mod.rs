@@ -1,0 +1,223 @@
+//! Finding a site, naming what is in it, and reading good zone files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use zonewright::recipe::load_recipe;
+use zonewright::show::problems::{line, render_lines};
+use zonewright::site::load::{check_zone, recipe_names, zone_names};
+use zonewright::site::model::{Become, HostSpec, Password};
+use zonewright::site::{LoadedZone, SiteRoot, load_zone};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recipe/site")
+}
+
+fn load(name: &str) -> LoadedZone {
+    load_zone(&SiteRoot::at(&folder()).unwrap(), name).unwrap()
+}
+
+#[test]
+fn every_key_of_a_zone_file_is_read_as_written() {
+    let zone = load("crowded").zone;
+    assert_eq!(
+        (zone.name.as_str(), &zone.host),
+        ("crowded", &Some(HostSpec::Sandbox))
+    );
+    assert_eq!(zone.zone.alias, "Zeitmaschine $1");
+    assert_eq!(zone.zone.memory, Some(2 << 30));
+    assert_eq!(zone.zone.quota, Some(3 << 39));
+    assert_eq!(zone.zone.resolvers, ["192.0.2.1", "2001:db8::53"]);
+    assert_eq!(zone.zone.ssh_keys[1], Path::new("keys/with space.pub"));
+    assert_eq!(zone.zone.nics[0].gateway.as_deref(), Some("192.0.2.254"));
+    assert_eq!(zone.zone.nics[2].address, "dhcp");
+    let matt = &zone.users[0];
+    assert_eq!(
+        (matt.uid, matt.home.as_deref()),
+        (1001, Some("/home/matt smith"))
+    );
+    assert_eq!(matt.comment.as_deref(), Some("Matt Smith, Büro"));
+    let passwords: Vec<_> = zone
+        .users
+        .iter()
+        .map(|user| user.password.clone())
+        .collect();
+    let command = ["pass", "show", "a b/$c"].map(str::to_string).to_vec();
+    assert_eq!(
+        passwords,
+        [
+            Some(Password::Command(command)),
+            Some(Password::Prompt),
+            Some(Password::File("secrets/bert".into())),
+            Some(Password::Env("CARL_PASSWORD".to_string())),
+            None,
+        ]
+    );
+    let given = &zone.recipes[0].parameters;
+    assert_eq!(
+        (given["port"].as_str(), given["spotlight"].as_str()),
+        ("549", "true")
+    );
+    assert_eq!(given["owner"], "x y");
+}
+
+#[test]
+fn toml_and_json_give_the_same_zone() {
+    let mut json = load("crowded-as-json").zone;
+    json.name = "crowded".to_string();
+    assert_eq!(json, load("crowded").zone);
+}
+
+#[test]
+fn an_existing_zone_needs_no_more_than_a_login() {
+    let zone = load("old").zone;
+    assert_eq!(zone.host, None);
+    assert_eq!(zone.zone.alias, "old");
+    assert_eq!(zone.zone.ssh.as_deref(), Some("matt@vault:2222"));
+    assert_eq!(zone.zone.become_root, Some(Become::Pfexec));
+}
+
+#[test]
+fn a_good_zone_has_no_errors_in_its_recipes_either() {
+    let site = SiteRoot::at(&folder()).unwrap();
+    let (zone, problems) = check_zone(&site, "crowded", &["custom"]);
+    assert!(zone.is_some());
+    let text = render_lines(&problems);
+    assert_eq!(text.matches(": error: ").count(), 0, "{text}");
+    assert_eq!(text.matches(": warning: ").count(), 2, "{text}");
+    assert!(
+        load_recipe(&site, "crowded", &["custom"]).is_ok(),
+        "warnings refuse nothing"
+    );
+    assert!(load_recipe(&site, "crowded", &["make"]).is_err());
+}
+
+#[test]
+fn a_site_is_found_from_any_folder_below_it() {
+    let from_inside = SiteRoot::find(&folder().join("patches/crowded"));
+    assert_eq!(from_inside.folder(), Some(folder().as_path()));
+    let shown = from_inside.shown("recipes/crowded.toml");
+    assert_eq!(shown, Path::new("../../recipes/crowded.toml"));
+    let from_itself = SiteRoot::find(&folder());
+    assert_eq!(
+        from_itself.shown("zones/old.toml"),
+        Path::new("zones/old.toml")
+    );
+    let elsewhere = tempfile::tempdir().unwrap();
+    assert_eq!(SiteRoot::find(elsewhere.path()), SiteRoot::built_in());
+    assert!(SiteRoot::at(&elsewhere.path().join("nothing")).is_err());
+}
+
+#[test]
+fn names_are_those_of_toml_and_json_files() {
+    let site = SiteRoot::at(&folder()).unwrap();
+    let zones = zone_names(&site);
+    for name in ["crowded", "crowded-as-json", "old"] {
+        assert!(zones.contains(&name.to_string()), "{zones:?}");
+    }
+    assert!(recipe_names(&site).contains(&"crowded".to_string()));
+    assert!(
+        site.names("patches")
+            .contains(&"crowded/first.patch".to_string())
+    );
+}
+
+#[test]
+fn what_ships_is_in_the_binary() {
+    let repository = SiteRoot::at(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    for folder in ["recipes", "patches", "templates", "zones"] {
+        let names = repository.names(folder);
+        assert_eq!(SiteRoot::built_in().names(folder), names);
+        for name in names {
+            let file = format!("{folder}/{name}");
+            assert_eq!(
+                SiteRoot::built_in().read(&file),
+                repository.read(&file),
+                "{file}"
+            );
+        }
+    }
+}
+
+#[test]
+fn names_from_the_command_line_never_leave_the_folder() {
+    let site = SiteRoot::at(&folder()).unwrap();
+    for name in [
+        "../zones/old",
+        "/etc/passwd",
+        "",
+        ".",
+        "..",
+        "a/b",
+        "old\0",
+        "old ",
+        ".old",
+    ] {
+        let problems = load_zone(&site, name).unwrap_err();
+        assert!(
+            problems[0].message.ends_with("is not the name of a zone"),
+            "{name:?}"
+        );
+    }
+    let problems = load_zone(&site, "odl").unwrap_err();
+    assert_eq!(
+        line(&problems[0]),
+        "error: there is no zone `odl` (help: did you mean `old`?)"
+    );
+    let problems = load_zone(&site, "old.toml").unwrap_err();
+    assert_eq!(problems[0].help.as_deref(), Some("did you mean `old`?"));
+}
+
+#[test]
+fn a_name_that_is_there_twice_is_refused() {
+    let site = tempfile::tempdir().unwrap();
+    fs::create_dir(site.path().join("zones")).unwrap();
+    for ending in ["toml", "json"] {
+        fs::write(site.path().join(format!("zones/a.{ending}")), "").unwrap();
+    }
+    let site = SiteRoot::at(site.path()).unwrap();
+    let problems = load_zone(&site, "a").unwrap_err();
+    assert_eq!(
+        problems[0].message,
+        "there are both `zones/a.toml` and `zones/a.json`"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_text_or_cannot_be_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("zones/b.toml")).unwrap();
+    fs::write(folder.path().join("zones/a.toml"), b"\xff\xfe").unwrap();
+    let site = SiteRoot::at(folder.path()).unwrap();
+    let problems = load_zone(&site, "a").unwrap_err();
+    assert!(
+        problems[0]
+            .message
+            .ends_with("zones/a.toml` is not UTF-8 text"),
+        "{problems:?}"
+    );
+    let problems = load_zone(&site, "b").unwrap_err();
+    assert!(
+        problems[0].message.starts_with("cannot read `"),
+        "{problems:?}"
+    );
+    assert!(problems[0].message.contains("zones/b.toml"), "{problems:?}");
+}
+
+#[test]
+fn one_line_says_where_what_and_what_to_do() {
+    let folder = folder().join("../../recipe_errors");
+    let site = SiteRoot::at(&folder).unwrap();
+    let (_, problems) = check_zone(&site, "two_ways_in", &[]);
+    let expected = "zones/two_ways_in.toml:6:10: error: `su` is not known here \
+        (help: did you mean `sudo`? it takes `sudo` and `pfexec`)\n";
+    let text = render_lines(&problems);
+    assert!(text.ends_with(expected), "{text}");
+    let (_, problems) = check_zone(&site, "json_zone", &[]);
+    let expected = "zones/json_zone.json: zone.memory: error: `memory` must be a size";
+    assert!(
+        render_lines(&problems).contains(expected),
+        "{}",
+        render_lines(&problems)
+    );
+}

@@ -1,0 +1,5 @@
+//! The SSH door against a real OpenSSH server on a loopback port.
+
+mod exec;
+mod login;
+mod server;
