@@ -241,7 +241,9 @@ fn reasons(
         return vec!["not installed".to_owned()];
     };
     let Some(receipt) = receipt else {
-        return vec![format!("nothing is recorded of the installed {base}-{installed}")];
+        return vec![format!(
+            "nothing is recorded of the installed {base}-{installed}"
+        )];
     };
     let mut why = Some(receipt)
         .map(|r| inputs.reasons_against(&r.build))

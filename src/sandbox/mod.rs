@@ -14,6 +14,7 @@ pub mod image;
 mod inside;
 mod keys;
 pub mod layer;
+mod mounts;
 pub mod packages;
 pub mod paths;
 pub mod platform;

@@ -13,54 +13,59 @@ use crate::sandbox::paths;
 /// What this machine lacks; empty when the sandbox can run.
 #[must_use]
 pub fn requirements() -> Vec<Missing> {
-    let mut missing = Vec::new();
-    let mut need = |is_there: bool, what: &str, remedy: &str| {
-        if !is_there {
-            missing.push(Missing {
-                what: what.to_owned(),
-                remedy: remedy.to_owned(),
-            });
-        }
-    };
-    need(
-        cfg!(target_arch = "x86_64"),
-        "an x86-64 processor",
-        "the sandbox's image is made of amd64 packages",
-    );
-    need(
-        nix::unistd::geteuid().is_root(),
-        "root's rights",
-        "run it with `sudo`",
-    );
-    need(
-        is_known_file_system("overlay")
-            || Path::new("/sys/module/overlay").exists()
-            || has_module(),
-        "overlayfs in the kernel",
-        "`modprobe overlay`; Debian's and Ubuntu's kernels have it",
-    );
-    need(
-        is_in_path("apt-get"),
-        "`apt-get`",
-        "package `apt`; only Debian and Ubuntu are supported",
-    );
-    need(is_in_path("apt-cache"), "`apt-cache`", "package `apt`");
-    need(is_in_path("dpkg-deb"), "`dpkg-deb`", "package `dpkg`");
-    need(is_in_path("tar"), "`tar`", "package `tar`");
-    for folder in [paths::cache_folder(), paths::state_folder()]
+    let has_overlay = is_known_file_system("overlay")
+        || Path::new("/sys/module/overlay").exists()
+        || has_module();
+    let needs = [
+        (
+            cfg!(target_arch = "x86_64"),
+            "an x86-64 processor",
+            "the sandbox's image is made of amd64 packages",
+        ),
+        (
+            nix::unistd::geteuid().is_root(),
+            "root's rights",
+            "run it with `sudo`",
+        ),
+        (
+            has_overlay,
+            "overlayfs in the kernel",
+            "`modprobe overlay`; Debian's and Ubuntu's kernels have it",
+        ),
+        (
+            is_in_path("apt-get"),
+            "`apt-get`",
+            "package `apt`; the machine must be a Debian or Ubuntu",
+        ),
+        (is_in_path("apt-cache"), "`apt-cache`", "package `apt`"),
+        (is_in_path("dpkg-deb"), "`dpkg-deb`", "package `dpkg`"),
+        (is_in_path("tar"), "`tar`", "package `tar`"),
+    ];
+    let missing = needs.into_iter().filter(|(is_there, ..)| !is_there);
+    missing
+        .map(|(_, what, remedy)| Missing {
+            what: what.to_owned(),
+            remedy: remedy.to_owned(),
+        })
+        .chain(folders_on_overlays())
+        .collect()
+}
+
+fn folders_on_overlays() -> impl Iterator<Item = Missing> {
+    let folders = [paths::cache_folder(), paths::state_folder()]
         .into_iter()
-        .flatten()
-    {
-        need(
-            !is_on_overlay(&folder),
-            &format!(
+        .flatten();
+    folders
+        .filter(|folder| is_on_overlay(folder))
+        .map(|folder| Missing {
+            what: format!(
                 "a file system for `{}` that is not itself an overlay",
                 folder.display()
             ),
-            "in a container, put a volume there or set `XDG_CACHE_HOME` and `ZONEWRIGHT_SANDBOX_DIR`",
-        );
-    }
-    missing
+            remedy: "in a container, put a volume there or set `XDG_CACHE_HOME` and \
+                 `ZONEWRIGHT_SANDBOX_DIR`"
+                .to_owned(),
+        })
 }
 
 /// Overlays cannot be made of an overlay's files: their marks for hidden files would be taken for

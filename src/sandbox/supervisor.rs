@@ -21,7 +21,7 @@ use crate::sandbox::forward::Forwarder;
 use crate::sandbox::image;
 use crate::sandbox::inside::{REBOOT, with_cause};
 use crate::sandbox::zone::{self, Ground, Zone};
-use crate::sandbox::{Access, ZoneState, keys, layer, paths, platform};
+use crate::sandbox::{Access, ZoneState, keys, layer, mounts, paths, platform};
 
 /// The socket's name in the state folder.
 pub(crate) const SOCKET: &str = "control.sock";
@@ -55,7 +55,7 @@ pub(crate) fn serve(state: &Path, cache: &Path, binary: &Path) -> Result<(), San
     let Ok(_alone) = Flock::lock(lock, FlockArg::LockExclusiveNonblock) else {
         return Ok(());
     };
-    zone::enter_private_mounts()?;
+    mounts::enter_private_mounts()?;
     let image = image::import(cache, &mut |_| {})?;
     std::env::set_current_dir(&image.folder).map_err(file("enter", &image.folder))?;
     let platform = platform::ensure(&image, binary)?;

@@ -1,8 +1,7 @@
 //! One zone as the supervisor sees it: its mounts, its processes, its address.
 //!
-//! The zone's root and its `/usr` are two overlays, mounted here as shared mounts, of which the
-//! zone's own namespace has slave copies. So a package is shown by mounting one more overlay over
-//! `/usr` here: it appears in the running zone, and no folder that an overlay uses ever changes.
+//! A zone is made of folders that stay (its record, what it wrote) and of what lives with the
+//! supervisor (mounts, processes, listeners). Starting it a second time needs the former alone.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -14,18 +13,17 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::emulate::{self, MARKER};
-use crate::sandbox::error::{SandboxError, errno, file, system, tail};
+use crate::sandbox::error::{SandboxError, file, tail};
 use crate::sandbox::forward::Forwarder;
 use crate::sandbox::image::{Image, write_json};
-use crate::sandbox::packages;
+use crate::sandbox::mounts::{mount_root, mount_usr, unmount};
 use crate::sandbox::platform::Platform;
-use crate::sandbox::{keys, layer, paths};
+use crate::sandbox::{keys, packages};
 
 /// How long a zone may take to answer on its ssh port.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -137,12 +135,16 @@ impl Zone {
     ) -> Result<(Self, Child), SandboxError> {
         check_alias(alias)?;
         let folder = folder(&ground.state).join(alias);
+        let known = record(&ground.state, alias)?;
+        let is_new = known.is_none();
+        if is_new && folder.exists() {
+            // The first start broke off.
+            destroy(&ground.state, alias)?;
+        }
         for below in ["upper", "work", "root"] {
             let path = folder.join(below);
             fs::create_dir_all(&path).map_err(file("make", &path))?;
         }
-        let known = record(&ground.state, alias)?;
-        let is_new = known.is_none();
         let record = match known {
             Some(record) => record,
             None => Record {
@@ -150,18 +152,8 @@ impl Zone {
                 packages: Vec::new(),
             },
         };
-        mount_root(ground, &folder, &record.uuid)?;
-        let started = (|| {
-            mount_usr(ground, &folder, &record.packages)?;
-            if is_new {
-                furnish(ground, &folder.join("root"), alias, &record.uuid)?;
-                let root = folder.join("root");
-                packages::preinstalled(&root).map_err(file("install packages in", &root))?;
-                write_json(&folder.join("zone.json"), &record)?;
-            }
-            run(ground, &folder, alias)
-        })();
-        let (mut child, init) = started.inspect_err(|_| unmount(&folder))?;
+        let (mut child, init) = start_processes(ground, &folder, alias, &record, is_new)
+            .inspect_err(|_| unmount(&folder))?;
         let zone = Self {
             alias: alias.to_owned(),
             record,
@@ -171,15 +163,13 @@ impl Zone {
             init,
             _life: child.stdin.take(),
         };
-        match zone.lead_in().and_then(|()| zone.wait_until_ready()) {
-            Ok(()) => Ok((zone, child)),
-            Err(error) => {
-                let _ = kill(init, Signal::SIGKILL);
-                let _ = child.wait();
-                unmount(&zone.folder);
-                Err(error)
-            }
+        if let Err(error) = zone.lead_in().and_then(|()| zone.wait_until_ready()) {
+            let _ = kill(init, Signal::SIGKILL);
+            let _ = child.wait();
+            unmount(&zone.folder);
+            return Err(error);
         }
+        Ok((zone, child))
     }
 
     /// The zone's root as the supervisor sees it.
@@ -266,66 +256,22 @@ pub(crate) fn destroy(state: &Path, alias: &str) -> Result<(), SandboxError> {
     fs::remove_dir_all(&folder).map_err(file("remove", &folder))
 }
 
-fn mount_root(ground: &Ground, folder: &Path, uuid: &str) -> Result<(), SandboxError> {
-    let handle = File::open(folder).map_err(file("open", folder))?;
-    let options = format!(
-        "lowerdir=platform/{}/root:root,upperdir={},workdir={},index=off",
-        ground.platform.name,
-        paths::short(&handle, "upper").display(),
-        paths::short(&handle, "work").display(),
-    );
-    let root = folder.join("root");
-    let source = format!("zones/{uuid}");
-    mount(
-        Some(source.as_str()),
-        &root,
-        Some("overlay"),
-        MsFlags::empty(),
-        Some(options.as_str()),
-    )
-    .map_err(errno("mount the zone's root at", &root))?;
-    mount(
-        None::<&str>,
-        &root,
-        None::<&str>,
-        MsFlags::MS_SHARED,
-        None::<&str>,
-    )
-    .map_err(errno("share the mount", &root))
-}
-
-/// Mounts a `/usr` with these packages over the one that may be there. The old one stays below:
-/// running programs may use it.
-fn mount_usr(ground: &Ground, folder: &Path, packages: &[String]) -> Result<(), SandboxError> {
-    let names: Vec<&str> = packages.iter().map(String::as_str).collect();
-    let layers = layer::ensure(&ground.image, &names)?;
-    let usr = folder.join("root/usr");
-    let options = usr_options(&ground.platform.name, &layers);
-    mount(
-        Some("/usr"),
-        &usr,
-        Some("overlay"),
-        MsFlags::MS_RDONLY,
-        Some(options.as_str()),
-    )
-    .map_err(errno("mount the zone's platform at", &usr))
-}
-
-/// The options of a `/usr` overlay, with names relative to the image's folder: the kernel takes
-/// no more than one page of options.
-fn usr_options(platform: &str, layers: &[String]) -> String {
-    let mut options = format!("lowerdir=platform/{platform}/usr");
-    for layer in layers {
-        options.push_str(":layers/");
-        options.push_str(layer);
-        options.push_str("/usr");
+fn start_processes(
+    ground: &Ground,
+    folder: &Path,
+    alias: &str,
+    record: &Record,
+    is_new: bool,
+) -> Result<(Child, Pid), SandboxError> {
+    mount_root(ground, folder, &record.uuid)?;
+    mount_usr(ground, folder, &record.packages)?;
+    if is_new {
+        let root = folder.join("root");
+        furnish(ground, &root, alias, &record.uuid)?;
+        packages::preinstalled(&root).map_err(file("install packages in", &root))?;
+        write_json(&folder.join("zone.json"), record)?;
     }
-    options.push_str(":root/usr");
-    options
-}
-
-fn unmount(folder: &Path) {
-    let _ = umount2(&folder.join("root"), MntFlags::MNT_DETACH);
+    run(ground, folder, alias)
 }
 
 /// Writes what tells this zone from others.
@@ -406,41 +352,9 @@ fn new_uuid() -> Result<String, SandboxError> {
         .map_err(file("read", path))
 }
 
-/// Makes the calling process see mounts of its own from now on; the machine's later mounts and
-/// unmounts still arrive.
-pub(crate) fn enter_private_mounts() -> Result<(), SandboxError> {
-    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS)
-        .map_err(system("make a mount namespace"))?;
-    mount(
-        None::<&str>,
-        "/",
-        None::<&str>,
-        MsFlags::MS_REC | MsFlags::MS_SLAVE,
-        None::<&str>,
-    )
-    .map_err(errno("change the propagation of", "/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_platform_lies_on_top_and_the_image_below() {
-        let layers = ["meson-1".to_owned(), "db5-2".to_owned()];
-        assert_eq!(
-            usr_options("ab", &layers),
-            "lowerdir=platform/ab/usr:layers/meson-1/usr:layers/db5-2/usr:root/usr"
-        );
-    }
-
-    #[test]
-    fn a_hundred_packages_fit_into_one_page_of_options() {
-        let layers: Vec<String> = (0..100)
-            .map(|n| format!("mDNSResponder{n:03}-abcdef"))
-            .collect();
-        assert!(usr_options("0123456789", &layers).len() < 4096);
-    }
 
     #[test]
     fn an_alias_is_a_host_name_and_a_folder_name() {

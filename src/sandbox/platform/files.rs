@@ -208,6 +208,40 @@ pub const FILES: &[TextFile] = &[
     plain("var/adm/sulog", ""),
 ];
 
+/// Files of the platform, below `usr`: what methods of services source.
+pub const PLATFORM_FILES: &[TextFile] = &[plain("lib/svc/share/smf_include.sh", SMF_INCLUDE)];
+
+/// Folders of the platform, below `usr`.
+pub const PLATFORM_FOLDERS: &[&str] = &[
+    "bin",
+    "ccs/bin",
+    "lib/ssh",
+    "lib/svc/manifest/site",
+    "lib/svc/method",
+    "lib/svc/share",
+    "lib/zonewright/bin",
+    "perl5/bin",
+    "sbin",
+    "xpg4/bin",
+];
+
+// Statuses and functions that methods use, by name (memory; the statuses: facts/smf.md).
+const SMF_INCLUDE: &str = "\
+SMF_EXIT_OK=0
+SMF_EXIT_NODAEMON=94
+SMF_EXIT_ERR_FATAL=95
+SMF_EXIT_ERR_CONFIG=96
+SMF_EXIT_MON_DEGRADE=97
+SMF_EXIT_MON_OFFLINE=98
+SMF_EXIT_ERR_NOSMF=99
+SMF_EXIT_ERR_PERM=100
+smf_present() { return 0; }
+smf_is_globalzone() { return 1; }
+smf_is_nonglobalzone() { return 0; }
+smf_clear_env() { unset SMF_FMRI SMF_METHOD SMF_RESTARTER SMF_ZONENAME; }
+smf_console() { /usr/bin/cat >&2; }
+";
+
 // (memory: the accounts of illumos; facts/smartos-host.md 4.5 for root, admin and _pkgsrc)
 const PASSWD: &str = "\
 root:x:0:0:Super-User:/root:/usr/bin/bash

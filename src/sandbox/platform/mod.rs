@@ -88,16 +88,11 @@ fn key(binary: &Path) -> Result<String, SandboxError> {
 
 fn make_usr(image: &Image, binary: &Path, usr: &Path) -> Result<(), SandboxError> {
     let from = image.root().join("usr");
-    for below in [
-        "bin",
-        "sbin",
-        HIDDEN_BIN,
-        "ccs/bin",
-        "lib/ssh",
-        "perl5/bin",
-        "xpg4/bin",
-    ] {
+    for below in files::PLATFORM_FOLDERS {
         make_folder(&usr.join(below))?;
+    }
+    for text in files::PLATFORM_FILES {
+        write_text(usr, text)?;
     }
     for below in ["bin", "sbin"] {
         let folder = from.join(below);
@@ -177,10 +172,7 @@ fn make_root(image: &Image, root: &Path) -> Result<(), SandboxError> {
         make_opaque(&folder)?;
     }
     for text in files::FILES {
-        let path = root.join(text.path);
-        fs::write(&path, text.text).map_err(file("write", &path))?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(text.mode))
-            .map_err(file("change", &path))?;
+        write_text(root, text)?;
     }
     for name in files::TAKEN_OVER {
         let from = image.root().join("etc").join(name);
@@ -199,6 +191,12 @@ fn make_root(image: &Image, root: &Path) -> Result<(), SandboxError> {
     link_emulated(root, |path| {
         (!path.starts_with("usr/")).then(|| path.to_owned())
     })
+}
+
+fn write_text(tree: &Path, text: &files::TextFile) -> Result<(), SandboxError> {
+    let path = tree.join(text.path);
+    fs::write(&path, text.text).map_err(file("write", &path))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(text.mode)).map_err(file("change", &path))
 }
 
 /// What base-64 has under `/opt/local/bin`: GNU's tools, with and without their `g`.

@@ -1,0 +1,229 @@
+//! What is done to Debian's files to make a layer of them.
+//!
+//! Debian puts commands into `/usr/bin`, where on SmartOS nothing of pkgsrc ever appears: they move
+//! to a folder of their own, and the scripts among them must then find their interpreters there.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use crate::sandbox::error::{SandboxError, file, run};
+use crate::sandbox::image::Image;
+use crate::sandbox::layer::HIDDEN_BIN;
+use crate::sandbox::platform::names::TRIPLET;
+
+/// Modules that no build tool loads; to compile them would take as long as all others.
+const UNCOMPILED: &str =
+    "/(idlelib|tkinter|turtledemo|pydoc_data|ensurepip|unittest|sqlite3|xmlrpc|wsgiref|curses)/";
+
+/// Makes a layer of an unpacked `usr`; `below` are the `usr` of the layers it depends on.
+pub(super) fn reshape(image: &Image, usr: &Path, below: &[PathBuf]) -> Result<(), SandboxError> {
+    for bulk in [
+        "share/doc",
+        "share/man",
+        "share/locale",
+        "share/lintian",
+        "share/info",
+    ] {
+        match fs::remove_dir_all(usr.join(bulk)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(file("remove", usr.join(bulk))(e));
+            }
+            _ => {}
+        }
+    }
+    hide_commands(usr)?;
+    link_assembler(usr)?;
+    compile_python(image, usr, below)
+}
+
+/// Moves a layer's commands out of sight.
+fn hide_commands(usr: &Path) -> Result<(), SandboxError> {
+    let hidden = usr.join(HIDDEN_BIN);
+    fs::create_dir_all(&hidden).map_err(file("make", &hidden))?;
+    for below in ["bin", "sbin"] {
+        let folder = usr.join(below);
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !is_moved(&name) {
+                continue;
+            }
+            let (from, to) = (entry.path(), hidden.join(&name));
+            match fs::read_link(&from) {
+                Ok(target) => {
+                    let target = moved_target(below, &target.to_string_lossy());
+                    symlink(&target, &to).map_err(file("link", &to))?;
+                    fs::remove_file(&from).map_err(file("remove", &from))?;
+                }
+                Err(_) => {
+                    fs::rename(&from, &to).map_err(file("rename", &from))?;
+                    rewrite_interpreter(&to)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_moved(name: &str) -> bool {
+    !name.starts_with(TRIPLET)
+}
+
+/// What a link that lay in `usr/BELOW` must say in `usr/lib/zonewright/bin`.
+pub(crate) fn moved_target(below: &str, target: &str) -> String {
+    if target.starts_with('/') {
+        return target.to_owned();
+    }
+    let mut parts: Vec<&str> = vec!["usr", below];
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            other => parts.push(other),
+        }
+    }
+    match parts.as_slice() {
+        ["usr", "bin" | "sbin", name] if is_moved(name) => (*name).to_owned(),
+        ["usr", rest @ ..] => format!("../../../{}", rest.join("/")),
+        other => format!("/{}", other.join("/")),
+    }
+}
+
+/// Scripts name interpreters by the place where Debian has them.
+fn rewrite_interpreter(path: &Path) -> Result<(), SandboxError> {
+    let Ok(text) = fs::read(path) else {
+        return Ok(());
+    };
+    let Some(rest) = text.strip_prefix(b"#!") else {
+        return Ok(());
+    };
+    let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+    let (line, body) = rest.split_at(end);
+    let Some(line) = interpreter(&String::from_utf8_lossy(line)) else {
+        return Ok(());
+    };
+    let mode = fs::metadata(path)
+        .map_err(file("read", path))?
+        .permissions()
+        .mode();
+    let mut new = format!("#!{line}").into_bytes();
+    new.extend_from_slice(body);
+    fs::write(path, new).map_err(file("write", path))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(file("change", path))
+}
+
+/// The new first line (without `#!`) of a script, where the old one would not do.
+fn interpreter(line: &str) -> Option<String> {
+    let line = line.trim();
+    let (program, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let name = program
+        .strip_prefix("/usr/bin/")
+        .or_else(|| program.strip_prefix("/bin/"))?;
+    let new = match name {
+        "perl" => "/usr/perl5/bin/perl".to_owned(),
+        name if name.starts_with("python3") => format!("/usr/{HIDDEN_BIN}/{name}"),
+        _ => return None,
+    };
+    Some(format!("{new} {rest}").trim_end().to_owned())
+}
+
+/// Python cannot keep compiled modules in a read-only `/usr`; without them each start of meson
+/// would take a second more. The interpreter is this layer's or that of a layer below.
+fn compile_python(image: &Image, usr: &Path, below: &[PathBuf]) -> Result<(), SandboxError> {
+    let own = std::iter::once(usr);
+    let found = own
+        .chain(below.iter().map(PathBuf::as_path))
+        .find_map(|home| newest_python(&home.join(HIDDEN_BIN)).map(|python| (home, python)));
+    let Some((home, python)) = found else {
+        return Ok(());
+    };
+    let libraries = ["lib/python3", "lib/python3.13"].map(|l| usr.join(l));
+    let libraries: Vec<_> = libraries.iter().filter(|l| l.is_dir()).collect();
+    if libraries.is_empty() {
+        return Ok(());
+    }
+    let mut command = image.program(&python, &[home.join("lib/x86_64-linux-gnu")]);
+    command
+        .args(["-S", "-m", "compileall", "-q", "-x", UNCOMPILED, "-s"])
+        .arg(usr);
+    command
+        .args(["-p", "/usr"])
+        .args(libraries)
+        .env("PYTHONHOME", home);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    run(&mut command).map(drop)
+}
+
+fn newest_python(folder: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let is_python = |name: &str| {
+        name.strip_prefix("python3.")
+            .is_some_and(|v| v.parse::<u32>().is_ok())
+    };
+    entries
+        .map(|e| e.path())
+        .filter(|p| {
+            p.file_name()
+                .and_then(|n| n.to_str())
+                .is_some_and(is_python)
+        })
+        .max()
+}
+
+/// gcc asks for `as` and `ld` in its own folder before it walks `PATH`, as pkgsrc's is built to.
+fn link_assembler(usr: &Path) -> Result<(), SandboxError> {
+    let Ok(versions) = fs::read_dir(usr.join("libexec/gcc/x86_64-linux-gnu")) else {
+        return Ok(());
+    };
+    for version in versions.flatten().filter(|v| v.path().is_dir()) {
+        for tool in ["as", "ld"] {
+            let link = version.path().join(tool);
+            symlink(format!("../../../../bin/{TRIPLET}{tool}"), &link)
+                .map_err(file("link", &link))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moved_link_still_finds_what_it_named() {
+        assert_eq!(moved_target("bin", "gcc-14"), "gcc-14");
+        assert_eq!(
+            moved_target("bin", "x86_64-linux-gnu-gcc-14"),
+            "../../../bin/x86_64-linux-gnu-gcc-14"
+        );
+        assert_eq!(moved_target("sbin", "../bin/x"), "x");
+        assert_eq!(
+            moved_target("bin", "../share/meson/meson"),
+            "../../../share/meson/meson"
+        );
+        assert_eq!(
+            moved_target("bin", "/etc/alternatives/x"),
+            "/etc/alternatives/x"
+        );
+        assert_eq!(moved_target("bin", "../../opt/x"), "/opt/x");
+    }
+
+    #[test]
+    fn debian_interpreters_are_replaced_and_others_kept() {
+        assert_eq!(
+            interpreter("/usr/bin/python3").as_deref(),
+            Some("/usr/lib/zonewright/bin/python3")
+        );
+        assert_eq!(
+            interpreter(" /usr/bin/perl -w").as_deref(),
+            Some("/usr/perl5/bin/perl -w")
+        );
+        assert_eq!(interpreter("/usr/bin/env python3"), None);
+        assert_eq!(interpreter("/bin/sh"), None);
+    }
+}
