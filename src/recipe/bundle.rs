@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::check;
 use super::load::LoadedRecipe;
 use super::model::{Directory, FileContent, FileKind, Recipe};
 use super::parameters::{self, ParameterMistake};
+use super::paths;
 use super::read::{self, RECIPE};
 use super::schema::render_templates;
 use super::template::{Context, TemplateMistake, render};
@@ -124,7 +124,7 @@ pub fn resolve(
     let mut recipe = read::recipe(&document.root);
     recipe.directories = with_user_folders(recipe.directories, &zone.users);
     if problems.is_empty() {
-        problems = check::check_paths(&recipe, &document);
+        problems = paths::check(&recipe, &document);
     }
     let files = bundle_files(&recipe, loaded, &document, &context, &mut problems);
     let patches = bundle_patches(&recipe, loaded, &document, &mut problems);

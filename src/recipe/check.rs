@@ -3,8 +3,6 @@
 //! Templates are tried with the defaults and a sample zone, and conditions are ignored, so that a
 //! mistake in what only old branches use is found too.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value as Json};
 
 use super::bundle::{ZoneContext, place_in_template, render_document};
@@ -12,6 +10,7 @@ use super::format::{list_of, nearest, quoted};
 use super::load::LoadedRecipe;
 use super::model::{File, FileContent, FileKind, Recipe, Source};
 use super::parameters::{default_value, sample, typed, value_of};
+use super::paths;
 use super::read::{self, RECIPE};
 use super::template::{Context, render};
 use super::tree::{Document, child_path, is_at_or_below};
@@ -193,7 +192,7 @@ fn check_rendered(
         }
         let is_of_files = |path: &String| path.is_empty() || is_at_or_below(path, "file");
         if !faulty.iter().any(is_of_files) {
-            found.extend(check_paths(&recipe, &document));
+            found.extend(paths::check(&recipe, &document));
             found.extend(check_services(&recipe, &document));
         }
         found.retain(|problem| !rests_on_sample(loaded, &problem.key));
@@ -210,86 +209,6 @@ fn rests_on_sample(loaded: &LoadedRecipe, path: &str) -> bool {
     loaded.recipe.parameters.iter().any(|(name, parameter)| {
         parameter.default.is_none() && written.contains(&format!("parameters.{name}"))
     })
-}
-
-/// Paths that cannot both be there: a file where a folder is, a file inside a file.
-pub(super) fn check_paths(recipe: &Recipe, document: &Document) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let files: BTreeMap<&str, usize> =
-        (recipe.files.iter().map(|file| file.path.as_str()).zip(0..)).collect();
-    let directories = recipe
-        .directories
-        .iter()
-        .enumerate()
-        .map(|(index, directory)| {
-            (
-                format!("directory[{index}].path"),
-                directory.path.trim_end_matches('/'),
-                true,
-            )
-        });
-    let inner = recipe
-        .files
-        .iter()
-        .enumerate()
-        .map(|(index, file)| (format!("file[{index}].path"), file.path.as_str(), false));
-    for (key, path, is_directory) in directories.chain(inner) {
-        let is_file = is_directory && files.contains_key(path);
-        let above = parents(path).find(|parent| files.contains_key(parent));
-        if is_file || above.is_some() {
-            let message = if let Some(above) = above {
-                format!("{} lies inside the file `{above}`", quoted(path))
-            } else {
-                format!("{} is both a file and a folder", quoted(path))
-            };
-            problems.push(document.problem_at(&key, message));
-        }
-    }
-    let directories = recipe
-        .directories
-        .iter()
-        .map(|directory| directory.path.as_str());
-    for (index, path) in directories.enumerate() {
-        let key = format!("directory[{index}].path");
-        problems.extend(check_writable(document, &key, path));
-    }
-    for (index, file) in recipe.files.iter().enumerate() {
-        let key = format!("file[{index}].path");
-        problems.extend(check_writable(document, &key, &file.path));
-        if file.path.ends_with('/') {
-            let key = format!("file[{index}].path");
-            problems
-                .push(document.problem_at(&key, format!("{} names a folder", quoted(&file.path))));
-        }
-    }
-    problems
-}
-
-/// The platform's own folders, which a zone cannot write to, and what in them it can.
-const PLATFORM: [&str; 3] = ["/usr", "/lib", "/sbin"];
-const NOT_PLATFORM: [&str; 3] = ["/usr/local", "/usr/ccs", "/lib/svc/manifest/site"];
-
-fn check_writable(document: &Document, key: &str, path: &str) -> Option<Problem> {
-    let is_below = |folder: &&str| {
-        let rest = path.strip_prefix(*folder);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let platform = PLATFORM.iter().find(|folder| is_below(folder))?;
-    if NOT_PLATFORM.iter().any(|folder| is_below(&folder)) {
-        return None;
-    }
-    Some(Problem {
-        label: format!("`{platform}` is the platform's, read-only in a zone"),
-        help: Some("write below `/opt/local`, `/etc` or `/var`".to_string()),
-        ..document.problem_at(key, format!("{} cannot be written", quoted(path)))
-    })
-}
-
-/// The folders above a path.
-fn parents(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/')
-        .skip(1)
-        .filter_map(|(at, _)| path.get(..at))
 }
 
 fn check_services(recipe: &Recipe, document: &Document) -> Vec<Problem> {

@@ -12,6 +12,7 @@ pub mod load;
 pub mod model;
 pub(crate) mod names;
 pub mod parameters;
+mod paths;
 pub mod read;
 pub mod reference;
 pub mod schema;

@@ -1,7 +1,7 @@
 //! Handlebars, strictly: an unknown name is an error, and values are escaped by the file's format.
 //!
 //! `{{#if parameters.typo}}` is no error to handlebars even in strict mode, and rendering stops at
-//! the first unknown name; so names are looked up by [`unknown_names`] before anything is rendered.
+//! the first unknown name; so names are looked up by `unknown_names` before anything is rendered.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
