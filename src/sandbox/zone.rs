@@ -21,9 +21,9 @@ use crate::sandbox::emulate::{self, MARKER};
 use crate::sandbox::error::{SandboxError, file, tail};
 use crate::sandbox::forward::Forwarder;
 use crate::sandbox::image::{Image, write_json};
-use crate::sandbox::{keys, packages};
 use crate::sandbox::mounts::{mount_root, mount_usr, unmount};
 use crate::sandbox::platform::Platform;
+use crate::sandbox::{keys, packages};
 
 /// How long a zone may take to answer on its ssh port.
 const READY_WITHIN: Duration = Duration::from_secs(30);
