@@ -35,9 +35,18 @@ fn main() -> ExitCode {
         }
     }
     let (our, their) = (median(&mut ours), median(&mut theirs));
-    println!("apply with nothing to do   {:>7.1} ms", our.as_secs_f64() * 1e3);
-    println!("ssh ZONE true              {:>7.1} ms", their.as_secs_f64() * 1e3);
-    println!("ratio                      {:>7.2}", our.as_secs_f64() / their.as_secs_f64());
+    println!(
+        "apply with nothing to do   {:>7.1} ms",
+        our.as_secs_f64() * 1e3
+    );
+    println!(
+        "ssh ZONE true              {:>7.1} ms",
+        their.as_secs_f64() * 1e3
+    );
+    println!(
+        "ratio                      {:>7.2}",
+        our.as_secs_f64() / their.as_secs_f64()
+    );
     ExitCode::SUCCESS
 }
 
@@ -62,7 +71,10 @@ fn median(times: &mut [Duration]) -> Duration {
 
 /// How OpenSSH's client reaches the zone `sandbox`.
 fn ssh_arguments() -> Option<Vec<String>> {
-    let output = Command::new(ZONEWRIGHT).args(["sandbox", "list", "--json"]).output().ok()?;
+    let output = Command::new(ZONEWRIGHT)
+        .args(["sandbox", "list", "--json"])
+        .output()
+        .ok()?;
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
     let zones = answer.get("zones")?.as_array()?;
     let zone = zones.iter().find(|zone| zone["alias"] == "sandbox")?;

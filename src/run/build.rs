@@ -11,7 +11,7 @@ use crate::package::{
     self, BuildInfo, EntryKind, OutsideFiles, PackageFiles, PackageProblem, PackageSpec, StagedTree,
 };
 use crate::plan::build::BUILD_EPOCH;
-use crate::plan::{PackageJob, WantedRecipe};
+use crate::plan::{PackageJob, StoredPackage, WantedRecipe};
 use crate::problem::Severity;
 use crate::recipe::bundle::FileBytes;
 use crate::script::Script;
@@ -150,6 +150,10 @@ pub(super) fn make_package(
             &declared(wanted),
         )
         .map_err(BuildError::Problems)?;
+    let doubled = doubled(wanted, &files);
+    if !doubled.is_empty() {
+        return Err(BuildError::Problems(doubled));
+    }
     let checked = check(door, &files, job, sink)?;
     for problem in &checked.problems {
         let _ = writeln!(
@@ -166,10 +170,14 @@ pub(super) fn make_package(
         return Err(BuildError::Problems(checked.problems));
     }
     let spec = spec(view, wanted, job, checked)?;
+    let beside = StoredPackage {
+        outside: contents(outside),
+        platform: view.facts.platform.stamp.clone(),
+    };
     let bytes = package::write(&spec, &files)?;
     let kept = controller
         .folders
-        .keep_package(&job.key, &bytes, &contents(outside))
+        .keep_package(&job.key, &bytes, &beside)
         .map_err(RunError::Store)?;
     let _ = writeln!(sink.file, "kept as {}", kept.display());
     let count = files
@@ -204,6 +212,28 @@ fn declared(wanted: &WantedRecipe) -> Vec<String> {
         .iter()
         .map(|d| format!("{}/", d.path));
     files.chain(folders).collect()
+}
+
+/// Files of the recipe that the package would own as well, and so replace at every upgrade.
+fn doubled(wanted: &WantedRecipe, files: &PackageFiles) -> Vec<PackageProblem> {
+    let paths = wanted.bundle.files.iter().map(|file| &file.path);
+    let both = paths.filter(|path| {
+        let inside = path
+            .strip_prefix(&files.prefix)
+            .map(|rest| rest.trim_start_matches('/'));
+        inside.is_some_and(|inside| files.entries.contains_key(inside))
+    });
+    let problem = |path: &String| PackageProblem {
+        severity: Severity::Error,
+        path: path.clone(),
+        message: format!(
+            "`{path}` is staged for the package and is a `[[file]]` of the recipe too"
+        ),
+        help: Some(format!(
+            "write `discard = [\"{path}\"]` in `[build]`, or drop the `[[file]]`"
+        )),
+    };
+    both.map(problem).collect()
 }
 
 /// Asks the target for all libraries at once, then checks the files.
