@@ -66,7 +66,9 @@ impl Folders {
     /// [`StoreError`] when it is there and cannot be read.
     pub fn stored(&self, key: &str) -> Result<Option<StoredPackage>, StoreError> {
         let folder = self.package(key);
-        if !folder.join("package.tgz").is_file() {
+        // what an earlier version kept otherwise is not there: it can be made again
+        let parts = ["package.tgz", "outside.tar", "platform"];
+        if !parts.iter().all(|part| folder.join(part).is_file()) {
             return Ok(None);
         }
         let path = folder.join("outside.tar");
