@@ -18,7 +18,11 @@ impl Script {
     /// Starts an empty script. `name` says in a few words what it does; it appears in `-v` output.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), body: String::new(), reads_input: false }
+        Self {
+            name: name.into(),
+            body: String::new(),
+            reads_input: false,
+        }
     }
 
     /// What the script does, in a few words.
@@ -137,8 +141,16 @@ mod tests {
     use super::*;
 
     fn bash(script: &str) -> String {
-        let output = std::process::Command::new("bash").arg("-c").arg(script).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = std::process::Command::new("bash")
+            .arg("-c")
+            .arg(script)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -154,7 +166,9 @@ mod tests {
             let script = Script::new("t").set("x", word).shell("printf %s \"$x\"");
             assert_eq!(bash(script.body()), word);
         }
-        let script = Script::new("t").list("x", words).shell("printf '%s|' \"${x[@]}\"");
+        let script = Script::new("t")
+            .list("x", words)
+            .shell("printf '%s|' \"${x[@]}\"");
         assert_eq!(bash(script.body()), words.map(|w| format!("{w}|")).concat());
     }
 }

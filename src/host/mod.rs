@@ -74,7 +74,9 @@ pub enum HostError {
         fingerprint: String,
     },
     /// The target's host key differs from the known one.
-    #[error("the host key of `{host}` has CHANGED: it now offers {algorithm} {fingerprint}, {known_in} holds another")]
+    #[error(
+        "the host key of `{host}` has CHANGED: it now offers {algorithm} {fingerprint}, {known_in} holds another"
+    )]
     ChangedHostKey {
         /// As `known_hosts` names it.
         host: String,

@@ -73,5 +73,8 @@ impl Answer {
 /// The arguments as text; bytes that are no UTF-8 become replacement characters.
 #[must_use]
 pub fn words(arguments: &[OsString]) -> Vec<String> {
-    arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+    arguments
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
 }

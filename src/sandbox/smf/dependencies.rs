@@ -35,11 +35,24 @@ pub fn dependency_groups(view: &Groups) -> impl Iterator<Item = (&String, &Group
 /// The instances that an entity names: itself, or every instance of a service.
 #[must_use]
 pub fn instances_of(repository: &Repository, entity: &str) -> Vec<Fmri> {
-    let Some(fmri) = Fmri::parse(entity) else { return Vec::new() };
-    let Some(service) = repository.service(&fmri) else { return Vec::new() };
+    let Some(fmri) = Fmri::parse(entity) else {
+        return Vec::new();
+    };
+    let Some(service) = repository.service(&fmri) else {
+        return Vec::new();
+    };
     match &fmri.instance {
-        Some(name) => service.instances.contains_key(name).then(|| fmri.clone()).into_iter().collect(),
-        None => service.instances.keys().map(|name| Fmri::instance(&fmri.service, name)).collect(),
+        Some(name) => service
+            .instances
+            .contains_key(name)
+            .then(|| fmri.clone())
+            .into_iter()
+            .collect(),
+        None => service
+            .instances
+            .keys()
+            .map(|name| Fmri::instance(&fmri.service, name))
+            .collect(),
     }
 }
 
@@ -47,7 +60,11 @@ pub fn instances_of(repository: &Repository, entity: &str) -> Vec<Fmri> {
 #[must_use]
 pub fn file_path(entity: &str) -> Option<&str> {
     let rest = entity.strip_prefix("file:")?;
-    Some(rest.strip_prefix("//localhost").or_else(|| rest.strip_prefix("//")).unwrap_or(rest))
+    Some(
+        rest.strip_prefix("//localhost")
+            .or_else(|| rest.strip_prefix("//"))
+            .unwrap_or(rest),
+    )
 }
 
 impl Graph<'_> {
@@ -78,7 +95,11 @@ impl Graph<'_> {
         let is_path = group.value("type") == Some("path");
         let mut verdicts = Vec::new();
         for entity in group.values("entities") {
-            verdicts.push(if is_path { self.file(entity) } else { self.entity(entity, seen) });
+            verdicts.push(if is_path {
+                self.file(entity)
+            } else {
+                self.entity(entity, seen)
+            });
         }
         match group.value("grouping") {
             Some("require_any") if verdicts.is_empty() => Verdict::Met,
@@ -107,7 +128,10 @@ impl Graph<'_> {
     }
 
     fn instance(&self, fmri: &Fmri, seen: &mut BTreeSet<Fmri>) -> Verdict {
-        match (self.repository.is_enabled(fmri), self.repository.state(fmri)) {
+        match (
+            self.repository.is_enabled(fmri),
+            self.repository.state(fmri),
+        ) {
             (_, State::Online | State::Degraded) => Verdict::Met,
             (None | Some(false), _) | (_, State::Maintenance) => Verdict::Never,
             _ => match self.verdict_within(fmri, seen) {
@@ -124,7 +148,10 @@ fn worst(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
         Verdict::Waiting => 1,
         Verdict::Never => 2,
     };
-    verdicts.into_iter().max_by_key(rank).unwrap_or(Verdict::Met)
+    verdicts
+        .into_iter()
+        .max_by_key(rank)
+        .unwrap_or(Verdict::Met)
 }
 
 /// An empty list is an absent service.
@@ -159,7 +186,9 @@ pub fn dragged_along(repository: &Repository, fmri: &Fmri, cause: Cause) -> Vec<
     };
     dependents(repository, fmri, |group| {
         group.value("grouping") != Some("exclude_all")
-            && group.value("restart_on").is_some_and(|value| wanted.contains(&value))
+            && group
+                .value("restart_on")
+                .is_some_and(|value| wanted.contains(&value))
     })
 }
 
@@ -200,7 +229,13 @@ mod tests {
     use super::*;
     use crate::sandbox::smf::model::{Instance, Property};
 
-    fn add(repository: &mut Repository, name: &str, state: &str, enabled: &str, depends: Option<(&str, &str)>) {
+    fn add(
+        repository: &mut Repository,
+        name: &str,
+        state: &str,
+        enabled: &str,
+        depends: Option<(&str, &str)>,
+    ) {
         let mut instance = Instance::default();
         let general = Group::new("framework").with("enabled", "boolean", enabled);
         let restarter = Group::new("framework").with("state", "astring", state);
@@ -210,9 +245,23 @@ mod tests {
             let mut group = Group::new("dependency")
                 .with("grouping", "astring", grouping)
                 .with("restart_on", "astring", "error")
-                .with("type", "astring", if entities.starts_with("file") { "path" } else { "service" });
+                .with(
+                    "type",
+                    "astring",
+                    if entities.starts_with("file") {
+                        "path"
+                    } else {
+                        "service"
+                    },
+                );
             let values = entities.split(' ').map(str::to_owned).collect();
-            group.properties.insert("entities".to_owned(), Property { kind: "fmri".to_owned(), values });
+            group.properties.insert(
+                "entities".to_owned(),
+                Property {
+                    kind: "fmri".to_owned(),
+                    values,
+                },
+            );
             instance.groups.insert("dep".to_owned(), group);
         }
         let service = repository.services.entry(name.to_owned()).or_default();
@@ -225,10 +274,25 @@ mod tests {
         add(&mut repository, "off", "disabled", "false", None);
         add(&mut repository, "broken", "maintenance", "true", None);
         add(&mut repository, "soon", "offline", "true", None);
-        add(&mut repository, "behind", "offline", "true", Some(("require_all", "svc:/broken")));
-        add(&mut repository, "x", "offline", "true", Some((grouping, entities)));
+        add(
+            &mut repository,
+            "behind",
+            "offline",
+            "true",
+            Some(("require_all", "svc:/broken")),
+        );
+        add(
+            &mut repository,
+            "x",
+            "offline",
+            "true",
+            Some((grouping, entities)),
+        );
         let exists = |path: &str| path == "/there";
-        let graph = Graph { repository: &repository, exists: &exists };
+        let graph = Graph {
+            repository: &repository,
+            exists: &exists,
+        };
         graph.verdict(&Fmri::instance("x", "default"))
     }
 
@@ -244,7 +308,11 @@ mod tests {
             ("require_any", "svc:/off svc:/on", Met),
             ("require_any", "svc:/off svc:/soon", Waiting),
             ("require_any", "svc:/off svc:/broken", Never),
-            ("optional_all", "svc:/off svc:/absent svc:/broken svc:/behind", Met),
+            (
+                "optional_all",
+                "svc:/off svc:/absent svc:/broken svc:/behind",
+                Met,
+            ),
             ("optional_all", "svc:/off svc:/soon", Waiting),
             ("exclude_all", "svc:/off", Met),
             ("exclude_all", "svc:/on", Never),
@@ -252,7 +320,11 @@ mod tests {
             ("require_all", "file://localhost/gone", Never),
             ("require_all", "svc:/x", Never),
         ] {
-            assert_eq!(verdict(grouping, entities), expected, "{grouping} {entities}");
+            assert_eq!(
+                verdict(grouping, entities),
+                expected,
+                "{grouping} {entities}"
+            );
         }
     }
 
@@ -260,7 +332,13 @@ mod tests {
     fn restart_on_decides_who_is_dragged_along() {
         let mut repository = Repository::default();
         add(&mut repository, "on", "online", "true", None);
-        add(&mut repository, "x", "online", "true", Some(("require_all", "svc:/on")));
+        add(
+            &mut repository,
+            "x",
+            "online",
+            "true",
+            Some(("require_all", "svc:/on")),
+        );
         let on = Fmri::instance("on", "default");
         assert_eq!(dragged_along(&repository, &on, Cause::Error).len(), 1);
         assert_eq!(dragged_along(&repository, &on, Cause::Other).len(), 0);

@@ -184,21 +184,31 @@ impl Door {
     /// Connects.
     pub fn open(paths: &Paths) -> Result<Self, DoorError> {
         let stream = UnixStream::connect(paths.door()).map_err(DoorError::Unavailable)?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self {
+            stream: BufReader::new(stream),
+        })
     }
 
     fn ask(&mut self, request: &Request) -> Result<Reply, DoorError> {
         let mut text = serde_json::to_string(request).map_err(|_| DoorError::Garbled)?;
         text.push('\n');
-        self.stream.get_mut().write_all(text.as_bytes()).map_err(DoorError::Unavailable)?;
+        self.stream
+            .get_mut()
+            .write_all(text.as_bytes())
+            .map_err(DoorError::Unavailable)?;
         let mut line = String::new();
-        self.stream.read_line(&mut line).map_err(DoorError::Unavailable)?;
+        self.stream
+            .read_line(&mut line)
+            .map_err(DoorError::Unavailable)?;
         serde_json::from_str(&line).map_err(|_| DoorError::Garbled)
     }
 
     fn contents(&mut self, request: &Request) -> Result<(u64, Repository), DoorError> {
         match self.ask(request)? {
-            Reply::Contents { generation, repository } => Ok((generation, repository)),
+            Reply::Contents {
+                generation,
+                repository,
+            } => Ok((generation, repository)),
             Reply::Denied => Err(DoorError::Denied),
             Reply::Refused { reason } => Err(DoorError::Refused(reason)),
             Reply::Done { .. } => Err(DoorError::Garbled),
@@ -221,7 +231,10 @@ impl Door {
         generation: u64,
         milliseconds: u64,
     ) -> Result<(u64, Repository), DoorError> {
-        self.contents(&Request::Wait { generation, milliseconds })
+        self.contents(&Request::Wait {
+            generation,
+            milliseconds,
+        })
     }
 
     /// Makes changes, all or none; an import's remarks come back.

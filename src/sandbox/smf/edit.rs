@@ -12,19 +12,32 @@ pub fn apply(repository: &mut Repository, edit: &Edit) -> Result<Vec<String>, Re
     match edit {
         Edit::Add(fmri) => add(repository, fmri)?,
         Edit::Delete(fmri) => delete(repository, fmri)?,
-        Edit::AddGroup { fmri, group, kind, nonpersistent } => {
+        Edit::AddGroup {
+            fmri,
+            group,
+            kind,
+            nonpersistent,
+        } => {
             let groups = repository.groups_mut(fmri).ok_or(Refusal::NoEntity)?;
             if groups.contains_key(group) {
                 return Err(Refusal::Exists);
             }
-            let body = Group { nonpersistent: *nonpersistent, ..Group::new(kind) };
+            let body = Group {
+                nonpersistent: *nonpersistent,
+                ..Group::new(kind)
+            };
             groups.insert(group.clone(), body);
         }
         Edit::DeleteGroup { fmri, group } => {
             let groups = repository.groups_mut(fmri).ok_or(Refusal::NoEntity)?;
             groups.remove(group).ok_or(Refusal::NoGroup)?;
         }
-        Edit::Set { fmri, group, name, property } => {
+        Edit::Set {
+            fmri,
+            group,
+            name,
+            property,
+        } => {
             let groups = repository.groups_mut(fmri).ok_or(Refusal::NoEntity)?;
             let group = groups.get_mut(group).ok_or(Refusal::NoGroup)?;
             group.properties.insert(name.clone(), property.clone());
@@ -34,7 +47,12 @@ pub fn apply(repository: &mut Repository, edit: &Edit) -> Result<Vec<String>, Re
             let group = groups.get_mut(group).ok_or(Refusal::NoGroup)?;
             group.properties.remove(name).ok_or(Refusal::NoProperty)?;
         }
-        Edit::Enable { fmri, enabled, temporary, comment } => {
+        Edit::Enable {
+            fmri,
+            enabled,
+            temporary,
+            comment,
+        } => {
             enable(repository, fmri, *enabled, *temporary, comment.as_deref())?;
         }
         Edit::Refresh(fmri) => {
@@ -63,11 +81,16 @@ fn add(repository: &mut Repository, fmri: &Fmri) -> Result<(), Refusal> {
     match &fmri.instance {
         None if repository.services.contains_key(&fmri.service) => Err(Refusal::Exists),
         None => {
-            repository.services.insert(fmri.service.clone(), Service::default());
+            repository
+                .services
+                .insert(fmri.service.clone(), Service::default());
             Ok(())
         }
         Some(name) => {
-            let service = repository.services.get_mut(&fmri.service).ok_or(Refusal::NoEntity)?;
+            let service = repository
+                .services
+                .get_mut(&fmri.service)
+                .ok_or(Refusal::NoEntity)?;
             if service.instances.contains_key(name) {
                 return Err(Refusal::Exists);
             }
@@ -79,14 +102,19 @@ fn add(repository: &mut Repository, fmri: &Fmri) -> Result<(), Refusal> {
 
 /// A service that others gave dependencies to stays as an empty shell.
 fn delete(repository: &mut Repository, fmri: &Fmri) -> Result<(), Refusal> {
-    let service = repository.services.get_mut(&fmri.service).ok_or(Refusal::NoEntity)?;
+    let service = repository
+        .services
+        .get_mut(&fmri.service)
+        .ok_or(Refusal::NoEntity)?;
     if let Some(name) = &fmri.instance {
         service.instances.remove(name).ok_or(Refusal::NoEntity)?;
         return Ok(());
     }
     service.instances.clear();
     service.last_import = None;
-    service.groups.retain(|_, group| group.value("external") == Some("true"));
+    service
+        .groups
+        .retain(|_, group| group.value("external") == Some("true"));
     if service.groups.is_empty() {
         repository.services.remove(&fmri.service);
     }
@@ -103,7 +131,10 @@ fn enable(
     let instance = repository.instance_mut(fmri).ok_or(Refusal::NoEntity)?;
     let value = Property::one("boolean", enabled.to_string());
     let name = if temporary { "general_ovr" } else { "general" };
-    let fresh = || Group { nonpersistent: temporary, ..Group::new("framework") };
+    let fresh = || Group {
+        nonpersistent: temporary,
+        ..Group::new("framework")
+    };
     let group = instance.groups.entry(name.to_owned()).or_insert_with(fresh);
     group.properties.insert("enabled".to_owned(), value);
     match comment {
@@ -171,7 +202,10 @@ mod tests {
         enable(&mut repository, &fmri, false, false, None).unwrap();
         enable(&mut repository, &fmri, true, true, None).unwrap();
         assert_eq!(repository.is_enabled(&fmri), Some(true));
-        assert_eq!(super::super::store::lasting(&repository).is_enabled(&fmri), Some(false));
+        assert_eq!(
+            super::super::store::lasting(&repository).is_enabled(&fmri),
+            Some(false)
+        );
         enable(&mut repository, &fmri, false, false, None).unwrap();
         assert_eq!(repository.is_enabled(&fmri), Some(false));
     }
@@ -179,10 +213,19 @@ mod tests {
     #[test]
     fn absent_and_present_things_are_refused() {
         let (mut repository, fmri) = sample();
-        assert_eq!(apply(&mut repository, &Edit::Add(fmri.clone())), Err(Refusal::Exists));
-        let missing = Edit::DeleteGroup { fmri: fmri.clone(), group: "none".to_owned() };
+        assert_eq!(
+            apply(&mut repository, &Edit::Add(fmri.clone())),
+            Err(Refusal::Exists)
+        );
+        let missing = Edit::DeleteGroup {
+            fmri: fmri.clone(),
+            group: "none".to_owned(),
+        };
         assert_eq!(apply(&mut repository, &missing), Err(Refusal::NoGroup));
         apply(&mut repository, &Edit::Delete(Fmri::service("site/x"))).unwrap();
-        assert_eq!(apply(&mut repository, &Edit::Refresh(fmri)), Err(Refusal::NoEntity));
+        assert_eq!(
+            apply(&mut repository, &Edit::Refresh(fmri)),
+            Err(Refusal::NoEntity)
+        );
     }
 }

@@ -30,13 +30,19 @@ impl Fmri {
     /// A service.
     #[must_use]
     pub fn service(name: &str) -> Self {
-        Self { service: name.to_owned(), instance: None }
+        Self {
+            service: name.to_owned(),
+            instance: None,
+        }
     }
 
     /// An instance.
     #[must_use]
     pub fn instance(service: &str, instance: &str) -> Self {
-        Self { service: service.to_owned(), instance: Some(instance.to_owned()) }
+        Self {
+            service: service.to_owned(),
+            instance: Some(instance.to_owned()),
+        }
     }
 
     /// Reads `svc:/a/b`, `svc:/a/b:c`, `svc://localhost/a/b:c` and the same without `svc:/`.
@@ -53,7 +59,10 @@ impl Fmri {
         let named = !service.is_empty()
             && service.split('/').all(is_element)
             && instance.is_none_or(is_element);
-        named.then(|| Self { service: service.to_owned(), instance: instance.map(str::to_owned) })
+        named.then(|| Self {
+            service: service.to_owned(),
+            instance: instance.map(str::to_owned),
+        })
     }
 
     /// The name of the instance's log, without its folder.
@@ -68,7 +77,9 @@ impl Fmri {
 #[must_use]
 pub fn is_element(text: &str) -> bool {
     let mut characters = text.chars();
-    characters.next().is_some_and(|first| first.is_ascii_alphanumeric() || first == '_')
+    characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphanumeric() || first == '_')
         && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ','))
 }
 
@@ -102,7 +113,9 @@ pub fn matching_instances(repository: &Repository, pattern: &str) -> Vec<Fmri> {
     match kind_of(pattern) {
         Pattern::Glob => {
             let whole = whole_glob(pattern);
-            all.into_iter().filter(|fmri| glob(&whole, &fmri.to_string())).collect()
+            all.into_iter()
+                .filter(|fmri| glob(&whole, &fmri.to_string()))
+                .collect()
         }
         Pattern::Exact => match Fmri::parse(pattern) {
             Some(wanted) => all
@@ -114,9 +127,10 @@ pub fn matching_instances(repository: &Repository, pattern: &str) -> Vec<Fmri> {
                 .collect(),
             None => Vec::new(),
         },
-        Pattern::Partial => {
-            all.into_iter().filter(|fmri| is_partial(pattern, &fmri.to_string())).collect()
-        }
+        Pattern::Partial => all
+            .into_iter()
+            .filter(|fmri| is_partial(pattern, &fmri.to_string()))
+            .collect(),
     }
 }
 
@@ -133,7 +147,9 @@ pub fn matching_services(repository: &Repository, pattern: &str) -> Vec<Fmri> {
             let wanted = Fmri::parse(pattern);
             all.filter(|fmri| wanted.as_ref() == Some(fmri)).collect()
         }
-        Pattern::Partial => all.filter(|fmri| is_partial(pattern, &fmri.to_string())).collect(),
+        Pattern::Partial => all
+            .filter(|fmri| is_partial(pattern, &fmri.to_string()))
+            .collect(),
     }
 }
 
@@ -172,7 +188,9 @@ fn glob_from(pattern: &[char], text: &[char]) -> bool {
     };
     match first {
         '*' => (0..=text.len()).any(|skipped| glob_from(rest, text.get(skipped..).unwrap_or(&[]))),
-        '?' => text.split_first().is_some_and(|(_, tail)| glob_from(rest, tail)),
+        '?' => text
+            .split_first()
+            .is_some_and(|(_, tail)| glob_from(rest, tail)),
         '[' => match (bracket(rest), text.split_first()) {
             (Some((set, after)), Some((&c, tail))) => set.holds(c) && glob_from(after, tail),
             (Some(_), None) => false,
@@ -187,7 +205,8 @@ fn glob_from(pattern: &[char], text: &[char]) -> bool {
 }
 
 fn literal(wanted: char, rest: &[char], text: &[char]) -> bool {
-    text.split_first().is_some_and(|(&c, tail)| c == wanted && glob_from(rest, tail))
+    text.split_first()
+        .is_some_and(|(&c, tail)| c == wanted && glob_from(rest, tail))
 }
 
 struct Set<'a> {
@@ -219,7 +238,13 @@ fn bracket(pattern: &[char]) -> Option<(Set<'_>, &[char])> {
     let negated = matches!(pattern.first(), Some('!' | '^'));
     let body = pattern.get(usize::from(negated)..)?;
     let end = body.iter().skip(1).position(|&c| c == ']')? + 1;
-    Some((Set { members: body.get(..end)?, negated }, body.get(end + 1..)?))
+    Some((
+        Set {
+            members: body.get(..end)?,
+            negated,
+        },
+        body.get(end + 1..)?,
+    ))
 }
 
 #[cfg(test)]
@@ -232,7 +257,9 @@ mod tests {
         for fmri in fmris {
             let fmri = Fmri::parse(fmri).unwrap();
             let service: &mut Service = repository.services.entry(fmri.service).or_default();
-            service.instances.insert(fmri.instance.unwrap(), Instance::default());
+            service
+                .instances
+                .insert(fmri.instance.unwrap(), Instance::default());
         }
         repository
     }
@@ -240,7 +267,13 @@ mod tests {
     #[test]
     fn a_partial_name_matches_at_element_boundaries_only() {
         let repository = repository(&["svc:/network/smtp:sendmail"]);
-        for good in ["sendmail", ":sendmail", "smtp", "smtp:sendmail", "network/smtp"] {
+        for good in [
+            "sendmail",
+            ":sendmail",
+            "smtp",
+            "smtp:sendmail",
+            "network/smtp",
+        ] {
             assert_eq!(matching_instances(&repository, good).len(), 1, "{good}");
         }
         for bad in ["mail", "network", "network/smt", "send", "", "mtp"] {

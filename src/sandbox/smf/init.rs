@@ -89,7 +89,12 @@ fn reap() {
 
 /// Prepares the folders, opens the door and starts the services; returns at once.
 pub fn boot(paths: &Paths) -> Result<Restarter, InitError> {
-    for folder in ["/etc/svc/volatile", "/var/svc/log", "/var/svc/manifest/site", "/run/sshd"] {
+    for folder in [
+        "/etc/svc/volatile",
+        "/var/svc/log",
+        "/var/svc/manifest/site",
+        "/run/sshd",
+    ] {
         make_folder(paths, folder)?;
     }
     contract::reset(paths)?;
@@ -114,13 +119,18 @@ pub fn boot(paths: &Paths) -> Result<Restarter, InitError> {
 }
 
 fn make_folder(paths: &Paths, folder: &str) -> Result<(), InitError> {
-    fs::create_dir_all(paths.inside(folder))
-        .map_err(|source| InitError::Prepare { path: folder.to_owned(), source })
+    fs::create_dir_all(paths.inside(folder)).map_err(|source| InitError::Prepare {
+        path: folder.to_owned(),
+        source,
+    })
 }
 
 fn listen(paths: &Paths) -> Result<UnixListener, InitError> {
     let door = paths.door();
-    let failed = |source| InitError::Prepare { path: door.display().to_string(), source };
+    let failed = |source| InitError::Prepare {
+        path: door.display().to_string(),
+        source,
+    };
     if door.exists() {
         fs::remove_file(&door).map_err(failed)?;
     }
@@ -146,12 +156,21 @@ fn answer(restarter: &Restarter, request: &Request, may_write: bool) -> Reply {
     match request {
         Request::Read => {
             let (generation, repository) = restarter.read();
-            Reply::Contents { generation, repository }
+            Reply::Contents {
+                generation,
+                repository,
+            }
         }
-        Request::Wait { generation, milliseconds } => {
+        Request::Wait {
+            generation,
+            milliseconds,
+        } => {
             let longest = Duration::from_millis(*milliseconds);
             let (generation, repository) = restarter.wait(*generation, longest);
-            Reply::Contents { generation, repository }
+            Reply::Contents {
+                generation,
+                repository,
+            }
         }
         Request::Apply(_) if !may_write => Reply::Denied,
         Request::Apply(edits) => match restarter.apply(edits) {

@@ -26,7 +26,10 @@ pub fn zone_path(fmri: &Fmri) -> String {
 pub fn write(paths: &Paths, fmri: &Fmri, message: &str) {
     let line = format!("[ {} {message} ]\n", stamp::log_time(stamp::now()));
     if let Err(error) = append(paths, fmri, &line) {
-        eprintln!("svc.startd: cannot write {}: {error}", path(paths, fmri).display());
+        eprintln!(
+            "svc.startd: cannot write {}: {error}",
+            path(paths, fmri).display()
+        );
     }
 }
 

@@ -28,7 +28,10 @@ pub fn run(restarter: &Restarter, fmri: &Fmri) {
             failed += 1;
             continue;
         };
-        let hash: String = Md5::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash: String = Md5::digest(&text)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let group = group_name(&name);
         found.push(group.clone());
         let (_, repository) = restarter.read();
@@ -47,7 +50,11 @@ pub fn run(restarter: &Restarter, fmri: &Fmri) {
         }
     }
     if loaded > 0 {
-        log::write(restarter.paths(), fmri, &format!("Loaded {loaded} smf(5) service descriptions"));
+        log::write(
+            restarter.paths(),
+            fmri,
+            &format!("Loaded {loaded} smf(5) service descriptions"),
+        );
     }
     if failed > 0 {
         let text = format!("{failed} smf(5) service descriptions failed to load");
@@ -59,7 +66,11 @@ pub fn run(restarter: &Restarter, fmri: &Fmri) {
 fn note(restarter: &Restarter, fmri: &Fmri, messages: &[String]) {
     for message in messages {
         // A log that cannot be written is told on the console by the next line of the log itself.
-        drop(log::append(restarter.paths(), fmri, &format!("svccfg: {message}\n")));
+        drop(log::append(
+            restarter.paths(),
+            fmri,
+            &format!("svccfg: {message}\n"),
+        ));
     }
 }
 
@@ -74,12 +85,11 @@ fn import(
     group: &str,
     hash: &str,
 ) -> Result<Vec<String>, Vec<String>> {
-    let services =
-        manifest::load(file, Purpose::Manifest).map_err(|error| {
-            let mut lines = error.library;
-            lines.extend(error.messages);
-            lines
-        })?;
+    let services = manifest::load(file, Purpose::Manifest).map_err(|error| {
+        let mut lines = error.library;
+        lines.extend(error.messages);
+        lines
+    })?;
     let (_, repository) = restarter.read();
     let holder = Fmri::service(HASHES);
     let mut edits = Vec::new();
@@ -94,14 +104,24 @@ fn import(
             nonpersistent: false,
         });
     }
-    let names: Vec<String> = services.iter().map(|declared| declared.service.clone()).collect();
-    edits.extend(
-        services.into_iter().map(|declared| Edit::Import { declared, refresh: true }),
-    );
+    let names: Vec<String> = services
+        .iter()
+        .map(|declared| declared.service.clone())
+        .collect();
+    edits.extend(services.into_iter().map(|declared| Edit::Import {
+        declared,
+        refresh: true,
+    }));
     for (property, body) in [
         ("md5sum", Property::one("opaque", hash)),
         ("manifestfile", Property::one("astring", name)),
-        ("services", Property { kind: "astring".to_owned(), values: names }),
+        (
+            "services",
+            Property {
+                kind: "astring".to_owned(),
+                values: names,
+            },
+        ),
     ] {
         edits.push(Edit::Set {
             fmri: holder.clone(),
@@ -110,21 +130,32 @@ fn import(
             property: body,
         });
     }
-    restarter.apply(&edits).map_err(|refusal| vec![refusal.to_string()])
+    restarter
+        .apply(&edits)
+        .map_err(|refusal| vec![refusal.to_string()])
 }
 
 /// Deletes the services whose manifest has disappeared.
 fn clean_up(restarter: &Restarter, found: &[String]) {
     let (_, repository) = restarter.read();
-    let Some(hashes) = repository.services.get(HASHES) else { return };
-    for (name, group) in hashes.groups.iter().filter(|(name, _)| !found.contains(name)) {
+    let Some(hashes) = repository.services.get(HASHES) else {
+        return;
+    };
+    for (name, group) in hashes
+        .groups
+        .iter()
+        .filter(|(name, _)| !found.contains(name))
+    {
         let mut edits: Vec<Edit> = group
             .values("services")
             .iter()
             .filter(|service| repository.services.contains_key(*service))
             .map(|service| Edit::Delete(Fmri::service(service)))
             .collect();
-        edits.push(Edit::DeleteGroup { fmri: Fmri::service(HASHES), group: name.clone() });
+        edits.push(Edit::DeleteGroup {
+            fmri: Fmri::service(HASHES),
+            group: name.clone(),
+        });
         if let Err(refusal) = restarter.apply(&edits) {
             eprintln!("manifest-import: cannot clean up after {name}: {refusal}");
         }
@@ -134,13 +165,23 @@ fn clean_up(restarter: &Restarter, found: &[String]) {
 /// Folders other than `site` come first, then `site`.
 fn manifests(folder: &Path) -> Vec<PathBuf> {
     let mut folders = entries(folder);
-    folders.sort_by_key(|path| (path.file_name().is_some_and(|name| name == "site"), path.clone()));
+    folders.sort_by_key(|path| {
+        (
+            path.file_name().is_some_and(|name| name == "site"),
+            path.clone(),
+        )
+    });
     folders.iter().flat_map(|path| xml_files(path)).collect()
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
     // A folder that is not there holds nothing.
-    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// The `*.xml` files at or below a path, sorted.
@@ -152,7 +193,11 @@ pub fn xml_files(path: &Path) -> Vec<PathBuf> {
         return below.iter().flat_map(|path| xml_files(path)).collect();
     }
     let is_xml = path.extension().is_some_and(|extension| extension == "xml");
-    if is_xml { vec![path.to_path_buf()] } else { Vec::new() }
+    if is_xml {
+        vec![path.to_path_buf()]
+    } else {
+        Vec::new()
+    }
 }
 
 fn zone_name(restarter: &Restarter, file: &Path) -> String {

@@ -17,8 +17,11 @@ mod manifest_import;
 pub mod model;
 mod options;
 pub mod paths;
+mod pgrep;
 mod platform;
 pub mod process;
+mod ps;
+mod pwait;
 pub mod restarter;
 mod signals;
 mod stamp;
@@ -33,11 +36,51 @@ use super::emulate::Emulated;
 
 /// The commands of this part.
 pub const COMMANDS: &[Emulated] = &[
-    Emulated { path: "/sbin/init", run: init::run },
-    Emulated { path: "/usr/sbin/svccfg", run: svccfg::run },
-    Emulated { path: "/usr/sbin/svcadm", run: svcadm::run },
-    Emulated { path: "/usr/bin/svcs", run: svcs::run },
-    Emulated { path: "/usr/bin/svcprop", run: svcprop::run },
-    Emulated { path: "/usr/bin/ctrun", run: contract::ctrun::run },
-    Emulated { path: "/usr/bin/ctstat", run: contract::ctstat::run },
+    Emulated {
+        path: "/sbin/init",
+        run: init::run,
+    },
+    Emulated {
+        path: "/usr/sbin/svccfg",
+        run: svccfg::run,
+    },
+    Emulated {
+        path: "/usr/sbin/svcadm",
+        run: svcadm::run,
+    },
+    Emulated {
+        path: "/usr/bin/svcs",
+        run: svcs::run,
+    },
+    Emulated {
+        path: "/usr/bin/svcprop",
+        run: svcprop::run,
+    },
+    Emulated {
+        path: "/usr/bin/ctrun",
+        run: contract::ctrun::run,
+    },
+    Emulated {
+        path: "/usr/bin/ctstat",
+        run: contract::ctstat::run,
+    },
+    Emulated {
+        path: "/usr/bin/ps",
+        run: ps::run,
+    },
+    Emulated {
+        path: "/usr/bin/pgrep",
+        run: pgrep::run_pgrep,
+    },
+    Emulated {
+        path: "/usr/bin/pkill",
+        run: pgrep::run_pkill,
+    },
+    Emulated {
+        path: "/usr/bin/pwait",
+        run: pwait::run,
+    },
 ];
+
+#[cfg(test)]
+mod tests;

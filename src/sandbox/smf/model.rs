@@ -23,7 +23,10 @@ impl Property {
     /// A property with one value.
     #[must_use]
     pub fn one(kind: &str, value: impl Into<String>) -> Self {
-        Self { kind: kind.to_owned(), values: vec![value.into()] }
+        Self {
+            kind: kind.to_owned(),
+            values: vec![value.into()],
+        }
     }
 }
 
@@ -43,13 +46,17 @@ impl Group {
     /// An empty group.
     #[must_use]
     pub fn new(kind: &str) -> Self {
-        Self { kind: kind.to_owned(), ..Self::default() }
+        Self {
+            kind: kind.to_owned(),
+            ..Self::default()
+        }
     }
 
     /// The same group with one more single-valued property.
     #[must_use]
     pub fn with(mut self, name: &str, kind: &str, value: impl Into<String>) -> Self {
-        self.properties.insert(name.to_owned(), Property::one(kind, value));
+        self.properties
+            .insert(name.to_owned(), Property::one(kind, value));
         self
     }
 
@@ -62,7 +69,9 @@ impl Group {
     /// All values of a property.
     #[must_use]
     pub fn values(&self, property: &str) -> &[String] {
-        self.properties.get(property).map_or(&[], |found| &found.values)
+        self.properties
+            .get(property)
+            .map_or(&[], |found| &found.values)
     }
 }
 
@@ -111,7 +120,9 @@ impl Repository {
         self.services
             .iter()
             .flat_map(|(service, body)| {
-                body.instances.keys().map(|name| Fmri::instance(service, name))
+                body.instances
+                    .keys()
+                    .map(|name| Fmri::instance(service, name))
             })
             .collect()
     }
@@ -130,7 +141,10 @@ impl Repository {
 
     /// The instance of an FMRI, to be changed.
     pub fn instance_mut(&mut self, fmri: &Fmri) -> Option<&mut Instance> {
-        self.services.get_mut(&fmri.service)?.instances.get_mut(fmri.instance.as_deref()?)
+        self.services
+            .get_mut(&fmri.service)?
+            .instances
+            .get_mut(fmri.instance.as_deref()?)
     }
 
     /// The property groups of exactly this service or instance.
@@ -146,14 +160,20 @@ impl Repository {
     pub fn groups_mut(&mut self, fmri: &Fmri) -> Option<&mut Groups> {
         match fmri.instance {
             Some(_) => self.instance_mut(fmri).map(|found| &mut found.groups),
-            None => self.services.get_mut(&fmri.service).map(|found| &mut found.groups),
+            None => self
+                .services
+                .get_mut(&fmri.service)
+                .map(|found| &mut found.groups),
         }
     }
 
     /// The instance's groups over its service's, as they are being edited.
     #[must_use]
     pub fn composed(&self, fmri: &Fmri) -> Groups {
-        let mut view = self.service(fmri).map(|found| found.groups.clone()).unwrap_or_default();
+        let mut view = self
+            .service(fmri)
+            .map(|found| found.groups.clone())
+            .unwrap_or_default();
         if let Some(instance) = self.instance(fmri) {
             for (name, group) in &instance.groups {
                 let seen = view.entry(name.clone()).or_default();
@@ -175,7 +195,10 @@ impl Repository {
             return self.composed(fmri);
         };
         let mut view = running.clone();
-        let live = instance.groups.iter().filter(|(_, group)| group.nonpersistent);
+        let live = instance
+            .groups
+            .iter()
+            .filter(|(_, group)| group.nonpersistent);
         view.extend(live.map(|(name, group)| (name.clone(), group.clone())));
         view
     }
@@ -184,7 +207,9 @@ impl Repository {
     pub fn refresh(&mut self, fmri: &Fmri) -> bool {
         let mut view = self.composed(fmri);
         view.retain(|_, group| !group.nonpersistent);
-        self.instance_mut(fmri).map(|instance| instance.running = Some(view)).is_some()
+        self.instance_mut(fmri)
+            .map(|instance| instance.running = Some(view))
+            .is_some()
     }
 
     /// `general/enabled`, without a temporary override.
@@ -203,7 +228,9 @@ impl Repository {
     #[must_use]
     pub fn is_enabled(&self, fmri: &Fmri) -> Option<bool> {
         let lasting = self.enabled_for_good(fmri);
-        self.enabled_for_now(fmri).filter(|_| lasting.is_some()).or(lasting)
+        self.enabled_for_now(fmri)
+            .filter(|_| lasting.is_some())
+            .or(lasting)
     }
 
     /// A property of the `restarter` group.
@@ -215,7 +242,9 @@ impl Repository {
     /// The instance's state.
     #[must_use]
     pub fn state(&self, fmri: &Fmri) -> State {
-        self.restarter(fmri, "state").and_then(State::parse).unwrap_or(State::Uninitialized)
+        self.restarter(fmri, "state")
+            .and_then(State::parse)
+            .unwrap_or(State::Uninitialized)
     }
 
     /// The state the instance is on its way to.

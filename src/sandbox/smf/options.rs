@@ -37,7 +37,10 @@ impl Options {
             while let Some(letter) = characters.next() {
                 let place = known.find(letter).filter(|_| letter != ':');
                 let place = place.ok_or(Misuse::Unknown(letter))?;
-                if !known.get(place + 1..).is_some_and(|after| after.starts_with(':')) {
+                if !known
+                    .get(place + 1..)
+                    .is_some_and(|after| after.starts_with(':'))
+                {
                     options.flags.push((letter, String::new()));
                     continue;
                 }
@@ -63,7 +66,11 @@ impl Options {
     /// The last value of an option.
     #[must_use]
     pub fn value(&self, letter: char) -> Option<&str> {
-        self.flags.iter().rev().find(|(given, _)| *given == letter).map(|(_, value)| value.as_str())
+        self.flags
+            .iter()
+            .rev()
+            .find(|(given, _)| *given == letter)
+            .map(|(_, value)| value.as_str())
     }
 
     /// All values of an option.

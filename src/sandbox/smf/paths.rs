@@ -42,7 +42,10 @@ impl Paths {
     /// A layout below `root`, with another program as holder.
     #[must_use]
     pub fn below(root: &Path, holder: Holder) -> Self {
-        Self { root: root.to_path_buf(), holder }
+        Self {
+            root: root.to_path_buf(),
+            holder,
+        }
     }
 
     /// The zone's root folder.

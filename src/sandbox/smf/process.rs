@@ -54,7 +54,11 @@ impl Process {
     /// The arguments as one line; the name where there are none.
     #[must_use]
     pub fn command_line(&self) -> String {
-        if self.arguments.is_empty() { self.name.clone() } else { self.arguments.join(" ") }
+        if self.arguments.is_empty() {
+            self.name.clone()
+        } else {
+            self.arguments.join(" ")
+        }
     }
 
     /// Whether this is a connection of sshd, which on SmartOS runs in a contract of its own.
@@ -84,7 +88,9 @@ pub fn one(pid: i32) -> Option<Process> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     for line in status.lines() {
         let ids = |rest: &str| -> Vec<u32> {
-            rest.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+            rest.split_whitespace()
+                .filter_map(|word| word.parse().ok())
+                .collect()
         };
         if let Some(rest) = line.strip_prefix("Uid:") {
             if let [real, effective, ..] = ids(rest)[..] {
@@ -108,7 +114,10 @@ fn split_arguments(line: &[u8]) -> Vec<String> {
     }
     // A program that rewrote its title leaves a tail of zeros.
     let text = String::from_utf8_lossy(line);
-    text.trim_end_matches('\0').split('\0').map(str::to_owned).collect()
+    text.trim_end_matches('\0')
+        .split('\0')
+        .map(str::to_owned)
+        .collect()
 }
 
 // /proc/PID/stat
@@ -117,7 +126,11 @@ fn parse_stat(text: &str) -> Option<Process> {
     let (pid, rest) = text.split_once(" (")?;
     let (name, rest) = rest.rsplit_once(") ")?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
-    let number = |index: usize| fields.get(index).and_then(|field| field.parse::<i64>().ok());
+    let number = |index: usize| {
+        fields
+            .get(index)
+            .and_then(|field| field.parse::<i64>().ok())
+    };
     let small = |index: usize| number(index).and_then(|value| i32::try_from(value).ok());
     let size = |index: usize| number(index).and_then(|value| u64::try_from(value).ok());
     Some(Process {
@@ -147,7 +160,10 @@ pub const TICKS: u64 = 100;
 pub fn boot_time() -> Duration {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("btime "));
-    Duration::from_secs(line.and_then(|seconds| seconds.trim().parse().ok()).unwrap_or_default())
+    Duration::from_secs(
+        line.and_then(|seconds| seconds.trim().parse().ok())
+            .unwrap_or_default(),
+    )
 }
 
 /// When a process started.
@@ -166,9 +182,15 @@ mod tests {
                     7299072 1021 18446744073709551615\n";
         let process = parse_stat(text).unwrap();
         assert_eq!(process.name, "a) b (c");
-        assert_eq!((process.pid, process.parent, process.group), (4711, 1, 4710));
+        assert_eq!(
+            (process.pid, process.parent, process.group),
+            (4711, 1, 4710)
+        );
         assert_eq!((process.session, process.terminal), (4709, 34816));
-        assert_eq!((process.used_ticks, process.threads, process.start_ticks), (8, 2, 93));
+        assert_eq!(
+            (process.used_ticks, process.threads, process.start_ticks),
+            (8, 2, 93)
+        );
         assert_eq!((process.size_kib, process.resident_kib), (7128, 4084));
     }
 

@@ -26,9 +26,10 @@ pub fn parse(text: &str) -> Option<Signal> {
         Ok(10) => Some(Signal::SIGBUS),
         Ok(12) => Some(Signal::SIGSYS),
         Ok(number) if number <= 15 && number != 7 => Signal::try_from(number).ok(),
-        Ok(number) => {
-            NUMBERS.iter().find(|(known, _)| *known == number).map(|(_, signal)| *signal)
-        }
+        Ok(number) => NUMBERS
+            .iter()
+            .find(|(known, _)| *known == number)
+            .map(|(_, signal)| *signal),
         Err(_) => {
             let bare = text.to_ascii_uppercase();
             let bare = bare.strip_prefix("SIG").unwrap_or(&bare);

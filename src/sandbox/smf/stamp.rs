@@ -4,8 +4,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const DAY_SECONDS: u64 = 86_400;
 
@@ -13,7 +14,9 @@ const DAY_SECONDS: u64 = 86_400;
 #[must_use]
 pub fn now() -> Duration {
     // A clock before 1970 shows as 1970.
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 /// A moment taken apart.
@@ -40,7 +43,10 @@ fn parts(seconds: u64) -> Parts {
     let from_march = (5 * of_year + 2) / 153;
     let month = (from_march + 2) % 12;
     let name = |names: &[&'static str], index: u64| {
-        usize::try_from(index).ok().and_then(|index| names.get(index).copied()).unwrap_or("???")
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| names.get(index).copied())
+            .unwrap_or("???")
     };
     Parts {
         year: year_of_era + era * 400 + u64::from(month < 2),
@@ -57,7 +63,10 @@ fn parts(seconds: u64) -> Parts {
 #[must_use]
 pub fn log_time(moment: Duration) -> String {
     let at = parts(moment.as_secs());
-    format!("{} {:>2} {:02}:{:02}:{:02}", at.month, at.day, at.hour, at.minute, at.second)
+    format!(
+        "{} {:>2} {:02}:{:02}:{:02}",
+        at.month, at.day, at.hour, at.minute, at.second
+    )
 }
 
 /// `Thu Aug  1 06:30:18 2013`, the C locale's default.
@@ -91,7 +100,10 @@ pub fn property_time(moment: Duration) -> String {
 #[must_use]
 pub fn parse_time(text: &str) -> Option<Duration> {
     let (seconds, nanoseconds) = text.split_once('.').unwrap_or((text, "0"));
-    Some(Duration::new(seconds.parse().ok()?, nanoseconds.parse().ok()?))
+    Some(Duration::new(
+        seconds.parse().ok()?,
+        nanoseconds.parse().ok()?,
+    ))
 }
 
 #[cfg(test)]
@@ -103,8 +115,14 @@ mod tests {
         let moment = Duration::from_secs(1_375_338_618);
         assert_eq!(long_time(moment), "Thu Aug  1 06:30:18 2013");
         assert_eq!(log_time(moment), "Aug  1 06:30:18");
-        assert_eq!(long_time(Duration::from_secs(951_782_400)), "Tue Feb 29 00:00:00 2000");
-        assert_eq!(long_time(Duration::from_secs(1_704_067_199)), "Sun Dec 31 23:59:59 2023");
+        assert_eq!(
+            long_time(Duration::from_secs(951_782_400)),
+            "Tue Feb 29 00:00:00 2000"
+        );
+        assert_eq!(
+            long_time(Duration::from_secs(1_704_067_199)),
+            "Sun Dec 31 23:59:59 2023"
+        );
     }
 
     #[test]

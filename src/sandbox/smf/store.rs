@@ -22,9 +22,15 @@ pub struct StoreError {
 /// Reads the repository; none at the first boot.
 pub fn load(paths: &Paths) -> Result<Option<Repository>, StoreError> {
     let path = paths.repository();
-    let failed = |source| StoreError { operation: "read", path: path.clone(), source };
+    let failed = |source| StoreError {
+        operation: "read",
+        path: path.clone(),
+        source,
+    };
     match fs::read(&path) {
-        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| failed(error.into())),
+        Ok(text) => serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|error| failed(error.into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed(error)),
     }
@@ -33,7 +39,11 @@ pub fn load(paths: &Paths) -> Result<Option<Repository>, StoreError> {
 /// Writes the repository.
 pub fn save(paths: &Paths, repository: &Repository) -> Result<(), StoreError> {
     let path = paths.repository();
-    let failed = |source| StoreError { operation: "write", path: path.clone(), source };
+    let failed = |source| StoreError {
+        operation: "write",
+        path: path.clone(),
+        source,
+    };
     let text = serde_json::to_vec(&lasting(repository)).map_err(|error| failed(error.into()))?;
     let new = path.with_extension("db-new");
     let mut file = File::create(&new).map_err(failed)?;

@@ -22,7 +22,13 @@ const USAGE: &str = "Usage: svcadm [-S <state>] [-v] [-Z | -z zone] [cmd [args .
     \tsvcadm clear [<service> ...]\t\t- clear maintenance state\n\
     \tsvcadm milestone [-d] <milestone>\t- advance to a service milestone";
 
-const MILESTONES: [&str; 5] = ["none", "all", "single-user", "multi-user", "multi-user-server"];
+const MILESTONES: [&str; 5] = [
+    "none",
+    "all",
+    "single-user",
+    "multi-user",
+    "multi-user-server",
+];
 
 /// Runs `svcadm` in this zone.
 #[must_use]
@@ -71,7 +77,13 @@ pub fn answer(arguments: &[String], paths: &Paths) -> Answer {
     match Door::open(paths) {
         Ok(door) => {
             let answer = Answer::default();
-            Session { door, paths, verbose: global.has('v'), answer }.perform(verb, &options)
+            Session {
+                door,
+                paths,
+                verbose: global.has('v'),
+                answer,
+            }
+            .perform(verb, &options)
         }
         Err(error) => bind_failure(&error),
     }
@@ -92,7 +104,10 @@ fn milestone(options: &Options) -> Answer {
     if MILESTONES.contains(&bare.strip_suffix(":default").unwrap_or(bare)) {
         return Answer::not_emulated("svcadm", "milestone");
     }
-    Answer::failure(2, format!("svcadm: \"{name}\" is not a valid major milestone.\n{USAGE}"))
+    Answer::failure(
+        2,
+        format!("svcadm: \"{name}\" is not a valid major milestone.\n{USAGE}"),
+    )
 }
 
 fn bind_failure(error: &DoorError) -> Answer {
@@ -166,7 +181,8 @@ impl Session<'_> {
         let mut mistakes = Mistakes::default();
         for pattern in patterns {
             if pattern.starts_with("lrc:/") {
-                let text = format!("svcadm: Operation not supported for legacy service '{pattern}'.");
+                let text =
+                    format!("svcadm: Operation not supported for legacy service '{pattern}'.");
                 self.answer.fail(1, text);
                 mistakes.pattern = true;
                 continue;
@@ -196,7 +212,9 @@ impl Session<'_> {
     /// Makes one change; `said` is what `-v` prints.
     fn write(&mut self, fmri: &Fmri, edit: Edit, said: impl Fn() -> String) -> bool {
         let group = match &edit {
-            Edit::Enable { temporary: true, .. } => "general_ovr",
+            Edit::Enable {
+                temporary: true, ..
+            } => "general_ovr",
             Edit::Enable { .. } => "general",
             _ => "restarter_actions",
         };
@@ -215,7 +233,8 @@ impl Session<'_> {
                 self.answer.fail(1, text);
             }
             Err(DoorError::Denied) => {
-                self.answer.fail(1, format!("svcadm: {fmri}: Permission denied."));
+                self.answer
+                    .fail(1, format!("svcadm: {fmri}: Permission denied."));
             }
             Err(error) => self.answer.fail(1, format!("svcadm: {fmri}: {error}.")),
         }
@@ -225,14 +244,14 @@ impl Session<'_> {
     fn act(&mut self, repository: &Repository, fmri: &Fmri, action: Action) {
         let state = repository.state(fmri);
         if action == Action::Clear && !matches!(state, State::Maintenance | State::Degraded) {
-            let text = format!(
-                "svcadm: Instance \"{fmri}\" is not in a maintenance or degraded state."
-            );
+            let text =
+                format!("svcadm: Instance \"{fmri}\" is not in a maintenance or degraded state.");
             self.answer.fail(1, text);
             return;
         }
         if action == Action::Degrade && state != State::Online {
-            self.answer.fail(1, format!("svcadm: Instance \"{fmri}\" is not online."));
+            self.answer
+                .fail(1, format!("svcadm: Instance \"{fmri}\" is not online."));
             return;
         }
         let name = match action {
@@ -242,9 +261,14 @@ impl Session<'_> {
             Action::MaintainNow => "maint_on_immediate",
             Action::Degrade => "degraded",
         };
-        self.write(fmri, Edit::Act { fmri: fmri.clone(), action }, || {
-            format!("Action {name} set for {fmri}.")
-        });
+        self.write(
+            fmri,
+            Edit::Act {
+                fmri: fmri.clone(),
+                action,
+            },
+            || format!("Action {name} set for {fmri}."),
+        );
     }
 
     fn set_enabled(
@@ -346,7 +370,12 @@ fn arrived_online(repository: &Repository, paths: &Paths, fmri: &Fmri) -> Outcom
         }
         (State::Offline, None) => {
             let exists = |path: &str| paths.inside(path).exists();
-            match (Graph { repository, exists: &exists }).verdict(fmri) {
+            match (Graph {
+                repository,
+                exists: &exists,
+            })
+            .verdict(fmri)
+            {
                 Verdict::Never => Outcome::Failed(
                     4,
                     format!("Instance \"{fmri}\" has unsatisfied dependencies."),
@@ -388,7 +417,10 @@ fn with_dependencies(
             match instances_of(repository, entity).as_slice() {
                 [] => {}
                 [only] => with_dependencies(repository, only, wanted, chain)?,
-                several if several.iter().any(|one| repository.is_enabled(one) == Some(true)) => {}
+                several
+                    if several
+                        .iter()
+                        .any(|one| repository.is_enabled(one) == Some(true)) => {}
                 _ => {
                     return Err(format!(
                         "operation on service {entity} is ambiguous; instance specification \

@@ -27,14 +27,22 @@ pub fn answer(arguments: &[String], paths: &Paths) -> Answer {
     let Ok(options) = Options::parse(arguments, "Ccfp:qs:tvwz:") else {
         return Answer::failure(2, USAGE);
     };
-    let views = ['C', 'c', 's'].iter().filter(|letter| options.has(**letter)).count();
+    let views = ['C', 'c', 's']
+        .iter()
+        .filter(|letter| options.has(**letter))
+        .count();
     if options.operands.is_empty() || views > 1 {
         return Answer::failure(2, USAGE);
     }
     if options.has('z') {
-        return Answer::failure(1, "svcprop: svcprop -z may only be used from the global zone");
+        return Answer::failure(
+            1,
+            "svcprop: svcprop -z may only be used from the global zone",
+        );
     }
-    if let Some(other) = options.value('s').filter(|name| !["running", "last-import"].contains(name))
+    if let Some(other) = options
+        .value('s')
+        .filter(|name| !["running", "last-import"].contains(name))
     {
         return Answer::not_emulated("svcprop", &format!("-s {other}"));
     }
@@ -46,7 +54,11 @@ pub fn answer(arguments: &[String], paths: &Paths) -> Answer {
         Ok(opened) => opened,
         Err(error) => return Answer::failure(1, format!("svcprop: {error}.")),
     };
-    let mut query = Query { options: &options, repository, answer: Answer::default() };
+    let mut query = Query {
+        options: &options,
+        repository,
+        answer: Answer::default(),
+    };
     let entities = query.entities();
     if options.has('w') {
         return query.wait(&mut door, generation, &entities);
@@ -68,8 +80,11 @@ impl Query<'_> {
             // A whole service FMRI is the service itself, not its instances.
             let services = matching_services(&self.repository, pattern);
             let exact = pattern.starts_with("svc:/") && !services.is_empty();
-            let mut found =
-                if exact { Vec::new() } else { matching_instances(&self.repository, pattern) };
+            let mut found = if exact {
+                Vec::new()
+            } else {
+                matching_instances(&self.repository, pattern)
+            };
             if found.is_empty() {
                 found = services;
             }
@@ -103,7 +118,9 @@ impl Query<'_> {
                 .unwrap_or_default(),
             Some(_) => {
                 let instance = self.repository.instance(fmri);
-                instance.and_then(|instance| instance.running.clone()).unwrap_or_default()
+                instance
+                    .and_then(|instance| instance.running.clone())
+                    .unwrap_or_default()
             }
             None => self.repository.running(fmri),
         }
@@ -128,7 +145,11 @@ impl Query<'_> {
     }
 
     fn named(&mut self, fmri: &Fmri, view: &Groups, path: &str, several: bool, many: bool) {
-        let kind = if fmri.instance.is_some() { "instance" } else { "service" };
+        let kind = if fmri.instance.is_some() {
+            "instance"
+        } else {
+            "service"
+        };
         let Some((group, name)) = path.split_once('/') else {
             match view.get(path) {
                 Some(group) => {
@@ -164,7 +185,11 @@ impl Query<'_> {
         } else {
             String::new()
         };
-        let text = format!("{prefix}{group}/{name} {} {}", property.kind, values(property));
+        let text = format!(
+            "{prefix}{group}/{name} {} {}",
+            property.kind,
+            values(property)
+        );
         self.answer.say(text.trim_end());
     }
 
@@ -204,7 +229,8 @@ fn quote(value: &str) -> String {
     }
     let mut quoted = String::new();
     for c in value.chars() {
-        let plain = c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | ':' | ',' | '+' | '=' | '%' | '@');
+        let plain = c.is_alphanumeric()
+            || matches!(c, '/' | '.' | '-' | '_' | ':' | ',' | '+' | '=' | '%' | '@');
         if !plain && c.is_ascii() {
             quoted.push('\\');
         }
@@ -221,7 +247,9 @@ mod tests {
     fn values_are_quoted_for_a_shell() {
         let property = Property {
             kind: "astring".to_owned(),
-            values: ["a b", "", "x;y", "/plain-path_1.0:z"].map(str::to_owned).to_vec(),
+            values: ["a b", "", "x;y", "/plain-path_1.0:z"]
+                .map(str::to_owned)
+                .to_vec(),
         };
         assert_eq!(values(&property), "a\\ b \"\" x\\;y /plain-path_1.0:z");
     }

@@ -46,7 +46,10 @@ pub struct Dependent {
 pub fn import(repository: &mut Repository, declared: &Declared) -> Vec<String> {
     let mut messages = Vec::new();
     let service_fmri = Fmri::service(&declared.service);
-    let service = repository.services.entry(declared.service.clone()).or_default();
+    let service = repository
+        .services
+        .entry(declared.service.clone())
+        .or_default();
     merge(
         &service_fmri,
         &declared.own,
@@ -57,7 +60,13 @@ pub fn import(repository: &mut Repository, declared: &Declared) -> Vec<String> {
     for (name, part) in &declared.instances {
         let fmri = Fmri::instance(&declared.service, name);
         let instance: &mut Instance = service.instances.entry(name.clone()).or_default();
-        merge(&fmri, part, &mut instance.groups, &mut instance.last_import, &mut messages);
+        merge(
+            &fmri,
+            part,
+            &mut instance.groups,
+            &mut instance.last_import,
+            &mut messages,
+        );
     }
     for (owner, part) in std::iter::once((service_fmri, &declared.own)).chain(
         declared
@@ -84,7 +93,15 @@ fn merge(
     }
     let before = last.take().unwrap_or_default();
     for (name, wanted) in &part.groups {
-        merge_group(fmri, name, wanted, part, before.get(name), current, messages);
+        merge_group(
+            fmri,
+            name,
+            wanted,
+            part,
+            before.get(name),
+            current,
+            messages,
+        );
     }
     for (name, old) in &before {
         if !part.groups.contains_key(name) && !part.deleted.contains(name) {
@@ -97,7 +114,9 @@ fn merge(
 /// A group that is gone from the manifest goes, except for what the administrator put into it.
 fn drop_undeclared(name: &str, old: &Group, current: &mut Groups) {
     if let Some(group) = current.get_mut(name) {
-        group.properties.retain(|property, is| old.properties.get(property) != Some(is));
+        group
+            .properties
+            .retain(|property, is| old.properties.get(property) != Some(is));
         if group.properties.is_empty() {
             current.remove(name);
         }
@@ -130,7 +149,9 @@ fn merge_group(
         group.kind.clone_from(&wanted.kind);
     }
     for (property, value) in &wanted.properties {
-        if name == "general" && is_never_upgraded(property) && group.properties.contains_key(property)
+        if name == "general"
+            && is_never_upgraded(property)
+            && group.properties.contains_key(property)
         {
             continue;
         }
@@ -142,8 +163,9 @@ fn merge_group(
                 group.properties.insert(property.clone(), value.clone());
             }
             Choice::Keep => {}
-            Choice::Conflict(what) => messages
-                .push(format!("Conflict upgrading {fmri} (property \"{path}\" {what}).")),
+            Choice::Conflict(what) => messages.push(format!(
+                "Conflict upgrading {fmri} (property \"{path}\" {what})."
+            )),
         }
     }
     if let Some(old) = old {
@@ -186,8 +208,13 @@ fn choose(
 
 /// Puts a dependency into another service, which is made as an empty shell when it is absent.
 fn give_dependency(repository: &mut Repository, owner: &Fmri, name: &str, dependent: &Dependent) {
-    let Some(target) = Fmri::parse(&dependent.target) else { return };
-    let service = repository.services.entry(target.service.clone()).or_default();
+    let Some(target) = Fmri::parse(&dependent.target) else {
+        return;
+    };
+    let service = repository
+        .services
+        .entry(target.service.clone())
+        .or_default();
     if let Some(instance) = &target.instance {
         service.instances.entry(instance.clone()).or_default();
     }
@@ -195,12 +222,17 @@ fn give_dependency(repository: &mut Repository, owner: &Fmri, name: &str, depend
         groups.insert(name.to_owned(), dependent.group.clone());
     }
     if let Some(groups) = repository.groups_mut(owner) {
-        let list = groups.entry("dependents".to_owned()).or_insert_with(|| Group::new("framework"));
-        list.properties.insert(name.to_owned(), Property::one("fmri", target.to_string()));
+        let list = groups
+            .entry("dependents".to_owned())
+            .or_insert_with(|| Group::new("framework"));
+        list.properties
+            .insert(name.to_owned(), Property::one("fmri", target.to_string()));
     }
     for fmri in repository.instances() {
         if fmri.service == target.service
-            && repository.instance(&fmri).is_some_and(|instance| instance.running.is_some())
+            && repository
+                .instance(&fmri)
+                .is_some_and(|instance| instance.running.is_some())
         {
             repository.refresh(&fmri);
         }
@@ -323,7 +355,10 @@ mod tests {
         let group = Group::new("dependency").with("grouping", "astring", "require_all");
         declared.own.dependents.insert(
             "site_x".to_owned(),
-            Dependent { target: "svc:/milestone/m:default".to_owned(), group },
+            Dependent {
+                target: "svc:/milestone/m:default".to_owned(),
+                group,
+            },
         );
         let mut repository = Repository::default();
         import(&mut repository, &declared);

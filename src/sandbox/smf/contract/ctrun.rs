@@ -63,14 +63,20 @@ pub fn answer(arguments: &[String], paths: &Paths) -> Answer {
         drop(owner.abandon());
     }
     match code {
-        Ok(code) => Answer { code, ..Answer::default() },
+        Ok(code) => Answer {
+            code,
+            ..Answer::default()
+        },
         Err(errno) => {
             let program = spec.words.first().map_or("", String::as_str);
             let code = match errno {
                 Errno::ENOENT => NOT_FOUND,
                 _ => NOT_EXECUTABLE,
             };
-            Answer::failure(code, format!("ctrun: exec failed: {program}: {}", errno.desc()))
+            Answer::failure(
+                code,
+                format!("ctrun: exec failed: {program}: {}", errno.desc()),
+            )
         }
     }
 }
@@ -82,7 +88,11 @@ fn follow(owner: &mut Owner, lifetime: Lifetime) -> Result<i32, Errno> {
             Report::NotStarted { errno } => return Err(Errno::from_raw(errno)),
             Report::Started { .. } if lifetime == Lifetime::None => return Ok(0),
             Report::Exited { status } => {
-                code = if status & 0x7f == 0 { status >> 8 } else { BAD_CHILD };
+                code = if status & 0x7f == 0 {
+                    status >> 8
+                } else {
+                    BAD_CHILD
+                };
                 if lifetime == Lifetime::Child {
                     return Ok(code);
                 }
@@ -117,7 +127,11 @@ fn order(arguments: &[String]) -> Result<(Spec, Lifetime), Answer> {
     };
     let list = |letter: char| -> Vec<String> {
         let values = options.values(letter).join(",");
-        values.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        values
+            .split(',')
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
     };
     let (events, settings) = (list('f'), list('o'));
     let known = ["core", "hwerr", "signal", "none"];
@@ -125,12 +139,17 @@ fn order(arguments: &[String]) -> Result<(Spec, Lifetime), Answer> {
         return Err(usage(format!("ctrun: invalid fatal event \"{bad}\"\n")));
     }
     let known = ["noorphan", "pgrponly", "regent", "none"];
-    if let Some(bad) = settings.iter().find(|setting| !known.contains(&setting.as_str())) {
+    if let Some(bad) = settings
+        .iter()
+        .find(|setting| !known.contains(&setting.as_str()))
+    {
         return Err(usage(format!("ctrun: invalid option \"{bad}\"\n")));
     }
     let no_orphan = settings.iter().any(|setting| setting == "noorphan");
     if no_orphan && lifetime == Lifetime::None {
-        return Err(usage("ctrun: -o noorphan is invalid with -l none\n".to_owned()));
+        return Err(usage(
+            "ctrun: -o noorphan is invalid with -l none\n".to_owned(),
+        ));
     }
     if options.operands.is_empty() {
         return Err(usage(String::new()));
@@ -196,16 +215,28 @@ mod tests {
         let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
         match order(&words) {
             Ok(_) => (0, String::new()),
-            Err(answer) => (answer.code, answer.err.lines().next().unwrap_or("").to_owned()),
+            Err(answer) => (
+                answer.code,
+                answer.err.lines().next().unwrap_or("").to_owned(),
+            ),
         }
     }
 
     #[test]
     fn a_contract_that_is_let_go_cannot_be_tied_to_its_owner() {
         let (code, text) = refused(&["-l", "none", "-o", "noorphan", "true"]);
-        assert_eq!((code, text.as_str()), (2, "ctrun: -o noorphan is invalid with -l none"));
-        assert_eq!(refused(&["-l", "child", "-o", "noorphan,pgrponly", "true", "-x"]).0, 0);
-        assert_eq!(refused(&["--lifetime=none", "--options", "pgrponly", "true"]).0, 0);
+        assert_eq!(
+            (code, text.as_str()),
+            (2, "ctrun: -o noorphan is invalid with -l none")
+        );
+        assert_eq!(
+            refused(&["-l", "child", "-o", "noorphan,pgrponly", "true", "-x"]).0,
+            0
+        );
+        assert_eq!(
+            refused(&["--lifetime=none", "--options", "pgrponly", "true"]).0,
+            0
+        );
     }
 
     #[test]

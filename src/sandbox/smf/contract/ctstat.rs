@@ -45,13 +45,20 @@ pub fn answer(arguments: &[String], paths: &Paths) -> Answer {
     let processes = process::all();
     let contracts = Contracts::find(paths, &processes);
     let mut answer = Answer::default();
-    answer.say(row(["CTID", "ZONEID", "TYPE", "STATE", "HOLDER", "EVENTS", "QTIME", "NTIME"]));
-    let shown = contracts.live.iter().filter(|(contract, _)| {
-        only_processes && (wanted.is_empty() || wanted.contains(contract))
-    });
+    answer.say(row([
+        "CTID", "ZONEID", "TYPE", "STATE", "HOLDER", "EVENTS", "QTIME", "NTIME",
+    ]));
+    let shown = contracts
+        .live
+        .iter()
+        .filter(|(contract, _)| only_processes && (wanted.is_empty() || wanted.contains(contract)));
     for (contract, live) in shown {
         let owned = processes.contains_key(&live.owner);
-        let (state, holder) = if owned { ("owned", live.owner) } else { ("orphan", 0) };
+        let (state, holder) = if owned {
+            ("owned", live.owner)
+        } else {
+            ("orphan", 0)
+        };
         let (id, holder) = (contract.to_string(), holder.to_string());
         answer.say(row([&id, "1", "process", state, &holder, "0", "-", "-"]));
         if options.has('v') {
@@ -63,12 +70,21 @@ pub fn answer(arguments: &[String], paths: &Paths) -> Answer {
 }
 
 fn row(cells: [&str; 8]) -> String {
-    cells.iter().map(|cell| format!("{cell:<8}")).collect::<String>().trim_end().to_owned()
+    cells
+        .iter()
+        .map(|cell| format!("{cell:<8}"))
+        .collect::<String>()
+        .trim_end()
+        .to_owned()
 }
 
 fn details(live: &Live, members: &[i32], answer: &mut Answer) {
     let list = |words: &[String]| {
-        if words.is_empty() { "none".to_owned() } else { words.join(" ") }
+        if words.is_empty() {
+            "none".to_owned()
+        } else {
+            words.join(" ")
+        }
     };
     let members: Vec<String> = members.iter().map(ToString::to_string).collect();
     for (label, text) in [
@@ -79,7 +95,10 @@ fn details(live: &Live, members: &[i32], answer: &mut Answer) {
         ("parameter set:", list(&live.parameters)),
         ("member processes:", list(&members)),
         ("inherited contracts:", "none".to_owned()),
-        ("service fmri:", live.service.clone().unwrap_or_else(|| "none".to_owned())),
+        (
+            "service fmri:",
+            live.service.clone().unwrap_or_else(|| "none".to_owned()),
+        ),
     ] {
         answer.say(format!("\t{label:<23}{text}"));
     }

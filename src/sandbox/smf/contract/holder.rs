@@ -42,7 +42,9 @@ fn serve(folder: &Path, paths: &Paths) -> io::Result<()> {
     let mut line = String::new();
     orders.read_line(&mut line)?;
     let spec: Spec = serde_json::from_str(&line)?;
-    let contract = folder.file_name().and_then(|name| name.to_str()?.parse().ok());
+    let contract = folder
+        .file_name()
+        .and_then(|name| name.to_str()?.parse().ok());
     let contract: u64 = contract.ok_or(io::ErrorKind::InvalidInput)?;
     introduce(folder, &spec)?;
 
@@ -50,11 +52,16 @@ fn serve(folder: &Path, paths: &Paths) -> io::Result<()> {
     let first = match command(&spec).and_then(|mut command| command.spawn()) {
         Ok(child) => i32::try_from(child.id()).map_err(io::Error::other)?,
         Err(error) => {
-            teller.tell(&Report::NotStarted { errno: error.raw_os_error().unwrap_or_default() });
+            teller.tell(&Report::NotStarted {
+                errno: error.raw_os_error().unwrap_or_default(),
+            });
             return fs::remove_dir_all(folder);
         }
     };
-    let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    let nowhere = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
     dup2_stdin(&nowhere)?;
     dup2_stdout(&nowhere)?;
     dup2_stderr(&nowhere)?;
@@ -122,14 +129,19 @@ fn is_fatal(report: &Report, spec: &Spec) -> bool {
 
 fn only_others_left(paths: &Paths, contract: u64) -> bool {
     let processes = process::all();
-    Contracts::find(paths, &processes).members(contract, &processes).is_empty()
+    Contracts::find(paths, &processes)
+        .members(contract, &processes)
+        .is_empty()
 }
 
 /// Sends a signal to every member of a contract; the number of processes it went to.
 pub fn kill_members(paths: &Paths, contract: u64, signal: Signal) -> usize {
     let processes = process::all();
     let members = Contracts::find(paths, &processes).members(contract, &processes);
-    members.iter().filter(|pid| kill(Pid::from_raw(**pid), signal).is_ok()).count()
+    members
+        .iter()
+        .filter(|pid| kill(Pid::from_raw(**pid), signal).is_ok())
+        .count()
 }
 
 /// Kills until a contract is empty: a member may have forked while it was counted.
@@ -163,18 +175,30 @@ fn introduce(folder: &Path, spec: &Spec) -> io::Result<()> {
         parameters,
         fatal: spec.fatal.clone(),
     };
-    fs::write(folder.join("holder"), render_holder(&live, process.start_ticks))
+    fs::write(
+        folder.join("holder"),
+        render_holder(&live, process.start_ticks),
+    )
 }
 
 fn command(spec: &Spec) -> io::Result<Command> {
-    let (program, arguments) = spec.words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    let (program, arguments) = spec
+        .words
+        .split_first()
+        .ok_or(io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(program);
     command.args(arguments).process_group(spec.process_group);
     if let Some(log) = &spec.log {
         let output = OpenOptions::new().create(true).append(true).open(log)?;
-        command.stdin(File::open("/dev/null")?).stdout(output.try_clone()?).stderr(output);
+        command
+            .stdin(File::open("/dev/null")?)
+            .stdout(output.try_clone()?)
+            .stderr(output);
     } else {
-        command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        command
+            .stdin(Stdio::inherit())
+            .stdout(Stdio::inherit())
+            .stderr(Stdio::inherit());
     }
     if let Some(directory) = &spec.directory {
         command.current_dir(directory);
@@ -189,7 +213,12 @@ fn command(spec: &Spec) -> io::Result<Command> {
 }
 
 fn become_user(command: &mut Command, credential: Credential) {
-    let groups: Vec<Gid> = credential.groups.iter().copied().map(Gid::from_raw).collect();
+    let groups: Vec<Gid> = credential
+        .groups
+        .iter()
+        .copied()
+        .map(Gid::from_raw)
+        .collect();
     let change = move || {
         setgroups(&groups)?;
         setgid(Gid::from_raw(credential.group))?;

@@ -44,8 +44,10 @@ impl Contracts {
     #[must_use]
     pub fn find(paths: &Paths, processes: &BTreeMap<i32, Process>) -> Self {
         let live = live_contracts(paths, processes);
-        let holders: BTreeMap<i32, u64> =
-            live.iter().map(|(contract, body)| (body.holder, *contract)).collect();
+        let holders: BTreeMap<i32, u64> = live
+            .iter()
+            .map(|(contract, body)| (body.holder, *contract))
+            .collect();
         let of = processes
             .keys()
             .filter(|pid| !holders.contains_key(pid))
@@ -63,7 +65,11 @@ impl Contracts {
     /// The member processes of a contract; the dead that nobody reaped yet are none.
     #[must_use]
     pub fn members(&self, contract: u64, processes: &BTreeMap<i32, Process>) -> BTreeSet<i32> {
-        let alive = |pid: &i32| processes.get(pid).is_some_and(|process| process.state != 'Z');
+        let alive = |pid: &i32| {
+            processes
+                .get(pid)
+                .is_some_and(|process| process.state != 'Z')
+        };
         self.of
             .iter()
             .filter(|(pid, of)| **of == contract && alive(pid))
@@ -72,11 +78,7 @@ impl Contracts {
     }
 }
 
-fn contract_of(
-    pid: i32,
-    processes: &BTreeMap<i32, Process>,
-    holders: &BTreeMap<i32, u64>,
-) -> u64 {
+fn contract_of(pid: i32, processes: &BTreeMap<i32, Process>, holders: &BTreeMap<i32, u64>) -> u64 {
     let mut current = pid;
     // No chain of parents is longer than there are processes.
     for _ in 0..=processes.len() {
@@ -95,13 +97,18 @@ fn contract_of(
 }
 
 fn live_contracts(paths: &Paths, processes: &BTreeMap<i32, Process>) -> BTreeMap<u64, Live> {
-    let entries = fs::read_dir(paths.contracts()).into_iter().flatten().flatten();
+    let entries = fs::read_dir(paths.contracts())
+        .into_iter()
+        .flatten()
+        .flatten();
     entries
         .filter_map(|entry| {
             let contract = entry.file_name().to_str()?.parse().ok()?;
             let text = fs::read_to_string(entry.path().join("holder")).ok()?;
             let (live, start) = parse_holder(&text)?;
-            let running = processes.get(&live.holder).is_some_and(|p| p.start_ticks == start);
+            let running = processes
+                .get(&live.holder)
+                .is_some_and(|p| p.start_ticks == start);
             running.then_some((contract, live))
         })
         .collect()
@@ -130,13 +137,30 @@ fn parse_holder(text: &str) -> Option<(Live, u64)> {
     let holder = numbers.next()?.parse().ok()?;
     let start = numbers.next()?.parse().ok()?;
     let owner = numbers.next()?.parse().ok()?;
-    let service = lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
+    let service = lines
+        .next()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned);
     let mut words = || -> Vec<String> {
-        lines.next().unwrap_or("").split_whitespace().map(str::to_owned).collect()
+        lines
+            .next()
+            .unwrap_or("")
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
     };
     let parameters = words();
     let fatal = words();
-    Some((Live { holder, owner, service, parameters, fatal }, start))
+    Some((
+        Live {
+            holder,
+            owner,
+            service,
+            parameters,
+            fatal,
+        },
+        start,
+    ))
 }
 
 #[cfg(test)]
@@ -147,7 +171,15 @@ mod tests {
         links
             .iter()
             .map(|&(pid, parent, name)| {
-                (pid, Process { pid, parent, name: name.to_owned(), ..Process::default() })
+                (
+                    pid,
+                    Process {
+                        pid,
+                        parent,
+                        name: name.to_owned(),
+                        ..Process::default()
+                    },
+                )
             })
             .collect()
     }
@@ -164,13 +196,21 @@ mod tests {
         ]);
         let holders = BTreeMap::from([(10, 7), (12, 8)]);
         let of = |pid| contract_of(pid, &processes, &holders);
-        assert_eq!((of(11), of(13), of(20), of(1)), (7, 8, INIT_CONTRACT, INIT_CONTRACT));
+        assert_eq!(
+            (of(11), of(13), of(20), of(1)),
+            (7, 8, INIT_CONTRACT, INIT_CONTRACT)
+        );
     }
 
     #[test]
     fn a_login_session_is_no_member_of_the_ssh_service() {
-        let processes =
-            family(&[(1, 0, "init"), (10, 1, "ctrun"), (11, 10, "sshd"), (12, 11, "sshd-session"), (13, 12, "bash")]);
+        let processes = family(&[
+            (1, 0, "init"),
+            (10, 1, "ctrun"),
+            (11, 10, "sshd"),
+            (12, 11, "sshd-session"),
+            (13, 12, "bash"),
+        ]);
         let holders = BTreeMap::from([(10, 7)]);
         assert_eq!(contract_of(11, &processes, &holders), 7);
         assert_eq!(contract_of(12, &processes, &holders), LOGIN_CONTRACTS + 12);

@@ -167,7 +167,10 @@ fn start_holder(
     listener: &UnixListener,
 ) -> Result<Owner, ContractError> {
     let program = paths.holder();
-    let failed = |source| ContractError::File { path: program.program.clone(), source };
+    let failed = |source| ContractError::File {
+        path: program.program.clone(),
+        source,
+    };
     let mut command = Command::new(&program.program);
     command.args(&program.arguments);
     match &program.variable {
@@ -175,7 +178,10 @@ fn start_holder(
         None => command.arg(folder),
     };
     if spec.log.is_some() {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
     }
     let mut holder = command.spawn().map_err(failed)?;
     let called = poll(
@@ -188,16 +194,25 @@ fn start_holder(
         return Err(ContractError::Silent { contract });
     }
     let (mut stream, _) = listener.accept().map_err(failed)?;
-    let mut text = serde_json::to_string(spec).map_err(io::Error::from).map_err(failed)?;
+    let mut text = serde_json::to_string(spec)
+        .map_err(io::Error::from)
+        .map_err(failed)?;
     text.push('\n');
     stream.write_all(text.as_bytes()).map_err(failed)?;
-    Ok(Owner { contract, reports: BufReader::new(stream), holder })
+    Ok(Owner {
+        contract,
+        reports: BufReader::new(stream),
+        holder,
+    })
 }
 
 /// Empties the folder of contracts, as a boot does.
 pub fn reset(paths: &Paths) -> Result<(), ContractError> {
     let folder = paths.contracts();
-    let failed = |source| ContractError::File { path: folder.clone(), source };
+    let failed = |source| ContractError::File {
+        path: folder.clone(),
+        source,
+    };
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(failed)?;
     }
@@ -216,18 +231,29 @@ fn counter(paths: &Paths) -> PathBuf {
 /// Contract ids are never used twice in one boot.
 fn allocate(paths: &Paths) -> Result<u64, ContractError> {
     let path = counter(paths);
-    let failed = |source| ContractError::File { path: path.clone(), source };
-    let file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
+    let failed = |source| ContractError::File {
+        path: path.clone(),
+        source,
+    };
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(failed)?;
     let mut file: Flock<File> = Flock::lock(file, FlockArg::LockExclusive)
         .map_err(|(_, errno)| failed(io::Error::from(errno)))?;
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(failed)?;
-    let next = text.trim().parse::<u64>().map_err(|_| failed(io::ErrorKind::InvalidData.into()))?;
+    let next = text
+        .trim()
+        .parse::<u64>()
+        .map_err(|_| failed(io::ErrorKind::InvalidData.into()))?;
     // Id 1 is what process 1 and its strays show.
     let next = next.max(1) + 1;
     file.rewind().map_err(failed)?;
     file.set_len(0).map_err(failed)?;
-    file.write_all(next.to_string().as_bytes()).map_err(failed)?;
+    file.write_all(next.to_string().as_bytes())
+        .map_err(failed)?;
     Ok(next)
 }
 

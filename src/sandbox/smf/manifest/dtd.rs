@@ -48,11 +48,19 @@ struct Element {
 }
 
 const fn must(name: &'static str, holds: Holds) -> Attribute {
-    Attribute { name, holds, required: true }
+    Attribute {
+        name,
+        holds,
+        required: true,
+    }
 }
 
 const fn may(name: &'static str, holds: Holds) -> Attribute {
-    Attribute { name, holds, required: false }
+    Attribute {
+        name,
+        holds,
+        required: false,
+    }
 }
 
 const fn element(
@@ -60,14 +68,19 @@ const fn element(
     content: Content,
     attributes: &'static [Attribute],
 ) -> Element {
-    Element { name, content, attributes }
+    Element {
+        name,
+        content,
+        attributes,
+    }
 }
 
 const TRUTH: Holds = OneOf(&["true", "false"]);
 const GROUPING: Holds = OneOf(&["require_all", "require_any", "exclude_all", "optional_all"]);
 const RESTART_ON: Holds = OneOf(&["error", "restart", "refresh", "none"]);
-const STABILITY: Holds =
-    OneOf(&["Standard", "Stable", "Evolving", "Unstable", "External", "Obsolete"]);
+const STABILITY: Holds = OneOf(&[
+    "Standard", "Stable", "Evolving", "Unstable", "External", "Obsolete",
+]);
 const TYPE: Holds = OneOf(&super::value::TYPES);
 const LISTS: &[&str] = &[
     "count_list",
@@ -154,12 +167,21 @@ const ELEMENTS: &[Element] = &[
     element(
         "property",
         Sequence(&[(LISTS, Optional)]),
-        &[must("name", Any), must("type", TYPE), may("override", TRUTH)],
+        &[
+            must("name", Any),
+            must("type", TYPE),
+            may("override", TRUTH),
+        ],
     ),
     element(
         "propval",
         Empty,
-        &[must("name", Any), must("type", TYPE), must("value", Any), may("override", TRUTH)],
+        &[
+            must("name", Any),
+            must("type", TYPE),
+            must("value", Any),
+            may("override", TRUTH),
+        ],
     ),
     element(
         "property_group",
@@ -168,7 +190,11 @@ const ELEMENTS: &[Element] = &[
     ),
     element(
         "dependency",
-        Sequence(&[(&["service_fmri"], Many), (&["stability"], Optional), PROPERTIES]),
+        Sequence(&[
+            (&["service_fmri"], Many),
+            (&["stability"], Optional),
+            PROPERTIES,
+        ]),
         &[
             must("name", Any),
             must("grouping", GROUPING),
@@ -179,7 +205,11 @@ const ELEMENTS: &[Element] = &[
     ),
     element(
         "dependent",
-        Sequence(&[(&["service_fmri"], One), (&["stability"], Optional), PROPERTIES]),
+        Sequence(&[
+            (&["service_fmri"], One),
+            (&["stability"], Optional),
+            PROPERTIES,
+        ]),
         &[
             must("name", Any),
             must("grouping", GROUPING),
@@ -189,7 +219,11 @@ const ELEMENTS: &[Element] = &[
         ],
     ),
     element("envvar", Empty, &[must("name", Any), must("value", Any)]),
-    element("method_environment", Sequence(&[(&["envvar"], AtLeastOne)]), &[]),
+    element(
+        "method_environment",
+        Sequence(&[(&["envvar"], AtLeastOne)]),
+        &[],
+    ),
     element("method_profile", Empty, &[must("name", Any)]),
     element(
         "method_credential",
@@ -217,7 +251,11 @@ const ELEMENTS: &[Element] = &[
     ),
     element(
         "exec_method",
-        Sequence(&[(&["method_context"], Optional), (&["stability"], Optional), PROPERTIES]),
+        Sequence(&[
+            (&["method_context"], Optional),
+            (&["stability"], Optional),
+            PROPERTIES,
+        ]),
         &[
             must("type", OneOf(&["method", "monitor"])),
             must("name", Any),
@@ -227,8 +265,20 @@ const ELEMENTS: &[Element] = &[
         ],
     ),
     element("doc_link", Empty, &[must("name", Any), must("uri", Any)]),
-    element("manpage", Empty, &[must("title", Any), must("section", Any), may("manpath", Any)]),
-    element("documentation", Sequence(&[(&["doc_link", "manpage"], Many)]), &[]),
+    element(
+        "manpage",
+        Empty,
+        &[
+            must("title", Any),
+            must("section", Any),
+            may("manpath", Any),
+        ],
+    ),
+    element(
+        "documentation",
+        Sequence(&[(&["doc_link", "manpage"], Many)]),
+        &[],
+    ),
     element("loctext", Text, &[must("xml:lang", Any)]),
     element("description", LOCAL_TEXT, &[]),
     element("common_name", LOCAL_TEXT, &[]),
@@ -247,11 +297,23 @@ const ELEMENTS: &[Element] = &[
     element("cardinality", Empty, &[may("min", Any), may("max", Any)]),
     element("internal_separators", Text, &[]),
     element("range", Empty, &[must("min", Any), must("max", Any)]),
-    element("constraints", Sequence(&[(&["value"], Many), (&["range"], Many)]), &[]),
-    element("include_values", Empty, &[must("type", OneOf(&["constraints", "values"]))]),
+    element(
+        "constraints",
+        Sequence(&[(&["value"], Many), (&["range"], Many)]),
+        &[],
+    ),
+    element(
+        "include_values",
+        Empty,
+        &[must("type", OneOf(&["constraints", "values"]))],
+    ),
     element(
         "choices",
-        Sequence(&[(&["value"], Many), (&["range"], Many), (&["include_values"], Many)]),
+        Sequence(&[
+            (&["value"], Many),
+            (&["range"], Many),
+            (&["include_values"], Many),
+        ]),
         &[],
     ),
     element(
@@ -294,7 +356,11 @@ const ELEMENTS: &[Element] = &[
         &[],
     ),
     element("paramval", Empty, &[must("name", Any), must("value", Any)]),
-    element("parameter", Sequence(&[(&["value_node"], Many)]), &[must("name", Any)]),
+    element(
+        "parameter",
+        Sequence(&[(&["value_node"], Many)]),
+        &[must("name", Any)],
+    ),
     element("event", Empty, &[must("value", Any)]),
     element(
         "type",
@@ -339,9 +405,18 @@ fn validate_one(node: Node<'_, '_>, name: &str) -> Vec<String> {
     let mut wrong: Vec<String> = content_message(node, element).into_iter().collect();
     let given: Vec<(String, &str)> = attributes(node);
     for (attribute, value) in &given {
-        match element.attributes.iter().find(|known| known.name == attribute) {
-            None => wrong.push(format!("No declaration for attribute {attribute} of element {name}")),
-            Some(Attribute { holds: OneOf(values), .. }) if !values.contains(&value.trim()) => {
+        match element
+            .attributes
+            .iter()
+            .find(|known| known.name == attribute)
+        {
+            None => wrong.push(format!(
+                "No declaration for attribute {attribute} of element {name}"
+            )),
+            Some(Attribute {
+                holds: OneOf(values),
+                ..
+            }) if !values.contains(&value.trim()) => {
                 wrong.push(format!(
                     "Value \"{value}\" for attribute {attribute} of {name} is not among the \
                      enumerated set"
@@ -352,7 +427,10 @@ fn validate_one(node: Node<'_, '_>, name: &str) -> Vec<String> {
     }
     for attribute in element.attributes.iter().filter(|known| known.required) {
         if !given.iter().any(|(given, _)| given == attribute.name) {
-            wrong.push(format!("Element {name} does not carry attribute {}", attribute.name));
+            wrong.push(format!(
+                "Element {name} does not carry attribute {}",
+                attribute.name
+            ));
         }
     }
     wrong
@@ -360,15 +438,20 @@ fn validate_one(node: Node<'_, '_>, name: &str) -> Vec<String> {
 
 fn content_message(node: Node<'_, '_>, element: &Element) -> Option<String> {
     let name = element.name;
-    let has_text = node.children().any(|child| {
-        child.is_text() && child.text().is_some_and(|text| !text.trim().is_empty())
-    });
-    let children: Vec<String> =
-        node.children().filter(Node::is_element).map(qualified).collect();
+    let has_text = node
+        .children()
+        .any(|child| child.is_text() && child.text().is_some_and(|text| !text.trim().is_empty()));
+    let children: Vec<String> = node
+        .children()
+        .filter(Node::is_element)
+        .map(qualified)
+        .collect();
     let fits = match element.content {
         Anything => true,
         Empty if has_text || !children.is_empty() => {
-            return Some(format!("Element {name} was declared EMPTY this one has content"));
+            return Some(format!(
+                "Element {name} was declared EMPTY this one has content"
+            ));
         }
         Empty => true,
         Text if !children.is_empty() => {
@@ -381,10 +464,16 @@ fn content_message(node: Node<'_, '_>, element: &Element) -> Option<String> {
         Sequence(slots) => !has_text && fits_sequence(&children, slots),
         Alike(kinds) => {
             !has_text
-                && kinds.iter().any(|kind| children.iter().all(|child| child == kind))
+                && kinds
+                    .iter()
+                    .any(|kind| children.iter().all(|child| child == kind))
         }
     };
-    let got = if has_text { "CDATA".to_owned() } else { children.join(" ") };
+    let got = if has_text {
+        "CDATA".to_owned()
+    } else {
+        children.join(" ")
+    };
     (!fits).then(|| {
         format!(
             "Element {name} content does not follow the DTD, expecting {}, got ({got})",
@@ -396,7 +485,10 @@ fn content_message(node: Node<'_, '_>, element: &Element) -> Option<String> {
 fn fits_sequence(children: &[String], slots: &[(&[&str], Count)]) -> bool {
     let mut rest = children;
     for (names, count) in slots {
-        let run = rest.iter().take_while(|child| names.contains(&child.as_str())).count();
+        let run = rest
+            .iter()
+            .take_while(|child| names.contains(&child.as_str()))
+            .count();
         let taken = match count {
             One | Optional => run.min(1),
             Many | AtLeastOne => run,
@@ -464,17 +556,25 @@ mod tests {
 
     fn check(text: &str) -> Vec<String> {
         let document = roxmltree::Document::parse(text).unwrap();
-        validate(document.root_element()).into_iter().map(|(_, _, message)| message).collect()
+        validate(document.root_element())
+            .into_iter()
+            .map(|(_, _, message)| message)
+            .collect()
     }
 
     #[test]
     fn children_stand_in_one_order() {
         let service = |body: &str| {
-            check(&format!("<service name='x' version='1' type='service'>{body}</service>"))
+            check(&format!(
+                "<service name='x' version='1' type='service'>{body}</service>"
+            ))
         };
         let method = "<exec_method type='method' name='start' exec='x' timeout_seconds='0'/>";
         let group = "<property_group name='a' type='b'/>";
-        assert_eq!(service(&format!("{method}{method}{group}")), Vec::<String>::new());
+        assert_eq!(
+            service(&format!("{method}{method}{group}")),
+            Vec::<String>::new()
+        );
         let wrong = service(&format!("{group}{method}"));
         assert_eq!(wrong.len(), 1);
         assert!(wrong[0].starts_with(
@@ -502,7 +602,9 @@ mod tests {
     #[test]
     fn unknown_elements_and_misplaced_content_are_found() {
         assert_eq!(
-            check("<template><common_name><loctext xml:lang='C'>x</loctext></common_name></template>"),
+            check(
+                "<template><common_name><loctext xml:lang='C'>x</loctext></common_name></template>"
+            ),
             Vec::<String>::new()
         );
         assert_eq!(check("<daemon/>"), ["No declaration for element daemon"]);
@@ -511,6 +613,9 @@ mod tests {
             ["Element single_instance was declared EMPTY this one has content"]
         );
         assert_eq!(check("<method_environment/>").len(), 1);
-        assert_eq!(check("<property name='a' type='count'><count_list/></property>").len(), 1);
+        assert_eq!(
+            check("<property name='a' type='count'><count_list/></property>").len(),
+            1
+        );
     }
 }

@@ -37,7 +37,10 @@ pub struct ManifestError {
 
 impl ManifestError {
     fn new(message: impl Into<String>) -> Self {
-        Self { library: Vec::new(), messages: vec![message.into()] }
+        Self {
+            library: Vec::new(),
+            messages: vec![message.into()],
+        }
     }
 }
 
@@ -61,15 +64,23 @@ pub fn plain_reason(error: &io::Error) -> String {
 
 /// Reads a bundle from text; `name` stands in the library's messages.
 pub fn parse(text: &str, name: &str, purpose: Purpose) -> Result<Vec<Declared>, ManifestError> {
-    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
+    let options = ParsingOptions {
+        allow_dtd: true,
+        ..ParsingOptions::default()
+    };
     let document = Document::parse_with_options(text, options).map_err(|error| ManifestError {
-        library: vec![format!("{name}:{}: parser error : {error}", error.pos().row)],
+        library: vec![format!(
+            "{name}:{}: parser error : {error}",
+            error.pos().row
+        )],
         messages: vec!["couldn't parse document".to_owned()],
     })?;
     match document_type(text) {
         None => return Err(ManifestError::new("document has no DTD")),
         Some(id) if id != SYSTEM_ID => {
-            return Err(ManifestError::new("document DTD unknown; not service bundle?"));
+            return Err(ManifestError::new(
+                "document DTD unknown; not service bundle?",
+            ));
         }
         Some(_) => {}
     }
@@ -77,7 +88,11 @@ pub fn parse(text: &str, name: &str, purpose: Purpose) -> Result<Vec<Declared>, 
     if root.tag_name().name() != "service_bundle" {
         return Err(ManifestError::new("document is not a service bundle"));
     }
-    let wrong = if purpose == Purpose::Profile { Vec::new() } else { dtd::validate(root) };
+    let wrong = if purpose == Purpose::Profile {
+        Vec::new()
+    } else {
+        dtd::validate(root)
+    };
     if !wrong.is_empty() {
         let line = |(line, element, message)| {
             format!("{name}:{line}: element {element}: validity error : {message}")
@@ -119,10 +134,16 @@ fn document_type(text: &str) -> Option<&str> {
 }
 
 fn system_id(declaration: &str) -> &str {
-    let Some((_, rest)) = declaration.split_once("SYSTEM") else { return "" };
+    let Some((_, rest)) = declaration.split_once("SYSTEM") else {
+        return "";
+    };
     let rest = rest.trim_start();
-    let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) else { return "" };
-    rest.get(1..).and_then(|rest| rest.split_once(quote)).map_or("", |(id, _)| id)
+    let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+        return "";
+    };
+    rest.get(1..)
+        .and_then(|rest| rest.split_once(quote))
+        .map_or("", |(id, _)| id)
 }
 
 #[cfg(test)]
@@ -140,7 +161,10 @@ pub(crate) mod tests {
     }
 
     fn message(text: &str) -> String {
-        parse(text, "m.xml", Purpose::Manifest).unwrap_err().messages.join("|")
+        parse(text, "m.xml", Purpose::Manifest)
+            .unwrap_err()
+            .messages
+            .join("|")
     }
 
     #[test]
@@ -161,7 +185,10 @@ pub(crate) mod tests {
             message(&format!("<!DOCTYPE a SYSTEM '{SYSTEM_ID}'><a/>")),
             "document is not a service bundle"
         );
-        assert_eq!(message(&good.replace("enabled=", "on=")), "Document is not valid.");
+        assert_eq!(
+            message(&good.replace("enabled=", "on=")),
+            "Document is not valid."
+        );
         assert_eq!(
             message(&good.replace("\"manifest\"", "\"profile\"")),
             "document is not a manifest."
@@ -179,7 +206,10 @@ pub(crate) mod tests {
     #[test]
     fn an_absent_file_is_told_with_the_systems_reason() {
         let error = load(Path::new("/nonexistent.xml"), Purpose::Manifest).unwrap_err();
-        assert_eq!(error.messages, ["unable to open file: No such file or directory"]);
+        assert_eq!(
+            error.messages,
+            ["unable to open file: No such file or directory"]
+        );
     }
 
     #[test]
@@ -188,8 +218,10 @@ pub(crate) mod tests {
         let error = parse(&text, "m.xml", Purpose::Manifest).unwrap_err();
         assert_eq!(
             error.library,
-            ["m.xml:5: element create_default_instance: validity error : Element \
-              create_default_instance does not carry attribute enabled"]
+            [
+                "m.xml:5: element create_default_instance: validity error : Element \
+              create_default_instance does not carry attribute enabled"
+            ]
         );
     }
 }

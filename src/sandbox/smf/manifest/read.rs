@@ -39,10 +39,15 @@ fn attribute<'a>(node: Node<'a, '_>, name: &str) -> &'a str {
 fn service(node: Node<'_, '_>) -> Result<Declared, String> {
     let name = attribute(node, "name");
     if !name.split('/').all(is_element) {
-        return Err(format!("invalid value \"{name}\": should be a bare service name"));
+        return Err(format!(
+            "invalid value \"{name}\": should be a bare service name"
+        ));
     }
-    let mut declared =
-        Declared { service: name.to_owned(), own: part(node)?, ..Declared::default() };
+    let mut declared = Declared {
+        service: name.to_owned(),
+        own: part(node)?,
+        ..Declared::default()
+    };
     for child in elements(node) {
         match child.tag_name().name() {
             "create_default_instance" => {
@@ -51,9 +56,10 @@ fn service(node: Node<'_, '_>) -> Result<Declared, String> {
                 declared.instances.push(("default".to_owned(), default));
             }
             "single_instance" => {
-                general(&mut declared.own)
-                    .properties
-                    .insert("single_instance".to_owned(), Property::one("boolean", "true"));
+                general(&mut declared.own).properties.insert(
+                    "single_instance".to_owned(),
+                    Property::one("boolean", "true"),
+                );
             }
             "stability" => {
                 let stability = Property::one("astring", attribute(child, "value"));
@@ -77,16 +83,24 @@ fn service(node: Node<'_, '_>) -> Result<Declared, String> {
 }
 
 fn general(part: &mut Part) -> &mut Group {
-    part.groups.entry("general".to_owned()).or_insert_with(|| Group::new("framework"))
+    part.groups
+        .entry("general".to_owned())
+        .or_insert_with(|| Group::new("framework"))
 }
 
 fn set_enabled(part: &mut Part, node: Node<'_, '_>, name: &str) -> Result<(), String> {
     let enabled = match node.attribute("enabled") {
-        None => return Err(format!("Instance \"{name}\" missing attribute \"enabled\".")),
+        None => {
+            return Err(format!(
+                "Instance \"{name}\" missing attribute \"enabled\"."
+            ));
+        }
         Some(text @ ("true" | "false")) => text,
         Some(_) => return Err("Invalid enabled value".to_owned()),
     };
-    general(part).properties.insert("enabled".to_owned(), Property::one("boolean", enabled));
+    general(part)
+        .properties
+        .insert("enabled".to_owned(), Property::one("boolean", enabled));
     Ok(())
 }
 
@@ -144,7 +158,9 @@ fn add(part: &mut Part, node: Node<'_, '_>, mut group: Group) -> Result<(), Stri
                 if attribute(child, "override") == "true" {
                     part.forced.insert(format!("{name}/{property_name}"));
                 }
-                group.properties.insert(property_name.to_owned(), property(child)?);
+                group
+                    .properties
+                    .insert(property_name.to_owned(), property(child)?);
             }
             _ => {}
         }
@@ -156,7 +172,10 @@ fn add(part: &mut Part, node: Node<'_, '_>, mut group: Group) -> Result<(), Stri
 fn property(node: Node<'_, '_>) -> Result<Property, String> {
     let kind = attribute(node, "type");
     if node.has_tag_name("propval") {
-        return Ok(Property { kind: kind.to_owned(), values: vec![checked(node, kind)?] });
+        return Ok(Property {
+            kind: kind.to_owned(),
+            values: vec![checked(node, kind)?],
+        });
     }
     let mut values = Vec::new();
     for list in elements(node) {
@@ -171,7 +190,10 @@ fn property(node: Node<'_, '_>) -> Result<Property, String> {
             values.push(checked(value, kind)?);
         }
     }
-    Ok(Property { kind: kind.to_owned(), values })
+    Ok(Property {
+        kind: kind.to_owned(),
+        values,
+    })
 }
 
 fn checked(node: Node<'_, '_>, kind: &str) -> Result<String, String> {
@@ -196,9 +218,13 @@ fn dependency(node: Node<'_, '_>) -> Result<Group, String> {
         .with("grouping", "astring", attribute(node, "grouping"))
         .with("restart_on", "astring", attribute(node, "restart_on"))
         .with("type", "astring", attribute(node, "type"));
-    group
-        .properties
-        .insert("entities".to_owned(), Property { kind: "fmri".to_owned(), values: entities });
+    group.properties.insert(
+        "entities".to_owned(),
+        Property {
+            kind: "fmri".to_owned(),
+            values: entities,
+        },
+    );
     Ok(group)
 }
 
@@ -222,7 +248,10 @@ fn dependent(part: &mut Part, node: Node<'_, '_>) -> Result<(), String> {
         .with("entities", "fmri", service.unwrap_or_default())
         .with("external", "boolean", "true");
     let target = target.to_owned();
-    part.dependents.insert(attribute(node, "name").to_owned(), Dependent { target, group });
+    part.dependents.insert(
+        attribute(node, "name").to_owned(),
+        Dependent { target, group },
+    );
     Ok(())
 }
 
@@ -244,17 +273,30 @@ fn method(node: Node<'_, '_>) -> Result<Group, String> {
 fn context(node: Node<'_, '_>, group: &mut Group) -> Result<(), String> {
     let mut set = |name: &str, text: Option<&str>| {
         if let Some(text) = text {
-            group.properties.insert(name.to_owned(), Property::one("astring", text));
+            group
+                .properties
+                .insert(name.to_owned(), Property::one("astring", text));
         }
     };
-    for name in ["working_directory", "project", "resource_pool", "security_flags"] {
+    for name in [
+        "working_directory",
+        "project",
+        "resource_pool",
+        "security_flags",
+    ] {
         set(name, node.attribute(name));
     }
     if let Some(profile) = named(node, "method_profile") {
         set("profile", profile.attribute("name"));
     }
     if let Some(credential) = named(node, "method_credential") {
-        for name in ["user", "group", "supp_groups", "privileges", "limit_privileges"] {
+        for name in [
+            "user",
+            "group",
+            "supp_groups",
+            "privileges",
+            "limit_privileges",
+        ] {
             set(name, credential.attribute(name));
         }
     }
@@ -267,14 +309,20 @@ fn context(node: Node<'_, '_>, group: &mut Group) -> Result<(), String> {
             }
             values.push(format!("{name}={}", attribute(variable, "value")));
         }
-        let property = Property { kind: "astring".to_owned(), values };
+        let property = Property {
+            kind: "astring".to_owned(),
+            values,
+        };
         group.properties.insert("environment".to_owned(), property);
     }
     Ok(())
 }
 
 fn template(node: Node<'_, '_>, part: &mut Part) {
-    for (element, group) in [("common_name", "tm_common_name"), ("description", "tm_description")] {
+    for (element, group) in [
+        ("common_name", "tm_common_name"),
+        ("description", "tm_description"),
+    ] {
         if let Some(found) = named(node, element) {
             part.groups.insert(group.to_owned(), local_text(found));
         }
@@ -290,9 +338,11 @@ fn template(node: Node<'_, '_>, part: &mut Part) {
             (format!("tm_man_{}{section}", clean(title)), group)
         } else {
             let name = attribute(document, "name");
-            let group = Group::new("template")
-                .with("name", "ustring", name)
-                .with("uri", "astring", attribute(document, "uri"));
+            let group = Group::new("template").with("name", "ustring", name).with(
+                "uri",
+                "astring",
+                attribute(document, "uri"),
+            );
             (format!("tm_doc_{}", clean(name)), group)
         };
         part.groups.insert(name, group);
@@ -307,14 +357,24 @@ fn local_text(node: Node<'_, '_>) -> Group {
             .unwrap_or("C")
             .replace('-', "_");
         let words: Vec<&str> = text.text().unwrap_or("").split_whitespace().collect();
-        group.properties.insert(language, Property::one("ustring", words.join(" ")));
+        group
+            .properties
+            .insert(language, Property::one("ustring", words.join(" ")));
     }
     group
 }
 
 /// A text as part of a group's name.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -357,7 +417,10 @@ mod tests {
             assert_eq!(start.value(name), Some(value), "{name}");
         }
         assert_eq!(declared.instances[0].0, "default");
-        assert_eq!(declared.instances[0].1.groups["general"].value("enabled"), Some("true"));
+        assert_eq!(
+            declared.instances[0].1.groups["general"].value("enabled"),
+            Some("true")
+        );
     }
 
     #[test]
@@ -388,7 +451,10 @@ mod tests {
             property("count", "abc"),
             Err("illegal value \"abc\" for count (Illegal character)".to_owned())
         );
-        assert_eq!(property("boolean", "yes"), Err("illegal boolean value \"yes\"".to_owned()));
+        assert_eq!(
+            property("boolean", "yes"),
+            Err("illegal boolean value \"yes\"".to_owned())
+        );
         assert_eq!(
             read("<method_context><method_environment><envvar name='' value=''/></method_environment></method_context>").map(|_| ()),
             Err("Invalid environment variable \"\".".to_owned())
@@ -407,7 +473,13 @@ mod tests {
         )
         .unwrap();
         assert_eq!(declared.own.groups["c"].values("l"), ["b", "a"]);
-        assert_eq!(declared.own.groups["tm_common_name"].value("C"), Some("an example"));
-        assert_eq!(declared.own.groups["tm_man_afpd1M"].value("section"), Some("1M"));
+        assert_eq!(
+            declared.own.groups["tm_common_name"].value("C"),
+            Some("an example")
+        );
+        assert_eq!(
+            declared.own.groups["tm_man_afpd1M"].value("section"),
+            Some("1M")
+        );
     }
 }

@@ -13,7 +13,10 @@ const GLOBAL: &str = "svc:/system/svc/global:default";
 #[must_use]
 pub fn violations(repository: &Repository, fmri: &Fmri) -> Vec<String> {
     let view = repository.composed(fmri);
-    let mut found = Checker { fmri, lines: Vec::new() };
+    let mut found = Checker {
+        fmri,
+        lines: Vec::new(),
+    };
     match view.get("general") {
         None => found.missing_group("general", "framework", GLOBAL),
         Some(general) => found.one_value(general, "general", "enabled", "boolean", GLOBAL),
@@ -31,7 +34,12 @@ pub fn violations(repository: &Repository, fmri: &Fmri) -> Vec<String> {
     }
     if let Some(startd) = view.get("startd") {
         found.group_type(startd, "startd", "framework", DELEGATE);
-        found.choice(startd, "startd", "duration", &["contract", "transient", "child", "wait"]);
+        found.choice(
+            startd,
+            "startd",
+            "duration",
+            &["contract", "transient", "child", "wait"],
+        );
     }
     for (name, group) in view.iter().filter(|(_, group)| group.kind == "dependency") {
         found.dependency(group, name);
@@ -46,8 +54,10 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn say(&mut self, message: &str, source: &str, labels: &[(&str, &str)]) {
-        let mut line =
-            format!("{message}: FMRI=\"{}\"; Template source=\"{source}\"", self.fmri);
+        let mut line = format!(
+            "{message}: FMRI=\"{}\"; Template source=\"{source}\"",
+            self.fmri
+        );
         for (label, value) in labels {
             line.push_str(&format!("; {label}=\"{value}\""));
         }
@@ -61,8 +71,11 @@ impl Checker<'_> {
 
     fn group_type(&mut self, group: &Group, name: &str, wanted: &str, source: &str) {
         if group.kind != wanted {
-            let labels =
-                [("Property group", name), ("Specified type", wanted), ("Actual type", &group.kind)];
+            let labels = [
+                ("Property group", name),
+                ("Specified type", wanted),
+                ("Actual type", &group.kind),
+            ];
             self.say("Property group has bad type", source, &labels);
         }
     }
@@ -86,8 +99,11 @@ impl Checker<'_> {
         if let Some(value) = group.value(property)
             && !allowed.contains(&value)
         {
-            let labels =
-                [("Property group", name), ("Property name", property), ("Property value", value)];
+            let labels = [
+                ("Property group", name),
+                ("Property name", property),
+                ("Property value", value),
+            ];
             self.say("Property has illegal value", DELEGATE, &labels);
         }
     }
@@ -108,7 +124,12 @@ impl Checker<'_> {
         }
         let grouping = ["require_all", "require_any", "exclude_all", "optional_all"];
         self.choice(group, name, "grouping", &grouping);
-        self.choice(group, name, "restart_on", &["error", "restart", "refresh", "none"]);
+        self.choice(
+            group,
+            name,
+            "restart_on",
+            &["error", "restart", "refresh", "none"],
+        );
         self.choice(group, name, "type", &["service", "path"]);
     }
 }
@@ -121,27 +142,29 @@ mod tests {
     use crate::sandbox::smf::upgrade;
 
     fn check(body: &str) -> Vec<String> {
-        let text =
-            manifest("site/x", &format!("<create_default_instance enabled='false'/>{body}"));
+        let text = manifest(
+            "site/x",
+            &format!("<create_default_instance enabled='false'/>{body}"),
+        );
         let declared = parse(&text, "m.xml", Purpose::Manifest).unwrap();
         let mut repository = Repository::default();
         upgrade::import(&mut repository, &declared[0]);
         violations(&repository, &Fmri::instance("site/x", "default"))
     }
 
-    const START: &str =
-        "<exec_method type='method' name='start' exec='x' timeout_seconds='60'/>";
-    const STOP: &str =
-        "<exec_method type='method' name='stop' exec=':kill' timeout_seconds='60'/>";
+    const START: &str = "<exec_method type='method' name='start' exec='x' timeout_seconds='60'/>";
+    const STOP: &str = "<exec_method type='method' name='stop' exec=':kill' timeout_seconds='60'/>";
 
     #[test]
     fn start_and_stop_are_required() {
         assert_eq!(check(&format!("{START}{STOP}")), Vec::<String>::new());
         assert_eq!(
             check(START),
-            ["Required property group missing: FMRI=\"svc:/site/x:default\"; Template \
+            [
+                "Required property group missing: FMRI=\"svc:/site/x:default\"; Template \
               source=\"svc:/system/svc/restarter:default\"; Property group=\"stop\"; Property \
-              group type=\"method\""]
+              group type=\"method\""
+            ]
         );
     }
 

@@ -46,7 +46,9 @@ pub fn is_valid(kind: &str, text: &str) -> bool {
             .any(|scheme| text.starts_with(scheme)),
         "uri" => text.split_once(':').is_some_and(|(scheme, _)| {
             scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+                && scheme
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
         }),
         _ => true,
     }
@@ -59,7 +61,9 @@ fn is_hostname(text: &str) -> bool {
                 && label.len() <= 63
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         })
 }
 
@@ -131,6 +135,9 @@ mod tests {
             assert!(is_valid(kind, good), "{kind} {good}");
             assert!(!is_valid(kind, bad), "{kind} {bad}");
         }
-        assert_eq!(complaint("boolean", "1").as_deref(), Some("illegal boolean value \"1\""));
+        assert_eq!(
+            complaint("boolean", "1").as_deref(),
+            Some("illegal boolean value \"1\"")
+        );
     }
 }

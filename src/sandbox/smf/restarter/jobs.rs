@@ -161,7 +161,11 @@ impl Restarter {
             log::write(paths, fmri, &message);
             return Try::Hopeless("misconfigured");
         }
-        log::write(paths, fmri, &format!("Executing start method {}.", method.label()));
+        log::write(
+            paths,
+            fmri,
+            &format!("Executing start method {}.", method.label()),
+        );
         if method.exec == ":true" {
             return Try::Succeeded;
         }
@@ -202,7 +206,10 @@ impl Restarter {
         self.note_start(fmri, &reports);
         let ended = await_end(&reports, paths, fmri, contract, deadline);
         log::write(paths, fmri, &ending("start", ended));
-        let result = judge_end(ended, value(view, "startd", "timeout_retry") != Some("false"));
+        let result = judge_end(
+            ended,
+            value(view, "startd", "timeout_retry") != Some("false"),
+        );
         let keeps = matches!(result, Try::Succeeded)
             && ended == Ended::Status(0)
             && Style::of(view) == Style::Contract;
@@ -215,7 +222,12 @@ impl Restarter {
                 Ended::Status(status) => status,
                 Ended::TimedOut => 9,
             };
-            inner.set(fmri, "start_method_waitstatus", "integer", Some(status.to_string()));
+            inner.set(
+                fmri,
+                "start_method_waitstatus",
+                "integer",
+                Some(status.to_string()),
+            );
             if !keeps {
                 inner.live.entry(fmri.clone()).or_default().contract = None;
             }
@@ -232,12 +244,7 @@ impl Restarter {
 
     /// Passes a contract's reports on: to the method's job, and those about the service's later
     /// life to its queue.
-    pub(super) fn relay(
-        &self,
-        fmri: &Fmri,
-        mut owner: Owner,
-        style: Style,
-    ) -> Receiver<Report> {
+    pub(super) fn relay(&self, fmri: &Fmri, mut owner: Owner, style: Style) -> Receiver<Report> {
         let (sender, receiver) = channel();
         let restarter = self.clone();
         let fmri = fmri.clone();
@@ -307,7 +314,11 @@ impl Restarter {
     pub(super) fn run_beside(&self, fmri: &Fmri, method: &Method) -> Try {
         let paths = self.paths();
         let name = method.name;
-        log::write(paths, fmri, &format!("Executing {name} method {}.", method.label()));
+        log::write(
+            paths,
+            fmri,
+            &format!("Executing {name} method {}.", method.label()),
+        );
         if method.exec == ":true" {
             return Try::Succeeded;
         }
@@ -340,7 +351,9 @@ impl Restarter {
 
 impl Inner {
     fn contract_fault(&mut self, fmri: &Fmri, contract: u64, fault: Fault) {
-        let Some(live) = self.live.get_mut(fmri) else { return };
+        let Some(live) = self.live.get_mut(fmri) else {
+            return;
+        };
         if live.contract != Some(contract) {
             return;
         }
@@ -368,9 +381,11 @@ fn judge_end(ended: Ended, timeout_retry: bool) -> Try {
         Ended::Status(status) if status & 0x7f != 0 => Try::Failed("failed"),
         Ended::Status(status) => match status >> 8 {
             0 | NO_DAEMON => Try::Succeeded,
-            code if HOPELESS.contains(&code) => {
-                Try::Hopeless(if code == 96 { "misconfigured" } else { "failed fatally" })
-            }
+            code if HOPELESS.contains(&code) => Try::Hopeless(if code == 96 {
+                "misconfigured"
+            } else {
+                "failed fatally"
+            }),
             _ => Try::Failed("failed"),
         },
     }
@@ -382,7 +397,10 @@ fn critical(view: &Groups) -> (usize, Duration) {
         let property = view.get("startd")?.properties.get(name)?;
         (property.kind == "integer").then(|| property.values.first()?.parse::<u64>().ok())?
     };
-    match (integer("critical_failure_count"), integer("critical_failure_period")) {
+    match (
+        integer("critical_failure_count"),
+        integer("critical_failure_period"),
+    ) {
         (Some(count), Some(period)) => {
             let count = usize::try_from(count.clamp(1, 10)).unwrap_or(10);
             (count, Duration::from_secs(period))

@@ -41,35 +41,61 @@ pub enum Ended {
 
 impl Method {
     /// The method of that name; none when the instance has none.
-    pub fn find(
-        view: &Groups,
-        fmri: &Fmri,
-        name: &'static str,
-    ) -> Result<Option<Self>, Unusable> {
-        let Some(group) = view.get(name) else { return Ok(None) };
+    pub fn find(view: &Groups, fmri: &Fmri, name: &'static str) -> Result<Option<Self>, Unusable> {
+        let Some(group) = view.get(name) else {
+            return Ok(None);
+        };
         let raw = group.value("exec").unwrap_or("");
-        let exec = expand(raw, view, fmri, name)
-            .map_err(|why| Unusable(format!("Could not expand method tokens in \"{raw}\": {why}.")))?;
-        let seconds: i64 = group.value("timeout_seconds").and_then(|s| s.parse().ok()).unwrap_or(0);
-        let timeout = u64::try_from(seconds).ok().filter(|s| *s > 0).map(Duration::from_secs);
+        let exec = expand(raw, view, fmri, name).map_err(|why| {
+            Unusable(format!(
+                "Could not expand method tokens in \"{raw}\": {why}."
+            ))
+        })?;
+        let seconds: i64 = group
+            .value("timeout_seconds")
+            .and_then(|s| s.parse().ok())
+            .unwrap_or(0);
+        let timeout = u64::try_from(seconds)
+            .ok()
+            .filter(|s| *s > 0)
+            .map(Duration::from_secs);
         // A context on the method replaces the one on the instance.
-        let own = CONTEXT.iter().any(|property| group.properties.contains_key(*property));
-        let context = if own { Some(group) } else { view.get("method_context") };
+        let own = CONTEXT
+            .iter()
+            .any(|property| group.properties.contains_key(*property));
+        let context = if own {
+            Some(group)
+        } else {
+            view.get("method_context")
+        };
         let properties = context
             .into_iter()
             .flat_map(|group| &group.properties)
             .map(|(name, property)| (name.clone(), property.clone()))
             .collect();
-        Ok(Some(Self { name, exec, timeout, properties }))
+        Ok(Some(Self {
+            name,
+            exec,
+            timeout,
+            properties,
+        }))
     }
 
     fn context(&self, name: &str) -> Option<&str> {
-        let found = self.properties.iter().find(|(property, _)| property == name);
-        found.and_then(|(_, property)| property.values.first()).map(String::as_str)
+        let found = self
+            .properties
+            .iter()
+            .find(|(property, _)| property == name);
+        found
+            .and_then(|(_, property)| property.values.first())
+            .map(String::as_str)
     }
 
     fn context_values(&self, name: &str) -> &[String] {
-        let found = self.properties.iter().find(|(property, _)| property == name);
+        let found = self
+            .properties
+            .iter()
+            .find(|(property, _)| property == name);
         found.map_or(&[], |(_, property)| &property.values)
     }
 
@@ -86,7 +112,10 @@ impl Method {
     /// Everything a contract's holder needs to run the method.
     pub fn spec(&self, paths: &Paths, fmri: &Fmri) -> Result<Spec, Unusable> {
         let credential = self.credential()?;
-        let home = || self.context("user").and_then(|user| User::from_name(user).ok().flatten());
+        let home = || {
+            self.context("user")
+                .and_then(|user| User::from_name(user).ok().flatten())
+        };
         let directory = match self.context("working_directory") {
             None | Some(":default" | ":home") => {
                 home().map_or_else(|| PathBuf::from("/"), |user| user.dir)
@@ -100,9 +129,17 @@ impl Method {
                 directory.display()
             )));
         }
-        let shell = if Path::new("/sbin/sh").exists() { "/sbin/sh" } else { "/bin/sh" };
+        let shell = if Path::new("/sbin/sh").exists() {
+            "/sbin/sh"
+        } else {
+            "/bin/sh"
+        };
         Ok(Spec {
-            words: vec![shell.to_owned(), "-c".to_owned(), format!("exec {}", self.exec)],
+            words: vec![
+                shell.to_owned(),
+                "-c".to_owned(),
+                format!("exec {}", self.exec),
+            ],
             directory: Some(directory),
             environment: Some(self.environment(fmri)),
             credential,
@@ -113,7 +150,9 @@ impl Method {
     }
 
     fn environment(&self, fmri: &Fmri) -> Vec<(String, String)> {
-        let zone = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+        let zone = nix::unistd::gethostname()
+            .ok()
+            .and_then(|name| name.into_string().ok());
         let mut environment: Vec<(String, String)> = vec![
             ("PATH".to_owned(), "/usr/sbin:/usr/bin".to_owned()),
             ("TZ".to_owned(), "UTC".to_owned()),
@@ -130,7 +169,10 @@ impl Method {
         environment.extend([
             ("SMF_FMRI".to_owned(), fmri.to_string()),
             ("SMF_METHOD".to_owned(), self.name.to_owned()),
-            ("SMF_RESTARTER".to_owned(), "svc:/system/svc/restarter:default".to_owned()),
+            (
+                "SMF_RESTARTER".to_owned(),
+                "svc:/system/svc/restarter:default".to_owned(),
+            ),
             ("SMF_ZONENAME".to_owned(), zone.unwrap_or_default()),
         ]);
         environment
@@ -144,12 +186,16 @@ impl Method {
         }
         let name = user.unwrap_or("root");
         let user = find_user(name).ok_or_else(|| {
-            Unusable(format!("Could not interpret \"user\" property value \"{name}\", error 2."))
+            Unusable(format!(
+                "Could not interpret \"user\" property value \"{name}\", error 2."
+            ))
         })?;
         let group = match group {
             None | Some(":default") => user.gid.as_raw(),
             Some(name) => find_group(name).ok_or_else(|| {
-                Unusable(format!("Could not interpret \"group\" property value \"{name}\", error 2."))
+                Unusable(format!(
+                    "Could not interpret \"group\" property value \"{name}\", error 2."
+                ))
             })?,
         };
         let groups = match self.context("supp_groups") {
@@ -160,7 +206,11 @@ impl Method {
                 .filter_map(find_group)
                 .collect(),
         };
-        Ok(Some(Credential { user: user.uid.as_raw(), group, groups }))
+        Ok(Some(Credential {
+            user: user.uid.as_raw(),
+            group,
+            groups,
+        }))
     }
 }
 
@@ -187,7 +237,10 @@ fn find_user(name: &str) -> Option<User> {
 fn find_group(name: &str) -> Option<u32> {
     match name.parse::<u32>() {
         Ok(id) => Some(id),
-        Err(_) => Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw()),
+        Err(_) => Group::from_name(name)
+            .ok()
+            .flatten()
+            .map(|group| group.gid.as_raw()),
     }
 }
 
@@ -214,8 +267,10 @@ fn expand(raw: &str, view: &Groups, fmri: &Fmri, method: &str) -> Result<String,
             Some('i') => result.push_str(fmri.instance.as_deref().unwrap_or("")),
             Some('f') => result.push_str(&fmri.to_string()),
             Some('{') => {
-                let (token, tail) =
-                    characters.as_str().split_once('}').ok_or("token is not closed")?;
+                let (token, tail) = characters
+                    .as_str()
+                    .split_once('}')
+                    .ok_or("token is not closed")?;
                 result.push_str(&property_token(token, view)?);
                 rest = tail;
                 continue;
@@ -234,7 +289,9 @@ fn property_token(token: &str, view: &Groups) -> Result<String, String> {
         Some(path) => (path, token.get(path.len()..).unwrap_or(" ")),
         None => (token, " "),
     };
-    let path = path.split_once(":properties/").map_or(path, |(_, path)| path);
+    let path = path
+        .split_once(":properties/")
+        .map_or(path, |(_, path)| path);
     let (group, property) = path.split_once('/').unwrap_or(("application", path));
     let found = view
         .get(group)
@@ -278,7 +335,8 @@ pub fn await_end(
             Ok(Report::NotStarted { .. }) => return Ended::Status(10 << 8),
             Ok(_) => {}
             Err(RecvTimeoutError::Timeout) if !killed && deadline.is_some() => {
-                let message = format!("Method or service exit timed out.  Killing contract {contract}.");
+                let message =
+                    format!("Method or service exit timed out.  Killing contract {contract}.");
                 log::write(paths, fmri, &message);
                 holder::kill_until_empty(paths, contract);
                 killed = true;
@@ -310,7 +368,10 @@ pub fn ending(name: &str, ended: Ended) -> String {
         Ended::Status(status) => {
             let signal = nix::sys::signal::Signal::try_from(status & 0x7f);
             let name_of = signal.map_or("UNKNOWN", |signal| {
-                signal.as_str().strip_prefix("SIG").unwrap_or(signal.as_str())
+                signal
+                    .as_str()
+                    .strip_prefix("SIG")
+                    .unwrap_or(signal.as_str())
             });
             format!("Method \"{name}\" failed due to signal {name_of}.")
         }
@@ -326,7 +387,10 @@ mod tests {
         let mut config = Group::new("application").with("file", "astring", "/a b");
         config.properties.insert(
             "list".to_owned(),
-            Property { kind: "astring".to_owned(), values: vec!["x".to_owned(), "y;z".to_owned()] },
+            Property {
+                kind: "astring".to_owned(),
+                values: vec!["x".to_owned(), "y;z".to_owned()],
+            },
         );
         let view = Groups::from([("application".to_owned(), config)]);
         expand(exec, &view, &Fmri::instance("site/x", "default"), "start")
@@ -334,9 +398,15 @@ mod tests {
 
     #[test]
     fn tokens_are_expanded_and_values_quoted() {
-        assert_eq!(expanded("%r %m %s %i %f 5%%").unwrap(), "svc.startd start site/x default svc:/site/x:default 5%");
+        assert_eq!(
+            expanded("%r %m %s %i %f 5%%").unwrap(),
+            "svc.startd start site/x default svc:/site/x:default 5%"
+        );
         assert_eq!(expanded("d -F %{file}").unwrap(), "d -F /a\\ b");
-        assert_eq!(expanded("d %{application/list} %{list:} %{list,}").unwrap(), "d x y\\;z x:y\\;z x,y\\;z");
+        assert_eq!(
+            expanded("d %{application/list} %{list:} %{list,}").unwrap(),
+            "d x y\\;z x:y\\;z x,y\\;z"
+        );
         for bad in ["%q", "%", "%{file", "%{none}", "%{none/file}"] {
             assert!(expanded(bad).is_err(), "{bad}");
         }
@@ -345,8 +415,14 @@ mod tests {
     #[test]
     fn a_methods_own_context_replaces_the_instances() {
         let common = Group::new("framework").with("working_directory", "astring", "/var");
-        let start = Group::new("method").with("exec", "astring", "x").with("user", "astring", "root");
-        let stop = Group::new("method").with("exec", "astring", ":kill").with("timeout_seconds", "count", "-1");
+        let start = Group::new("method")
+            .with("exec", "astring", "x")
+            .with("user", "astring", "root");
+        let stop = Group::new("method").with("exec", "astring", ":kill").with(
+            "timeout_seconds",
+            "count",
+            "-1",
+        );
         let view = Groups::from([
             ("method_context".to_owned(), common),
             ("start".to_owned(), start),
@@ -356,17 +432,27 @@ mod tests {
         let method = |name| Method::find(&view, &fmri, name).unwrap().unwrap();
         assert_eq!(method("start").context("working_directory"), None);
         assert_eq!(method("stop").context("working_directory"), Some("/var"));
-        assert_eq!((method("stop").label().as_str(), method("stop").timeout), ("(:kill)", None));
+        assert_eq!(
+            (method("stop").label().as_str(), method("stop").timeout),
+            ("(:kill)", None)
+        );
         assert_eq!(Method::find(&view, &fmri, "refresh"), Ok(None));
     }
 
     #[test]
     fn an_unknown_user_is_told_by_name() {
-        let start = Group::new("method").with("exec", "astring", "x").with("user", "astring", "nobody-here");
+        let start = Group::new("method").with("exec", "astring", "x").with(
+            "user",
+            "astring",
+            "nobody-here",
+        );
         let view = Groups::from([("start".to_owned(), start)]);
         let fmri = Fmri::instance("x", "default");
         let method = Method::find(&view, &fmri, "start").unwrap().unwrap();
         let error = method.spec(&Paths::zone(), &fmri).unwrap_err();
-        assert_eq!(error.0, "Could not interpret \"user\" property value \"nobody-here\", error 2.");
+        assert_eq!(
+            error.0,
+            "Could not interpret \"user\" property value \"nobody-here\", error 2."
+        );
     }
 }

@@ -62,7 +62,9 @@ enum Event {
     Restart,
     Refresh,
     Clear,
-    Maintain { now: bool },
+    Maintain {
+        now: bool,
+    },
     Degrade,
     /// Something happened in a contract.
     Contract(u64, Fault),
@@ -98,7 +100,13 @@ impl Restarter {
             generation: 1,
             shutting_down: false,
         };
-        Self { shared: Arc::new(Shared { paths, inner: Mutex::new(inner), changed: Condvar::new() }) }
+        Self {
+            shared: Arc::new(Shared {
+                paths,
+                inner: Mutex::new(inner),
+                changed: Condvar::new(),
+            }),
+        }
     }
 
     /// The zone's folders.
@@ -109,7 +117,10 @@ impl Restarter {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A thread that died inside left consistent state: every change is one assignment.
-        self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Brings the graph to rest and starts what can start.
@@ -181,7 +192,9 @@ impl Restarter {
         loop {
             let (generation, repository) = self.read();
             let running = repository.instances().iter().any(|fmri| {
-                repository.restarter(fmri, "contract").is_some_and(|contract| !contract.is_empty())
+                repository
+                    .restarter(fmri, "contract")
+                    .is_some_and(|contract| !contract.is_empty())
             });
             let left = deadline.saturating_duration_since(Instant::now());
             if !running || left.is_zero() {
@@ -212,7 +225,10 @@ impl Inner {
     fn take_notice(&mut self, change: &Edit) {
         match change {
             Edit::Refresh(fmri) => self.push(fmri, Event::Refresh),
-            Edit::Import { declared, refresh: true } => {
+            Edit::Import {
+                declared,
+                refresh: true,
+            } => {
                 let service = Fmri::service(&declared.service).to_string();
                 for fmri in dependencies::instances_of(&self.repository, &service) {
                     self.push(&fmri, Event::Refresh);
@@ -245,7 +261,11 @@ impl Inner {
     }
 
     fn push(&mut self, fmri: &Fmri, event: Event) {
-        self.live.entry(fmri.clone()).or_default().events.push_back(event);
+        self.live
+            .entry(fmri.clone())
+            .or_default()
+            .events
+            .push_back(event);
     }
 
     fn settle(&mut self, paths: &Paths) -> Vec<Job> {
@@ -253,7 +273,9 @@ impl Inner {
         loop {
             let mut moved = false;
             for fmri in self.repository.instances() {
-                let Some(enabled) = self.repository.is_enabled(&fmri) else { continue };
+                let Some(enabled) = self.repository.is_enabled(&fmri) else {
+                    continue;
+                };
                 let live = self.live.entry(fmri.clone()).or_default();
                 if live.busy {
                     continue;
@@ -290,7 +312,11 @@ impl Inner {
             }
             State::Offline | State::Maintenance if !enabled => {
                 if self.repository.state(fmri) == State::Maintenance {
-                    self.say(paths, fmri, "Leaving maintenance because disable requested.");
+                    self.say(
+                        paths,
+                        fmri,
+                        "Leaving maintenance because disable requested.",
+                    );
                 }
                 self.say(paths, fmri, "Disabled.");
                 self.enter(fmri, State::Disabled, "disable_request", Cause::Other);
@@ -310,7 +336,9 @@ impl Inner {
     }
 
     fn has_contract(&self, fmri: &Fmri) -> bool {
-        self.live.get(fmri).is_some_and(|live| live.contract.is_some())
+        self.live
+            .get(fmri)
+            .is_some_and(|live| live.contract.is_some())
     }
 
     /// Files are looked at when the instance is enabled or refreshed, not all the time.
@@ -318,7 +346,11 @@ impl Inner {
         let view = self.repository.running(fmri);
         let live = self.live.entry(fmri.clone()).or_default();
         for (_, group) in dependencies::dependency_groups(&view) {
-            for path in group.values("entities").iter().filter_map(|e| dependencies::file_path(e)) {
+            for path in group
+                .values("entities")
+                .iter()
+                .filter_map(|e| dependencies::file_path(e))
+            {
                 live.files
                     .entry(path.to_owned())
                     .or_insert_with(|| paths.inside(path).exists());
@@ -329,13 +361,19 @@ impl Inner {
             Some(found) => *found,
             None => paths.inside(path).exists(),
         };
-        Graph { repository: &self.repository, exists: &exists }.verdict(fmri) == Verdict::Met
+        Graph {
+            repository: &self.repository,
+            exists: &exists,
+        }
+        .verdict(fmri)
+            == Verdict::Met
     }
 
     fn begin_start(&mut self, fmri: &Fmri, jobs: &mut Vec<Job>) {
         let view = self.repository.running(fmri);
         // What only stands for a part of the platform starts within the lock and logs nothing.
-        if platform::is_quiet(fmri) && super::model::value(&view, "start", "exec") == Some(":true") {
+        if platform::is_quiet(fmri) && super::model::value(&view, "start", "exec") == Some(":true")
+        {
             self.enter(fmri, State::Online, "dependencies_satisfied", Cause::Other);
             return;
         }
@@ -393,7 +431,12 @@ impl Inner {
                 self.begin_stop(paths, fmri, stop::Stop::maintenance(), jobs);
             }
             Event::Maintain { .. } if state != State::Maintenance => {
-                self.enter(fmri, State::Maintenance, "administrative_request", Cause::Other);
+                self.enter(
+                    fmri,
+                    State::Maintenance,
+                    "administrative_request",
+                    Cause::Other,
+                );
             }
             Event::Degrade => self.say(paths, fmri, "ADMIN_DEGRADED command unimplemented"),
             Event::Contract(contract, fault) if live.contract == Some(contract) => {
@@ -414,7 +457,12 @@ impl Inner {
         let before = self.repository.state(fmri);
         self.set(fmri, "state", "astring", Some(state.name().to_owned()));
         self.set(fmri, "next_state", "astring", Some("none".to_owned()));
-        self.set(fmri, "auxiliary_state", "astring", Some(auxiliary.to_owned()));
+        self.set(
+            fmri,
+            "auxiliary_state",
+            "astring",
+            Some(auxiliary.to_owned()),
+        );
         let now = stamp::property_time(stamp::now());
         self.set(fmri, "state_timestamp", "time", Some(now));
         let contract = self.live.get(fmri).and_then(|live| live.contract);
@@ -439,12 +487,22 @@ impl Inner {
 
     /// Sets a property of the `restarter` group, or empties it.
     fn set(&mut self, fmri: &Fmri, name: &str, kind: &str, value: Option<String>) {
-        let Some(instance) = self.repository.instance_mut(fmri) else { return };
-        let fresh = || Group { nonpersistent: true, ..Group::new("framework") };
-        let group = instance.groups.entry("restarter".to_owned()).or_insert_with(fresh);
+        let Some(instance) = self.repository.instance_mut(fmri) else {
+            return;
+        };
+        let fresh = || Group {
+            nonpersistent: true,
+            ..Group::new("framework")
+        };
+        let group = instance
+            .groups
+            .entry("restarter".to_owned())
+            .or_insert_with(fresh);
         match value {
             Some(value) => {
-                group.properties.insert(name.to_owned(), Property::one(kind, value));
+                group
+                    .properties
+                    .insert(name.to_owned(), Property::one(kind, value));
             }
             None => {
                 group.properties.remove(name);

@@ -31,25 +31,41 @@ pub struct Stop {
 }
 
 const fn stop(reason: &'static str, auxiliary: &'static str, cause: Cause) -> Stop {
-    Stop { reason, then: State::Offline, auxiliary, cause, throttled: false }
+    Stop {
+        reason,
+        then: State::Offline,
+        auxiliary,
+        cause,
+        throttled: false,
+    }
 }
 
 impl Stop {
     /// The service shall not run any more.
     pub fn disabled() -> Self {
         let reason = "Stopping because service disabled.";
-        Self { then: State::Disabled, ..stop(reason, "disable_request", Cause::Other) }
+        Self {
+            then: State::Disabled,
+            ..stop(reason, "disable_request", Cause::Other)
+        }
     }
 
     /// An administrator restarts it.
     pub fn restart() -> Self {
-        stop("Stopping because service restarting.", "restart_request", Cause::Other)
+        stop(
+            "Stopping because service restarting.",
+            "restart_request",
+            Cause::Other,
+        )
     }
 
     /// An administrator wants it in maintenance.
     pub fn maintenance() -> Self {
         let reason = "Stopping for maintenance due to administrative_request.";
-        Self { then: State::Maintenance, ..stop(reason, "administrative_request", Cause::Other) }
+        Self {
+            then: State::Maintenance,
+            ..stop(reason, "administrative_request", Cause::Other)
+        }
     }
 
     /// A dependency changed.
@@ -66,9 +82,11 @@ impl Stop {
                 "ct_ev_exit",
                 Cause::Error,
             ),
-            Fault::Core => {
-                stop("Stopping because process dumped core.", "ct_ev_core", Cause::Error)
-            }
+            Fault::Core => stop(
+                "Stopping because process dumped core.",
+                "ct_ev_core",
+                Cause::Error,
+            ),
             Fault::Signal => stop(
                 "Stopping because process received fatal signal from outside the service.",
                 "ct_ev_signal",
@@ -89,7 +107,11 @@ impl Stop {
             ),
             Fault::Child(_) => Self {
                 throttled: true,
-                ..stop("Stopping because service exited with an error.", "ct_ev_exit", Cause::Error)
+                ..stop(
+                    "Stopping because service exited with an error.",
+                    "ct_ev_exit",
+                    Cause::Error,
+                )
             },
         }
     }
@@ -131,8 +153,7 @@ impl Restarter {
                     Try::Succeeded
                 }
                 Ok(Some(method)) if transient && first_signal(&method.exec).is_some() => {
-                    let message =
-                        "Invalid use of \":kill\" as stop method for transient service.";
+                    let message = "Invalid use of \":kill\" as stop method for transient service.";
                     self.unusable(fmri, message)
                 }
                 Ok(Some(method)) => self.stop_once(fmri, &method, contract),
@@ -178,7 +199,11 @@ impl Restarter {
     }
 
     fn throttle(&self, fmri: &Fmri) {
-        let often = self.lock().live.get(fmri).is_some_and(|live| live.starts.len() >= 5);
+        let often = self
+            .lock()
+            .live
+            .get(fmri)
+            .is_some_and(|live| live.starts.len() >= 5);
         if often {
             log::write(self.paths(), fmri, "Failing too quickly, throttling.");
             thread::sleep(Duration::from_secs(1));
@@ -191,7 +216,9 @@ impl Restarter {
         if !matches!(result, Try::Succeeded) {
             return result;
         }
-        let Some(contract) = contract else { return result };
+        let Some(contract) = contract else {
+            return result;
+        };
         while !is_empty(self, contract) {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 let message =
@@ -207,7 +234,11 @@ impl Restarter {
 }
 
 fn is_empty(restarter: &Restarter, contract: u64) -> bool {
-    !restarter.paths().contracts().join(contract.to_string()).exists()
+    !restarter
+        .paths()
+        .contracts()
+        .join(contract.to_string())
+        .exists()
 }
 
 #[cfg(test)]

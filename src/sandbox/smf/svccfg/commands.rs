@@ -10,14 +10,30 @@ use super::{Failed, Flow, Session, export};
 
 /// Sub-commands that exist and are not played here.
 const NOT_PLAYED: [&str; 16] = [
-    "apply", "archive", "cleanup", "delcust", "delhash", "delnotify", "describe", "editprop",
-    "extract", "help", "hide", "listnotify", "listsnap", "repository", "restore", "revert",
+    "apply",
+    "archive",
+    "cleanup",
+    "delcust",
+    "delhash",
+    "delnotify",
+    "describe",
+    "editprop",
+    "extract",
+    "help",
+    "hide",
+    "listnotify",
+    "listsnap",
+    "repository",
+    "restore",
+    "revert",
 ];
 
 impl Session<'_> {
     /// Runs one command, given as words.
     pub(super) fn command(&mut self, words: &[Word]) -> Result<Flow, Failed> {
-        let Some((name, rest)) = words.split_first() else { return Ok(Flow::Go) };
+        let Some((name, rest)) = words.split_first() else {
+            return Ok(Flow::Go);
+        };
         let name = name.text().unwrap_or("").to_owned();
         let plain: Option<Vec<&str>> = rest.iter().map(Word::text).collect();
         match (name.as_str(), plain.as_deref()) {
@@ -76,7 +92,10 @@ impl Session<'_> {
 
     fn unselect(&mut self) -> Result<(), Failed> {
         match self.entity.take() {
-            Some(Fmri { service, instance: Some(_) }) => self.entity = Some(Fmri::service(&service)),
+            Some(Fmri {
+                service,
+                instance: Some(_),
+            }) => self.entity = Some(Fmri::service(&service)),
             Some(_) => {}
             None => return Err(self.fail("Cannot unselect at scope level.")),
         }
@@ -97,7 +116,9 @@ impl Session<'_> {
                     self.answer.say(":properties");
                 }
                 let service = repository.services.get(&fmri.service);
-                let instances = service.into_iter().flat_map(|service| service.instances.keys());
+                let instances = service
+                    .into_iter()
+                    .flat_map(|service| service.instances.keys());
                 for name in instances.filter(|name| fmri.instance.is_none() && fits(name)) {
                     self.answer.say(name);
                 }
@@ -109,7 +130,10 @@ impl Session<'_> {
     fn add(&mut self, name: &str) -> Result<(), Failed> {
         let fmri = match self.entity.clone() {
             None => Fmri::service(name),
-            Some(Fmri { service, instance: None }) => Fmri::instance(&service, name),
+            Some(Fmri {
+                service,
+                instance: None,
+            }) => Fmri::instance(&service, name),
             Some(_) => return Err(self.fail("Cannot add entities to instances.")),
         };
         if !name.split('/').all(is_element) || (fmri.instance.is_some() && name.contains('/')) {
@@ -117,7 +141,11 @@ impl Session<'_> {
         }
         let taken = self.repository()?.groups(&fmri).is_some();
         if taken {
-            let what = if fmri.instance.is_some() { "Instance" } else { "Service" };
+            let what = if fmri.instance.is_some() {
+                "Instance"
+            } else {
+                "Service"
+            };
             return Err(self.fail(format!("{what} already exists.")));
         }
         self.apply(vec![Edit::Add(fmri)])?;
@@ -142,12 +170,13 @@ impl Session<'_> {
         };
         let repository = self.repository()?;
         let instances = super::super::dependencies::instances_of(&repository, &fmri.to_string());
-        let running = instances.iter().find(|one| repository.state(one).is_running());
+        let running = instances
+            .iter()
+            .find(|one| repository.state(one).is_running());
         if let Some(running) = running
             && !force
         {
-            let text =
-                format!("Instance {running} may be running.  Use delete -f if it is not.");
+            let text = format!("Instance {running} may be running.  Use delete -f if it is not.");
             return Err(self.fail(text));
         }
         self.apply(vec![Edit::Delete(fmri.clone())])?;
@@ -159,7 +188,9 @@ impl Session<'_> {
 
     fn refresh(&mut self) -> Result<(), Failed> {
         match self.entity()? {
-            fmri @ Fmri { instance: Some(_), .. } => {
+            fmri @ Fmri {
+                instance: Some(_), ..
+            } => {
                 self.apply(vec![Edit::Refresh(fmri)])?;
                 Ok(())
             }
@@ -198,7 +229,9 @@ impl Session<'_> {
                 return Err(failed);
             }
         };
-        let Some(service) = repository.service(fmri) else { return Err(Failed) };
+        let Some(service) = repository.service(fmri) else {
+            return Err(Failed);
+        };
         let text = export::manifest(&fmri.service, service, all);
         match file {
             None => self.answer.out.push_str(&text),

@@ -8,13 +8,32 @@ use super::super::model::{Group, Groups, Property, Service, value};
 /// The manifest of a service; `all` includes values that need an authorization to be read.
 #[must_use]
 pub fn manifest(name: &str, service: &Service, all: bool) -> String {
-    let mut writer = Writer { text: String::new(), depth: 0, all };
+    let mut writer = Writer {
+        text: String::new(),
+        depth: 0,
+        all,
+    };
     writer.text.push_str("<?xml version='1.0'?>\n");
-    writer.text.push_str(&format!("<!DOCTYPE service_bundle SYSTEM '{SYSTEM_ID}'>\n"));
-    writer.open("service_bundle", &[("type", "manifest"), ("name", "export")]);
-    writer.open("service", &[("name", name), ("type", "service"), ("version", "0")]);
-    let simple = |groups: &Groups| groups.keys().all(|name| name == "general" || name == "restarter");
-    let default = service.instances.get("default").filter(|one| simple(&one.groups));
+    writer
+        .text
+        .push_str(&format!("<!DOCTYPE service_bundle SYSTEM '{SYSTEM_ID}'>\n"));
+    writer.open(
+        "service_bundle",
+        &[("type", "manifest"), ("name", "export")],
+    );
+    writer.open(
+        "service",
+        &[("name", name), ("type", "service"), ("version", "0")],
+    );
+    let simple = |groups: &Groups| {
+        groups
+            .keys()
+            .all(|name| name == "general" || name == "restarter")
+    };
+    let default = service
+        .instances
+        .get("default")
+        .filter(|one| simple(&one.groups));
     if let Some(default) = default {
         let enabled = value(&default.groups, "general", "enabled").unwrap_or("false");
         writer.empty("create_default_instance", &[("enabled", enabled)]);
@@ -48,15 +67,27 @@ struct Writer {
     all: bool,
 }
 
-const CREDENTIAL: [&str; 5] = ["user", "group", "supp_groups", "privileges", "limit_privileges"];
-const CONTEXT: [&str; 4] = ["working_directory", "project", "resource_pool", "security_flags"];
+const CREDENTIAL: [&str; 5] = [
+    "user",
+    "group",
+    "supp_groups",
+    "privileges",
+    "limit_privileges",
+];
+const CONTEXT: [&str; 4] = [
+    "working_directory",
+    "project",
+    "resource_pool",
+    "security_flags",
+];
 
 impl Writer {
     fn tag(&mut self, name: &str, attributes: &[(&str, &str)], end: &str) {
         self.text.push_str(&"  ".repeat(self.depth));
         self.text.push_str(&format!("<{name}"));
         for (attribute, value) in attributes {
-            self.text.push_str(&format!(" {attribute}='{}'", escape(value)));
+            self.text
+                .push_str(&format!(" {attribute}='{}'", escape(value)));
         }
         self.text.push_str(end);
         self.text.push('\n');
@@ -84,7 +115,9 @@ impl Writer {
             self.close("restarter");
         }
         let of_kind = |kind: &'static str| {
-            groups.iter().filter(move |(_, group)| group.kind == kind && !group.nonpersistent)
+            groups
+                .iter()
+                .filter(move |(_, group)| group.kind == kind && !group.nonpersistent)
         };
         for (name, group) in of_kind("dependency") {
             if group.value("external") != Some("true") {
@@ -135,7 +168,11 @@ impl Writer {
     /// The other side's group has the rest; its values are not at hand here (inferred defaults).
     fn dependent(&mut self, name: &str, target: &Property) {
         let target = target.values.first().map_or("", String::as_str);
-        let attributes = [("name", name), ("restart_on", "none"), ("grouping", "optional_all")];
+        let attributes = [
+            ("name", name),
+            ("restart_on", "none"),
+            ("grouping", "optional_all"),
+        ];
         self.open("dependent", &attributes);
         self.empty("service_fmri", &[("value", target)]);
         self.close("dependent");
@@ -154,11 +191,13 @@ impl Writer {
             .chain(CREDENTIAL)
             .chain(CONTEXT)
             .collect();
-        let has_context = group
+        let has_context = group.properties.keys().any(|key| {
+            own.contains(&key.as_str()) && !attributes.iter().any(|(name, _)| name == key)
+        });
+        let has_more = group
             .properties
             .keys()
-            .any(|key| own.contains(&key.as_str()) && !attributes.iter().any(|(name, _)| name == key));
-        let has_more = group.properties.keys().any(|key| !own.contains(&key.as_str()));
+            .any(|key| !own.contains(&key.as_str()));
         if !has_context && !has_more {
             self.empty("exec_method", &attributes);
             return;
@@ -178,19 +217,22 @@ impl Writer {
                 .filter_map(|&name| Some((name, group.value(name)?.to_owned())))
                 .collect()
         };
-        let borrowed = |list: &[(&'static str, String)]| -> Vec<(&'static str, String)> {
-            list.to_vec()
-        };
+        let borrowed =
+            |list: &[(&'static str, String)]| -> Vec<(&'static str, String)> { list.to_vec() };
         let attributes = borrowed(&given(&CONTEXT));
-        let attributes: Vec<(&str, &str)> =
-            attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let attributes: Vec<(&str, &str)> = attributes
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         self.open("method_context", &attributes);
         let credential = given(&CREDENTIAL);
         if let Some(profile) = group.value("profile") {
             self.empty("method_profile", &[("name", profile)]);
         } else if !credential.is_empty() {
-            let credential: Vec<(&str, &str)> =
-                credential.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let credential: Vec<(&str, &str)> = credential
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
             self.empty("method_credential", &credential);
         }
         let environment = group.values("environment");
@@ -224,7 +266,10 @@ impl Writer {
             _ if hidden => self.empty("property", &[("name", name), ("type", kind)]),
             [] => self.empty("property", &[("name", name), ("type", kind)]),
             [only] => {
-                self.empty("propval", &[("name", name), ("type", kind), ("value", only)]);
+                self.empty(
+                    "propval",
+                    &[("name", name), ("type", kind), ("value", only)],
+                );
             }
             several => {
                 let list = format!("{kind}_list");
@@ -240,7 +285,9 @@ impl Writer {
     }
 
     fn template(&mut self, groups: &Groups) {
-        let Some(common_name) = groups.get("tm_common_name") else { return };
+        let Some(common_name) = groups.get("tm_common_name") else {
+            return;
+        };
         self.open("template", &[]);
         self.local_text("common_name", common_name);
         if let Some(description) = groups.get("tm_description") {
@@ -276,7 +323,10 @@ impl Writer {
             let text = text.values.first().map_or("", String::as_str);
             self.text.push_str(&"  ".repeat(self.depth));
             let language = escape(&language.replace('_', "-"));
-            self.text.push_str(&format!("<loctext xml:lang='{language}'>{}</loctext>\n", escape(text)));
+            self.text.push_str(&format!(
+                "<loctext xml:lang='{language}'>{}</loctext>\n",
+                escape(text)
+            ));
         }
         self.close(element);
     }

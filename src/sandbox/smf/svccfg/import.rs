@@ -53,7 +53,9 @@ impl Session<'_> {
         }
         self.warn(format!("Loaded {loaded} smf(5) service descriptions"));
         if failed > 0 {
-            return Err(self.fail(format!("{failed} smf(5) service descriptions failed to load")));
+            return Err(self.fail(format!(
+                "{failed} smf(5) service descriptions failed to load"
+            )));
         }
         Ok(())
     }
@@ -74,7 +76,7 @@ impl Session<'_> {
         let services = self.load(path)?;
         let mut trial = self.repository()?;
         let violations = violations(&mut trial, &services);
-        let strict = options.has('V') || self.interactive_import;
+        let strict = options.has('V');
         for violation in &violations {
             if strict {
                 self.answer.complain(violation);
@@ -86,8 +88,10 @@ impl Session<'_> {
             return Err(self.fail(format!("Import of {name} failed.")));
         }
         let refresh = !options.has('n');
-        let edits =
-            services.into_iter().map(|declared| Edit::Import { declared, refresh }).collect();
+        let edits = services
+            .into_iter()
+            .map(|declared| Edit::Import { declared, refresh })
+            .collect();
         for message in self.apply(edits)? {
             self.warn(message);
         }
@@ -117,15 +121,21 @@ impl Session<'_> {
         for violation in &found {
             self.answer.complain(violation);
         }
-        if found.is_empty() { Ok(()) } else { Err(self.fail("Validation failed.")) }
+        if found.is_empty() {
+            Ok(())
+        } else {
+            Err(self.fail("Validation failed."))
+        }
     }
 
     pub(super) fn inventory(&mut self, file: &str) -> Result<(), Failed> {
         for declared in self.load(Path::new(file))? {
             for (instance, _) in &declared.instances {
-                self.answer.say(Fmri::instance(&declared.service, instance).to_string());
+                self.answer
+                    .say(Fmri::instance(&declared.service, instance).to_string());
             }
-            self.answer.say(Fmri::service(&declared.service).to_string());
+            self.answer
+                .say(Fmri::service(&declared.service).to_string());
         }
         Ok(())
     }

@@ -49,8 +49,8 @@ pub fn lex(line: &str) -> Result<Vec<Word>, Unfinished> {
             }
             _ => {
                 let mut text = String::new();
-                while let Some(c) =
-                    characters.next_if(|c| !matches!(c, ' ' | '\t' | '\n' | '"' | '>' | '=' | '(' | ')'))
+                while let Some(c) = characters
+                    .next_if(|c| !matches!(c, ' ' | '\t' | '\n' | '"' | '>' | '=' | '(' | ')'))
                 {
                     text.push(c);
                 }
@@ -103,7 +103,10 @@ mod tests {
     fn quotes_hold_blanks_and_signs() {
         assert_eq!(
             lex(r#"astring: "--a=b \"c\" \\ \n""#).unwrap(),
-            [plain("astring:"), Word::Quoted(r#"--a=b "c" \ \n"#.to_owned())]
+            [
+                plain("astring:"),
+                Word::Quoted(r#"--a=b "c" \ \n"#.to_owned())
+            ]
         );
         assert_eq!(lex("\"\"").unwrap(), [Word::Quoted(String::new())]);
         assert_eq!(lex("a \"b"), Err(Unfinished));

@@ -54,7 +54,6 @@ pub fn answer(
         door: None,
         entity: None,
         verbose: options.has('v'),
-        interactive_import: false,
         place: None,
         answer: Answer::default(),
     };
@@ -69,7 +68,7 @@ pub fn answer(
             let mut line = options.operands.join(" ");
             truncate(&mut line, LINE_BYTES - 1);
             // A failure has already said what it has to say and set the status.
-            drop(session.line(&line));
+            let _: Result<Flow, Failed> = session.line(&line);
         }
         (Some("-"), true) | (None, true) => match input() {
             Ok(text) => session.script(&text, "<stdin>"),
@@ -96,7 +95,6 @@ struct Session<'a> {
     /// The selected service or instance.
     entity: Option<Fmri>,
     verbose: bool,
-    interactive_import: bool,
     /// File and line of the command, when it comes from a file.
     place: Option<(String, usize)>,
     answer: Answer,
@@ -193,8 +191,9 @@ impl Session<'_> {
             }
         }
         let services = matching_services(&repository, pattern);
-        let is_exact_service =
-            services.iter().any(|fmri| fmri.to_string() == format!("svc:/{}", pattern.trim_start_matches("svc:/")));
+        let is_exact_service = services.iter().any(|fmri| {
+            fmri.to_string() == format!("svc:/{}", pattern.trim_start_matches("svc:/"))
+        });
         if is_exact_service {
             return Ok(services.into_iter().take(1).collect());
         }
@@ -243,7 +242,10 @@ enum Flow {
 
 fn truncate(line: &mut String, bytes: usize) {
     if line.len() > bytes {
-        let end = (0..=bytes).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
+        let end = (0..=bytes)
+            .rev()
+            .find(|end| line.is_char_boundary(*end))
+            .unwrap_or(0);
         line.truncate(end);
     }
 }

@@ -37,7 +37,9 @@ impl Session<'_> {
         let [path, Word::Sign('='), rest @ ..] = words else {
             return Err(self.syntax_error());
         };
-        let Some(path) = path.text() else { return Err(self.syntax_error()) };
+        let Some(path) = path.text() else {
+            return Err(self.syntax_error());
+        };
         let assignment = self.assignment(rest)?;
         let (group, name) = self.split(path)?;
         let property = self.typed(group, name, assignment)?;
@@ -77,7 +79,10 @@ impl Session<'_> {
                 Ok(Assignment { kind, values })
             }
             [word] => match word.text() {
-                Some(text) => Ok(Assignment { kind, values: vec![text.to_owned()] }),
+                Some(text) => Ok(Assignment {
+                    kind,
+                    values: vec![text.to_owned()],
+                }),
                 None => Err(self.syntax_error()),
             },
             _ => Err(self.syntax_error()),
@@ -106,20 +111,34 @@ impl Session<'_> {
             (None, Some(existing)) => existing.kind.clone(),
             (None, None) => return Err(self.fail("Type required for new properties.")),
         };
-        if let Some(bad) = assignment.values.iter().find(|value| !is_valid(&kind, value)) {
+        if let Some(bad) = assignment
+            .values
+            .iter()
+            .find(|value| !is_valid(&kind, value))
+        {
             return Err(self.fail(format!("Invalid \"{kind}\" value \"{bad}\".")));
         }
-        Ok(Property { kind, values: assignment.values })
+        Ok(Property {
+            kind,
+            values: assignment.values,
+        })
     }
 
     pub(super) fn addpropvalue(&mut self, words: &[Word]) -> Result<(), Failed> {
-        let Some((path, rest)) = words.split_first() else { return Err(self.syntax_error()) };
-        let Some(path) = path.text() else { return Err(self.syntax_error()) };
+        let Some((path, rest)) = words.split_first() else {
+            return Err(self.syntax_error());
+        };
+        let Some(path) = path.text() else {
+            return Err(self.syntax_error());
+        };
         let assignment = self.assignment(rest)?;
         let (group, name) = self.split(path)?;
         let mut property = self.typed(group, name, assignment)?;
         let (fmri, groups) = self.groups()?;
-        if let Some(existing) = groups.get(group).and_then(|group| group.properties.get(name)) {
+        if let Some(existing) = groups
+            .get(group)
+            .and_then(|group| group.properties.get(name))
+        {
             let mut values = existing.values.clone();
             values.retain(|value| !property.values.contains(value));
             values.append(&mut property.values);
@@ -167,7 +186,11 @@ impl Session<'_> {
             }
             Some(_) => {}
         }
-        self.apply(vec![Edit::Unset { fmri, group: group.to_owned(), name: name.to_owned() }])?;
+        self.apply(vec![Edit::Unset {
+            fmri,
+            group: group.to_owned(),
+            name: name.to_owned(),
+        }])?;
         Ok(())
     }
 
@@ -178,7 +201,9 @@ impl Session<'_> {
         }
         let bad = |text: &str| {
             text.is_empty()
-                || !text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ',' | '.'))
+                || !text
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ',' | '.'))
         };
         if bad(name) || bad(kind) {
             return Err(self.fail("Name, type, or flags are invalid."));
@@ -197,7 +222,10 @@ impl Session<'_> {
         if !groups.contains_key(name) {
             return Err(self.fail(format!("No such property group {name}.")));
         }
-        self.apply(vec![Edit::DeleteGroup { fmri, group: name.to_owned() }])?;
+        self.apply(vec![Edit::DeleteGroup {
+            fmri,
+            group: name.to_owned(),
+        }])?;
         Ok(())
     }
 
@@ -207,7 +235,11 @@ impl Session<'_> {
         for (name, group) in &groups {
             let fits = |path: &str| patterns.first().is_none_or(|pattern| glob(pattern, path));
             if fits(name) {
-                let mark = if group.nonpersistent { "\tNONPERSISTENT" } else { "" };
+                let mark = if group.nonpersistent {
+                    "\tNONPERSISTENT"
+                } else {
+                    ""
+                };
                 lines.push((name.clone(), format!("{}{mark}", group.kind)));
             }
             if only_groups {
@@ -223,7 +255,8 @@ impl Session<'_> {
         }
         let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         for (name, text) in lines {
-            self.answer.say(format!("{name:<width$}  {text}").trim_end());
+            self.answer
+                .say(format!("{name:<width$}  {text}").trim_end());
         }
         Ok(())
     }
@@ -245,7 +278,11 @@ impl Session<'_> {
         if name.is_empty() || name.contains('=') {
             return Err(self.fail(format!("Invalid environment variable \"{name}\".")));
         }
-        let groups = self.repository()?.groups(&fmri).cloned().unwrap_or_default();
+        let groups = self
+            .repository()?
+            .groups(&fmri)
+            .cloned()
+            .unwrap_or_default();
         let mut edits = Vec::new();
         if !groups.contains_key(group) {
             if group != "method_context" {
@@ -258,15 +295,20 @@ impl Session<'_> {
                 nonpersistent: false,
             });
         }
-        let mut values: Vec<String> =
-            groups.get(group).map(|group| group.values("environment").to_vec()).unwrap_or_default();
+        let mut values: Vec<String> = groups
+            .get(group)
+            .map(|group| group.values("environment").to_vec())
+            .unwrap_or_default();
         values.retain(|entry| entry.split_once('=').is_none_or(|(known, _)| known != name));
         values.extend(value.map(|value| format!("{name}={value}")));
         edits.push(Edit::Set {
             fmri,
             group: group.to_owned(),
             name: "environment".to_owned(),
-            property: Property { kind: "astring".to_owned(), values },
+            property: Property {
+                kind: "astring".to_owned(),
+                values,
+            },
         });
         self.apply(edits)?;
         Ok(())

@@ -17,45 +17,99 @@ pub struct Column {
 }
 
 const COLUMNS: [Column; 15] = [
-    Column { name: "CTID", width: 6 },
-    Column { name: "DESC", width: 100 },
-    Column { name: "FMRI", width: 50 },
-    Column { name: "INST", width: 20 },
-    Column { name: "N", width: 1 },
-    Column { name: "NSTA", width: 4 },
-    Column { name: "NSTATE", width: 13 },
-    Column { name: "S", width: 2 },
-    Column { name: "SCOPE", width: 20 },
-    Column { name: "SN", width: 2 },
-    Column { name: "SVC", width: 20 },
-    Column { name: "STA", width: 4 },
-    Column { name: "STATE", width: 14 },
-    Column { name: "STIME", width: 8 },
-    Column { name: "ZONE", width: 16 },
+    Column {
+        name: "CTID",
+        width: 6,
+    },
+    Column {
+        name: "DESC",
+        width: 100,
+    },
+    Column {
+        name: "FMRI",
+        width: 50,
+    },
+    Column {
+        name: "INST",
+        width: 20,
+    },
+    Column {
+        name: "N",
+        width: 1,
+    },
+    Column {
+        name: "NSTA",
+        width: 4,
+    },
+    Column {
+        name: "NSTATE",
+        width: 13,
+    },
+    Column {
+        name: "S",
+        width: 2,
+    },
+    Column {
+        name: "SCOPE",
+        width: 20,
+    },
+    Column {
+        name: "SN",
+        width: 2,
+    },
+    Column {
+        name: "SVC",
+        width: 20,
+    },
+    Column {
+        name: "STA",
+        width: 4,
+    },
+    Column {
+        name: "STATE",
+        width: 14,
+    },
+    Column {
+        name: "STIME",
+        width: 8,
+    },
+    Column {
+        name: "ZONE",
+        width: 16,
+    },
 ];
 
 /// A column by its name in any case.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Column> {
-    COLUMNS.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+    COLUMNS
+        .iter()
+        .find(|column| column.name.eq_ignore_ascii_case(name))
 }
 
 /// The header line.
 #[must_use]
 pub fn header(columns: &[&Column]) -> String {
-    let cells = columns.iter().map(|column| format!("{:1$} ", column.name, column.width));
+    let cells = columns
+        .iter()
+        .map(|column| format!("{:1$} ", column.name, column.width));
     cells.collect::<String>().trim_end().to_owned()
 }
 
 /// One instance's line.
 #[must_use]
 pub fn line(view: &View, columns: &[&Column], fmri: &Fmri) -> String {
-    let shows_next =
-        columns.iter().any(|column| matches!(column.name, "N" | "SN" | "NSTA" | "NSTATE"));
+    let shows_next = columns
+        .iter()
+        .any(|column| matches!(column.name, "N" | "SN" | "NSTA" | "NSTATE"));
     let cells = columns.iter().map(|column| {
         let text = cell(view, column, fmri, !shows_next);
         let width = column.width;
-        if column.name == "CTID" { format!("{text:>width$} ") } else { format!("{text:width$} ") }
+        if column.name == "CTID" {
+            format!("{text:>width$} ")
+        } else {
+            format!("{text:width$} ")
+        }
     });
     cells.collect::<String>().trim_end().to_owned()
 }
@@ -67,7 +121,9 @@ fn cell(view: &View, column: &Column, fmri: &Fmri, starred: bool) -> String {
     let star = if starred && next.is_some() { "*" } else { "" };
     let dash = || "-".to_owned();
     match column.name {
-        "CTID" => repository.restarter(fmri, "contract").map_or_else(dash, str::to_owned),
+        "CTID" => repository
+            .restarter(fmri, "contract")
+            .map_or_else(dash, str::to_owned),
         "DESC" => {
             let view = repository.composed(fmri);
             value(&view, "tm_common_name", "C").map_or_else(dash, str::to_owned)
@@ -93,11 +149,15 @@ fn cell(view: &View, column: &Column, fmri: &Fmri, starred: bool) -> String {
 }
 
 fn known_state(view: &View, fmri: &Fmri) -> Option<State> {
-    view.repository.restarter(fmri, "state").and_then(State::parse)
+    view.repository
+        .restarter(fmri, "state")
+        .and_then(State::parse)
 }
 
 fn timestamp(view: &View, fmri: &Fmri) -> Option<std::time::Duration> {
-    view.repository.restarter(fmri, "state_timestamp").and_then(stamp::parse_time)
+    view.repository
+        .restarter(fmri, "state_timestamp")
+        .and_then(stamp::parse_time)
 }
 
 fn letter(state: State) -> &'static str {
@@ -137,7 +197,10 @@ impl Order {
             let order = compare_by(view, column, a, b);
             if *reversed { order.reverse() } else { order }
         });
-        differs.into_iter().find(|order| *order != Ordering::Equal).unwrap_or(Ordering::Equal)
+        differs
+            .into_iter()
+            .find(|order| *order != Ordering::Equal)
+            .unwrap_or(Ordering::Equal)
     }
 }
 
@@ -151,7 +214,9 @@ fn compare_by(view: &View, column: &Column, a: &Fmri, b: &Fmri) -> Ordering {
         Some(State::Uninitialized) | None => 6,
     };
     let contract = |fmri: &Fmri| {
-        view.repository.restarter(fmri, "contract").and_then(|id| id.parse::<u64>().ok())
+        view.repository
+            .restarter(fmri, "contract")
+            .and_then(|id| id.parse::<u64>().ok())
     };
     match column.name {
         "STATE" | "STA" | "S" => rank(a).cmp(&rank(b)),

@@ -23,7 +23,11 @@ struct Reason {
 }
 
 fn because(text: impl Into<String>, code: &'static str) -> Reason {
-    Reason { text: text.into(), code, waits_for: None }
+    Reason {
+        text: text.into(),
+        code,
+        waits_for: None,
+    }
 }
 
 /// Explains the named instances, or everything that is enabled and does not run.
@@ -77,26 +81,41 @@ fn one(view: &View, fmri: &Fmri, verbose: bool, impact: &BTreeSet<Fmri>, answer:
     let name = value(&groups, "tm_common_name", "C").unwrap_or("?");
     answer.say(format!("{fmri} ({name})"));
     let state = view.repository.restarter(fmri, "state").unwrap_or("-");
-    let since = view.repository.restarter(fmri, "state_timestamp").and_then(stamp::parse_time);
+    let since = view
+        .repository
+        .restarter(fmri, "state_timestamp")
+        .and_then(stamp::parse_time);
     let since = since.map(|moment| format!(" since {}", stamp::long_time(moment)));
     answer.say(format!(" State: {state}{}", since.unwrap_or_default()));
     if let Some(reason) = reason(view, fmri) {
         answer.say(format!("Reason: {}", reason.text));
-        answer.say(format!("   See: http://illumos.org/msg/SMF-8000-{}", reason.code));
+        answer.say(format!(
+            "   See: http://illumos.org/msg/SMF-8000-{}",
+            reason.code
+        ));
         if let Some(next) = reason.waits_for {
             path(view, fmri, next, answer);
         }
     }
-    for (_, group) in groups.iter().filter(|(name, _)| name.starts_with("tm_man_")) {
+    for (_, group) in groups
+        .iter()
+        .filter(|(name, _)| name.starts_with("tm_man_"))
+    {
         answer.say(format!("   See: {}", manual(group, verbose)));
     }
-    for (_, group) in groups.iter().filter(|(name, _)| name.starts_with("tm_doc_")) {
+    for (_, group) in groups
+        .iter()
+        .filter(|(name, _)| name.starts_with("tm_doc_"))
+    {
         answer.say(format!("   See: {}", group.value("uri").unwrap_or("")));
     }
     if let Some(log) = view.repository.restarter(fmri, "logfile") {
         answer.say(format!("   See: {log}"));
     }
-    answer.say(format!("Impact: {}", impact_text(view, fmri, impact, verbose)));
+    answer.say(format!(
+        "Impact: {}",
+        impact_text(view, fmri, impact, verbose)
+    ));
     if verbose {
         for victim in impact {
             answer.say(format!("        {victim}"));
@@ -120,8 +139,10 @@ fn path(view: &View, fmri: &Fmri, next: Fmri, answer: &mut Answer) {
 }
 
 fn manual(group: &Group, verbose: bool) -> String {
-    let (title, section) =
-        (group.value("title").unwrap_or(""), group.value("section").unwrap_or(""));
+    let (title, section) = (
+        group.value("title").unwrap_or(""),
+        group.value("section").unwrap_or(""),
+    );
     if !verbose {
         return format!("{title}({section})");
     }
@@ -134,7 +155,11 @@ fn manual(group: &Group, verbose: bool) -> String {
 
 fn impact_text(view: &View, fmri: &Fmri, impact: &BTreeSet<Fmri>, verbose: bool) -> String {
     let running = view.repository.state(fmri).is_running();
-    let tail = if verbose { ":" } else { ".  (Use -v for list.)" };
+    let tail = if verbose {
+        ":"
+    } else {
+        ".  (Use -v for list.)"
+    };
     match impact.len() {
         0 if running => "None.".to_owned(),
         0 => "This service is not running.".to_owned(),
@@ -148,9 +173,10 @@ fn reason(view: &View, fmri: &Fmri) -> Option<Reason> {
     match (repository.state(fmri), repository.next_state(fmri)) {
         (State::Online | State::Degraded, _) => None,
         (State::Offline, Some(State::Online)) => Some(because("Start method is running.", "C4")),
-        (_, Some(next)) => {
-            Some(because(format!("Transitioning to state {}.", next.name()), "PH"))
-        }
+        (_, Some(next)) => Some(because(
+            format!("Transitioning to state {}.", next.name()),
+            "PH",
+        )),
         (State::Disabled, None) => Some(disabled(view, fmri)),
         (State::Maintenance, None) => Some(maintenance(view, fmri)),
         (State::Uninitialized, None) => Some(because(
@@ -167,7 +193,10 @@ fn disabled(view: &View, fmri: &Fmri) -> Reason {
         None => ".".to_owned(),
     };
     if view.repository.enabled_for_now(fmri) == Some(false) {
-        because(format!("Temporarily disabled by an administrator{tail}"), "1S")
+        because(
+            format!("Temporarily disabled by an administrator{tail}"),
+            "1S",
+        )
     } else {
         because(format!("Disabled by an administrator{tail}"), "05")
     }
@@ -187,7 +216,10 @@ fn maintenance(view: &View, fmri: &Fmri) -> Reason {
         (Some("service_request"), _) => because("Maintenance requested by another service.", "R4"),
         (Some("fault_threshold_reached"), Some(status)) => {
             let ending = ending(status);
-            because(format!("Start method failed repeatedly, last {ending}"), "KS")
+            because(
+                format!("Start method failed repeatedly, last {ending}"),
+                "KS",
+            )
         }
         (Some("fault_threshold_reached"), None) => because("Method failed repeatedly.", "7Y"),
         (Some("method_failed"), Some(status)) => {
@@ -210,7 +242,10 @@ fn ending(status: i32) -> String {
 
 fn waiting(view: &View, fmri: &Fmri) -> Reason {
     let exists = |path: &str| view.paths.inside(path).exists();
-    let graph = Graph { repository: &view.repository, exists: &exists };
+    let graph = Graph {
+        repository: &view.repository,
+        exists: &exists,
+    };
     let groups = view.repository.running(fmri);
     let unmet = dependency_groups(&groups)
         .find(|(_, group)| graph.dependency(group) != Verdict::Met)
@@ -227,14 +262,19 @@ fn unmet_reason(view: &View, group: &Group) -> Reason {
         if let Some(path) = file_path(entity) {
             if view.paths.inside(path).exists() == excludes {
                 return because(
-                    format!("Dependency {entity} is {}.", if excludes { "present" } else { "absent" }),
+                    format!(
+                        "Dependency {entity} is {}.",
+                        if excludes { "present" } else { "absent" }
+                    ),
                     "E2",
                 );
             }
             continue;
         }
         let instances = instances_of(&view.repository, entity);
-        let running = instances.iter().find(|other| view.repository.state(other).is_running());
+        let running = instances
+            .iter()
+            .find(|other| view.repository.state(other).is_running());
         match (excludes, running, instances.first()) {
             (true, Some(other), _) => {
                 return because(format!("Service {other} is running."), "FJ");
@@ -248,7 +288,10 @@ fn unmet_reason(view: &View, group: &Group) -> Reason {
             }
             (false, None, Some(other)) => {
                 let text = format!("Service {other}\n        {}", summary(view, other));
-                return Reason { waits_for: Some(other.clone()), ..because(text, "GE") };
+                return Reason {
+                    waits_for: Some(other.clone()),
+                    ..because(text, "GE")
+                };
             }
         }
     }
@@ -257,7 +300,10 @@ fn unmet_reason(view: &View, group: &Group) -> Reason {
 
 /// The words of these summaries are inferred.
 fn summary(view: &View, fmri: &Fmri) -> &'static str {
-    match (view.repository.state(fmri), view.repository.enabled_for_now(fmri)) {
+    match (
+        view.repository.state(fmri),
+        view.repository.enabled_for_now(fmri),
+    ) {
         (State::Disabled, Some(false)) => "is temporarily disabled.",
         (State::Disabled, _) => "is disabled.",
         (State::Maintenance, _) => match view.repository.restarter(fmri, "auxiliary_state") {

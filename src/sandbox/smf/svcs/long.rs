@@ -31,7 +31,10 @@ fn one(view: &View, options: &Options, fmri: &Fmri, answer: &mut Answer) {
     }
     let enabled = repository.is_enabled(fmri).unwrap_or_default();
     let temporary = repository.enabled_for_now(fmri).is_some();
-    say("enabled", &format!("{enabled}{}", if temporary { " (temporary)" } else { "" }));
+    say(
+        "enabled",
+        &format!("{enabled}{}", if temporary { " (temporary)" } else { "" }),
+    );
     if !enabled && let Some(comment) = comment(view, fmri) {
         say("comment", comment);
     }
@@ -48,7 +51,10 @@ fn one(view: &View, options: &Options, fmri: &Fmri, answer: &mut Answer) {
         say("logfile", log);
     }
     let default = "svc:/system/svc/restarter:default";
-    say("restarter", value(&groups, "general", "restarter").unwrap_or(default));
+    say(
+        "restarter",
+        value(&groups, "general", "restarter").unwrap_or(default),
+    );
     if let Some(contract) = restarter("contract") {
         say("contract_id", &format!("{contract} "));
     }
@@ -57,7 +63,10 @@ fn one(view: &View, options: &Options, fmri: &Fmri, answer: &mut Answer) {
     }
     if options.has('p') {
         for process in view.members(fmri) {
-            say("process", &format!("{:<8} {}", process.pid, process.command_line()));
+            say(
+                "process",
+                &format!("{:<8} {}", process.pid, process.command_line()),
+            );
         }
     }
     if options.has('v') {
@@ -89,7 +98,11 @@ fn dependency_lines(view: &View, groups: &Groups) -> Vec<String> {
 
 fn standing(view: &View, entity: &str) -> &'static str {
     if let Some(path) = file_path(entity) {
-        return if view.paths.inside(path).exists() { "online" } else { "absent" };
+        return if view.paths.inside(path).exists() {
+            "online"
+        } else {
+            "absent"
+        };
     }
     if Fmri::parse(entity).is_none() {
         return "invalid";
@@ -105,11 +118,17 @@ fn standing(view: &View, entity: &str) -> &'static str {
 }
 
 fn application_groups(groups: &Groups, say: &mut impl FnMut(&str, &str)) {
-    for (name, group) in groups.iter().filter(|(_, group)| group.kind == "application") {
+    for (name, group) in groups
+        .iter()
+        .filter(|(_, group)| group.kind == "application")
+    {
         say(name, "application");
         for (property, body) in &group.properties {
             let path = format!("{name}/{property}");
-            say(&path, &format!(" {:<10} {}", body.kind, body.values.join(" ")));
+            say(
+                &path,
+                &format!(" {:<10} {}", body.kind, body.values.join(" ")),
+            );
         }
     }
 }

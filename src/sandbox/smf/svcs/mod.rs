@@ -46,9 +46,16 @@ struct View {
 impl View {
     /// The processes of an instance's contract, by id.
     fn members(&self, fmri: &Fmri) -> Vec<&Process> {
-        let contract = self.repository.restarter(fmri, "contract").and_then(|id| id.parse().ok());
+        let contract = self
+            .repository
+            .restarter(fmri, "contract")
+            .and_then(|id| id.parse().ok());
         let members = contract.map(|id| self.contracts.members(id, &self.processes));
-        members.into_iter().flatten().filter_map(|pid| self.processes.get(&pid)).collect()
+        members
+            .into_iter()
+            .flatten()
+            .filter_map(|pid| self.processes.get(&pid))
+            .collect()
     }
 }
 
@@ -82,17 +89,32 @@ pub fn answer(arguments: &[String], paths: &Paths) -> Answer {
         }
     };
     let wants_processes = ['p', 'l', 'x'].iter().any(|letter| options.has(*letter));
-    let processes = if wants_processes { process::all() } else { BTreeMap::new() };
+    let processes = if wants_processes {
+        process::all()
+    } else {
+        BTreeMap::new()
+    };
     let contracts = Contracts::find(paths, &processes);
-    let view = View { repository, processes, contracts, now: stamp::now(), paths: paths.clone() };
+    let view = View {
+        repository,
+        processes,
+        contracts,
+        now: stamp::now(),
+        paths: paths.clone(),
+    };
     view.answer(&options)
 }
 
 impl View {
     fn answer(&self, options: &Options) -> Answer {
         let mut answer = Answer::default();
-        let modes = ['d', 'D', 'l', 'L', 'x'].iter().filter(|letter| options.has(**letter)).count();
-        let needs_operand = ['d', 'D', 'l', 'L'].iter().any(|letter| options.has(*letter));
+        let modes = ['d', 'D', 'l', 'L', 'x']
+            .iter()
+            .filter(|letter| options.has(**letter))
+            .count();
+        let needs_operand = ['d', 'D', 'l', 'L']
+            .iter()
+            .any(|letter| options.has(*letter));
         if modes > 1 || (needs_operand && options.operands.is_empty()) {
             return Answer::failure(2, USAGE);
         }
@@ -119,7 +141,10 @@ impl View {
         for pattern in &options.operands {
             let found = matching_instances(&self.repository, pattern);
             if found.is_empty() {
-                answer.fail(1, format!("svcs: Pattern '{pattern}' doesn't match any instances"));
+                answer.fail(
+                    1,
+                    format!("svcs: Pattern '{pattern}' doesn't match any instances"),
+                );
             }
             named.extend(found);
         }
@@ -147,9 +172,15 @@ impl View {
             return named;
         }
         let shown = |fmri: &Fmri| {
-            self.repository.is_enabled(fmri).is_some_and(|enabled| enabled || options.has('a'))
+            self.repository
+                .is_enabled(fmri)
+                .is_some_and(|enabled| enabled || options.has('a'))
         };
-        self.repository.instances().into_iter().filter(shown).collect()
+        self.repository
+            .instances()
+            .into_iter()
+            .filter(shown)
+            .collect()
     }
 
     fn table(&self, options: &Options, named: Vec<Fmri>, answer: &mut Answer) {
@@ -186,7 +217,10 @@ impl View {
         let boot = process::boot_time();
         for process in self.members(fmri) {
             let start = stamp::short_time(self.now, process::start_time(process, boot));
-            answer.say(format!("{:15}{start:8}   {:>6} {}", "", process.pid, process.name));
+            answer.say(format!(
+                "{:15}{start:8}   {:>6} {}",
+                "", process.pid, process.name
+            ));
         }
     }
 }
@@ -198,7 +232,10 @@ fn chosen_columns(options: &Options) -> Result<Vec<&'static Column>, String> {
         (true, true) => "state,nstate,stime,ctid,fmri".to_owned(),
         (true, false) => "state,stime,fmri".to_owned(),
     };
-    names.split(',').map(|name| columns::find(name).ok_or_else(|| name.to_owned())).collect()
+    names
+        .split(',')
+        .map(|name| columns::find(name).ok_or_else(|| name.to_owned()))
+        .collect()
 }
 
 fn sort_keys(options: &Options) -> Result<Order, String> {
@@ -206,12 +243,20 @@ fn sort_keys(options: &Options) -> Result<Order, String> {
     for (letter, value) in &options.flags {
         if matches!(letter, 's' | 'S') {
             for name in value.split(',') {
-                keys.push((columns::find(name).ok_or_else(|| name.to_owned())?, *letter == 'S'));
+                keys.push((
+                    columns::find(name).ok_or_else(|| name.to_owned())?,
+                    *letter == 'S',
+                ));
             }
         }
     }
     if keys.is_empty() && !options.has('o') {
-        keys.extend(["state", "stime", "fmri"].iter().filter_map(|name| columns::find(name)).map(|column| (column, false)));
+        keys.extend(
+            ["state", "stime", "fmri"]
+                .iter()
+                .filter_map(|name| columns::find(name))
+                .map(|column| (column, false)),
+        );
     }
     Ok(Order { keys })
 }
