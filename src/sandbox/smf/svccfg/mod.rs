@@ -68,7 +68,7 @@ pub fn answer(
             let mut line = options.operands.join(" ");
             truncate(&mut line, LINE_BYTES - 1);
             // A failure has already said what it has to say and set the status.
-            let _: Result<Flow, Failed> = session.line(&line);
+            let _ = session.line(&line);
         }
         (Some("-"), true) | (None, true) => match input() {
             Ok(text) => session.script(&text, "<stdin>"),
