@@ -439,11 +439,10 @@ impl Inner {
                 );
             }
             Event::Degrade => self.say(paths, fmri, "ADMIN_DEGRADED command unimplemented"),
-            Event::Contract(contract, fault) if live.contract == Some(contract) => {
-                if state.is_running() {
-                    let stop = stop::Stop::fault(fault);
-                    self.begin_stop(paths, fmri, stop, jobs);
-                }
+            Event::Contract(contract, fault)
+                if live.contract == Some(contract) && state.is_running() =>
+            {
+                self.begin_stop(paths, fmri, stop::Stop::fault(fault), jobs);
             }
             Event::Dependency if state.is_running() => {
                 self.begin_stop(paths, fmri, stop::Stop::dependency(), jobs);
