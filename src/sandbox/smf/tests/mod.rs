@@ -67,6 +67,8 @@ struct Zone {
 
 impl Drop for Zone {
     fn drop(&mut self) {
+        // First, or the restarter would start again what is killed below.
+        self.restarter.shut_down(Duration::from_secs(5));
         let processes = process::all();
         let contracts = Contracts::find(&self.paths, &processes);
         for contract in contracts.live.keys() {
@@ -84,6 +86,10 @@ impl Zone {
         let root = tempfile::tempdir().unwrap();
         let paths = paths(root.path());
         fs::create_dir_all(paths.repository().parent().unwrap()).unwrap();
+        // As process 1 does it; what it starts must not inherit that.
+        let mut signals = nix::sys::signal::SigSet::empty();
+        signals.add(nix::sys::signal::Signal::SIGTERM);
+        signals.thread_block().unwrap();
         // Without the platform's services: no sshd shall start here.
         store::save(&paths, &Repository::default()).unwrap();
         let restarter = init::boot(&paths).unwrap();
