@@ -36,18 +36,25 @@ impl Ground {
         shared.upgrade().unwrap_or_else(|| {
             let folder = tempfile::tempdir().unwrap();
             let ground = Arc::new(Self { folder });
+            // the supervisor keeps the cache folder of whoever starts it, which must outlive it:
+            // the machine's, not that of a test
+            Ran::of(ground.command(&["sandbox", "up", "ground"])).succeeds();
             *shared = Arc::downgrade(&ground);
             ground
         })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command.args(arguments);
+        command.env(sandbox::paths::STATE_VARIABLE, self.folder.path());
+        command
     }
 }
 
 impl Drop for Ground {
     fn drop(&mut self) {
-        let mut command = Command::new(BINARY);
-        command.args(["sandbox", "down"]);
-        command.env(sandbox::paths::STATE_VARIABLE, self.folder.path());
-        let _ = command.output();
+        let _ = self.command(&["sandbox", "down"]).output();
     }
 }
 
@@ -145,13 +152,27 @@ impl Zone {
         self.write(path, &old.replace(from, to));
     }
 
+    /// Gives the recipe these parameters in the zone file, in place of those it had.
+    pub fn set_parameters(&self, parameters: &str) {
+        let path = format!("zones/{}.toml", self.alias);
+        let old = fs::read_to_string(self.site.join(&path)).unwrap();
+        let kept = old.lines().filter(|line| !line.starts_with("parameters"));
+        let lines = kept.flat_map(|line| {
+            let more = line
+                .starts_with("name")
+                .then(|| format!("parameters = {{ {parameters} }}"));
+            [Some(line.to_owned()), more]
+        });
+        let text: Vec<String> = lines.flatten().collect();
+        self.write(&path, &(text.join("\n") + "\n"));
+    }
+
     /// The program with this test's folders in its environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
-        command.args(["--site"]).arg(&self.site).args(arguments);
+        let mut command = self.ground.command(&[]);
+        command.arg("--site").arg(&self.site).args(arguments);
         command.env("XDG_CACHE_HOME", self.folder.path().join("cache"));
         command.env("XDG_STATE_HOME", self.folder.path().join("state"));
-        command.env(sandbox::paths::STATE_VARIABLE, self.ground.folder.path());
         command.env("NO_COLOR", "1").env_remove("SSH_AUTH_SOCK");
         command
     }
@@ -184,7 +205,9 @@ impl Zone {
 
     /// What the greeter tells its clients.
     pub fn greeting(&self) -> String {
-        self.shell("exec 3<>/dev/tcp/127.0.0.1/7007 && IFS= read -r -t 10 line <&3 && printf %s \"$line\"")
+        self.shell(
+            "exec 3<>/dev/tcp/127.0.0.1/7007 && IFS= read -r -t 10 line <&3 && printf %s \"$line\"",
+        )
     }
 
     /// How to get in over SSH, as the sandbox says.
@@ -243,8 +266,8 @@ impl Zone {
     /// `plan` by the library.
     pub fn look(&self) -> (Result<View, RunError>, Transcript) {
         let mut door = self.door();
-        let result = self
-            .with_controller(|wish, controller| run::look(&mut door, wish, controller, false));
+        let result =
+            self.with_controller(|wish, controller| run::look(&mut door, wish, controller, false));
         (result, door.into_transcript())
     }
 
@@ -285,7 +308,10 @@ impl Ran {
     }
 
     pub fn ended(command: &Command, output: Output) -> Self {
-        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+        let words: Vec<_> = command
+            .get_args()
+            .map(|word| word.to_string_lossy())
+            .collect();
         Self {
             command: words.join(" "),
             status: output.status.code().unwrap_or(-1),

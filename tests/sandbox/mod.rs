@@ -4,5 +4,17 @@
 //! its own; all zones are in one sandbox, which ends with the last test that holds it.
 
 mod archive;
+mod become_root;
+mod changes;
+mod commands;
+mod drift;
+mod edited;
+mod failing;
 mod first;
 mod harness;
+mod many;
+mod package;
+mod passwords;
+mod scripts;
+mod sessions;
+mod upstream_manifest;
