@@ -30,6 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "receipt",
             "recipe",
             "script",
+            "shadow",
             "site",
             "smf",
         ],

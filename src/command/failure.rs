@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use super::{FAILED, USAGE};
+use crate::facts::FactError;
 use crate::host::HostError;
 use crate::plan::Refusal;
 use crate::problem::Problem;
@@ -110,7 +111,10 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
         RunError::Problems(found) => problems::render(found, style.color),
         RunError::Refused(refusals) => refused(zone, refusals, style),
         RunError::Step { tail, log, .. } => {
-            let text = std::fs::read_to_string(log).unwrap_or_else(|_| tail.clone());
+            let text = std::fs::read(log).map_or_else(
+                |_| tail.clone(),
+                |bytes| String::from_utf8_lossy(&bytes).into_owned(),
+            );
             let mut out = format!("{}: {zone}: {error}\n", style.paint("31", "error"));
             out.push_str(&excerpt(&first_error::find(&text), style));
             let _ = writeln!(out, "the whole output: {}", log.display());
@@ -134,9 +138,9 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
                 "everything else is in place; `zonewright apply {zone}` runs the checks again"
             ),
         ),
-        RunError::NotSmartOs { .. } => report(
+        RunError::Facts(FactError::OtherSystem { .. }) => report(
             style,
-            &error.to_string(),
+            &format!("{zone}: {error}"),
             "name a SmartOS zone in the zone file's `[zone] ssh`",
         ),
         _ => report(style, &format!("{zone}: {}", chain(error)), ""),
@@ -221,8 +225,12 @@ fn host_help(error: &HostError) -> &'static str {
         HostError::Become { .. } => {
             "allow this user to run bash as root without a password, or let `[zone] ssh` log in as root"
         }
+        HostError::RevokedHostKey { .. } => {
+            "known_hosts says that this key must not be trusted any more: ask who revoked it"
+        }
+        HostError::ScriptTooLarge { .. } => {
+            "this is a fault of zonewright: please report it with the recipe"
+        }
         HostError::Ssh { .. } | HostError::NoEnd { .. } | HostError::Local { .. } => "",
-        #[allow(unreachable_patterns)]
-        _ => "",
     }
 }

@@ -24,6 +24,12 @@ pub struct Packages {
     /// Our own packages: name → build key, from their build information.
     #[serde(default)]
     pub build_keys: BTreeMap<String, String>,
+    /// Our own packages whose installation was broken off.
+    #[serde(default)]
+    pub broken_off: BTreeSet<String>,
+    /// Our own packages of which files are gone → some of these files.
+    #[serde(default)]
+    pub missing_files: BTreeMap<String, Vec<String>>,
 }
 
 impl Packages {
@@ -46,11 +52,12 @@ impl Packages {
 //   libevent-2.1.12     Asynchronous event notification library
 //   py313-some-very-long-name-1.0 Something
 // printf of the glob → /opt/local/gcc13/bin/gcc
+// pkg_info -qL zw-netatalk → one absolute path a line
 // pkg_info -Q ZONEWRIGHT_BUILD_KEY zw-netatalk → 64 hex digits; no output where it is unset
 pub(super) fn ask(script: Script, ours: &BTreeSet<String>) -> Script {
     script.list("ours", ours).shell(
         r#"
-index=$(/opt/local/sbin/pkg_info 2>&1)
+index=$(/opt/local/sbin/pkg_info)
 section packages $? "$index"
 text=
 for path in /opt/local/gcc*/bin/gcc; do [ -x "$path" ] && text=$text$path$'\n'; done
@@ -58,8 +65,16 @@ section compilers 0 "$text"
 for name in ${ours[@]+"${ours[@]}"}; do
   case $'\n'$index in *$'\n'"$name"-[0-9]*)
     text=$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$name" 2>/dev/null)
-    section "build-key:$name" 0 "$text" ;;
+    section "build-key:$name" 0 "$text"
+    text= gone=0 files=$(/opt/local/sbin/pkg_info -qL "$name" 2>/dev/null)
+    while IFS= read -r path; do
+      if [ -n "$path" ] && [ ! -e "$path" ] && [ ! -L "$path" ] && [ "$gone" -lt 3 ]; then
+        text=$text$path$'\n' gone=$((gone + 1))
+      fi
+    done <<<"$files"
+    section "missing-files:$name" 0 "$text" ;;
   esac
+  [ -f "/var/db/zonewright/aside/$name.busy" ] && section "broken-off:$name" 0 ''
 done
 "#,
     )
@@ -76,7 +91,19 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Packages, FactError> {
             let key = std::str::from_utf8(section.text).ok()?.trim();
             (!key.is_empty()).then(|| (name.to_owned(), key.to_owned()))
         });
+    let broken_off = sections
+        .with_argument("broken-off")
+        .map(|(name, _)| name.to_owned());
+    let mut missing_files = BTreeMap::new();
+    for (name, section) in sections.with_argument("missing-files") {
+        let paths: Vec<String> = section.lines()?.map(str::to_owned).collect();
+        if !paths.is_empty() {
+            missing_files.insert(name.to_owned(), paths);
+        }
+    }
     Ok(Packages {
+        broken_off: broken_off.collect(),
+        missing_files,
         installed: parse_index(sections.get("packages")?.text_of("pkg_info")?)?,
         compilers: compilers.collect(),
         build_keys: build_keys.collect(),

@@ -46,6 +46,7 @@ pub struct Platform {
 pub(super) fn ask(script: Script) -> Script {
     script.shell(
         r#"
+section system 0 "$(/usr/bin/uname -s 2>/dev/null)"
 text=$(printf '%(%s)T\n' -1 && /usr/bin/zonename && /usr/bin/uname -snv && /usr/bin/isainfo -k)
 section platform $? "$text"
 # one call for this subject and for the machine's
