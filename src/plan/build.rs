@@ -396,13 +396,18 @@ fn phase_script(
         "/usr/bin/bash".to_owned(),
         format!("{folder}/{phase}.commands"),
     ]);
+    // the shell reads it from its standard input, which the build must not inherit
+    let launch = Script::new("launch")
+        .shell("{")
+        .command(&launch)
+        .shell("} </dev/null");
     Some(
         Script::new(format!("{phase} {}", inputs.package))
             .shell(shell::FAIL)
             .set("folder", folder)
             .set("phase", phase)
             .set("user", accounts::BUILD_USER)
-            .set("launch", Script::new("launch").command(&launch).body())
+            .set("launch", launch.body())
             .set("commands", body.body())
             .set("runner", RUNNER)
             .shell(FOLLOW),
@@ -413,7 +418,7 @@ fn phase_script(
 const RUNNER: &str = r#"folder=$1 phase=$2 user=$3
 trap '' HUP
 /usr/bin/ps -o ctid= -p $$ >"$folder/$phase.ctid"
-/usr/bin/ppriv -e -s A-net_access /usr/bin/su - "$user" -c "/usr/bin/bash $folder/$phase.launch"
+/usr/bin/ppriv -e -s A-net_access /usr/bin/su - "$user" -c '/usr/bin/bash -s' <"$folder/$phase.launch"
 status=$?
 printf '%s\n' "$status" >"$folder/$phase.rc.new" &&
   /usr/bin/mv -f "$folder/$phase.rc.new" "$folder/$phase.rc"
@@ -524,12 +529,12 @@ fn install(
 /// every path of the list. So all that it would check is checked first, the old package is kept
 /// aside with its files, and a failure puts it back.
 const INSTALL: &str = r#"
-tools=/opt/local/sbin home=/var/db/zonewright
+home=/var/db/zonewright
 /usr/bin/mkdir -p "$home/packages" "$home/aside" || fail "cannot make $home/packages"
 file=$home/packages/$full.tgz
 receive "$file.new"
 /usr/bin/mv -f "$file.new" "$file" || fail "cannot keep $file"
-database=$("$tools/pkg_admin" config-var PKG_DBDIR)
+database=$(/opt/local/sbin/pkg_admin config-var PKG_DBDIR)
 [ -n "$database" ] || database=/opt/local/pkg
 # the zone's own settings without its demand for a signature, which a package built here has not
 settings=$home/pkg_install.conf
@@ -537,44 +542,44 @@ settings=$home/pkg_install.conf
 printf 'VERIFIED_INSTALLATION=never\n' >>"$settings" || fail "cannot write $settings"
 
 problems=
-"$tools/pkg_info" -qn "$file" | while read -r pattern; do
-  [ -z "$pattern" ] || "$tools/pkg_info" -qe "$pattern" || printf '%s\n' "$pattern"
+/opt/local/sbin/pkg_info -qn "$file" | while read -r pattern; do
+  [ -z "$pattern" ] || /opt/local/sbin/pkg_info -qe "$pattern" || printf '%s\n' "$pattern"
 done >"$home/missing.$$"
 while read -r pattern; do problems="$problems"$'\n'"  no package matches $pattern"; done <"$home/missing.$$"
 /usr/bin/rm -f "$home/missing.$$"
 while read -r library; do
   [ -z "$library" ] || [ -f "$library" ] || problems="$problems"$'\n'"  no library $library"
-done < <("$tools/pkg_info" -Q REQUIRES "$file")
+done < <(/opt/local/sbin/pkg_info -Q REQUIRES "$file")
 declare -A owned=()
-old=$("$tools/pkg_info" -E "$base")
+old=$(/opt/local/sbin/pkg_info -E "$base")
 if [ -n "$old" ]; then
-  while read -r path; do [ -z "$path" ] || owned[$path]=1; done < <("$tools/pkg_info" -qL "$old")
+  while read -r path; do [ -z "$path" ] || owned[$path]=1; done < <(/opt/local/sbin/pkg_info -qL "$old")
 fi
 while read -r path; do
   [ -n "$path" ] || continue
   if [ -z "${owned[$path]-}" ] && { [ -e "$path" ] || [ -L "$path" ]; }; then
-    owner=$("$tools/pkg_info" -Fe "$path" 2>/dev/null) || owner='no package'
+    owner=$(/opt/local/sbin/pkg_info -Fe "$path" 2>/dev/null) || owner='no package'
     problems="$problems"$'\n'"  $path is already there and belongs to $owner"
   fi
-done < <("$tools/pkg_info" -qL "$file")
+done < <(/opt/local/sbin/pkg_info -qL "$file")
 [ -z "$problems" ] || fail "$full cannot be installed; nothing was changed:$problems"
 
 aside=$home/aside/$base
 if [ -n "$old" ]; then
   /usr/bin/rm -rf "$aside" && /usr/bin/mkdir -p "$aside" &&
-    "$tools/pkg_info" -qL "$old" | /usr/bin/sed -e '/^$/d' -e 's|^/||' >"$aside/list" &&
+    /opt/local/sbin/pkg_info -qL "$old" | /usr/bin/sed -e '/^$/d' -e 's|^/||' >"$aside/list" &&
     /usr/bin/gtar -cf "$aside/files.tar" -C / -T "$aside/list" &&
     /usr/bin/cp -Rp "$database/$old" "$aside/database" &&
     printf '%s\n' "$old" >"$aside/name" || fail "cannot keep $old aside; nothing was changed"
 fi
-"$tools/pkg_add" -C "$settings" -K "$database" -U "$file"
+/opt/local/sbin/pkg_add -C "$settings" -K "$database" -U "$file"
 status=$?
-if [ "$status" -ne 0 ] || [ "$("$tools/pkg_info" -Q ZONEWRIGHT_BUILD_KEY "$full" 2>/dev/null)" != "$key" ]; then
+if [ "$status" -ne 0 ] || [ "$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$full" 2>/dev/null)" != "$key" ]; then
   if [ -n "$old" ]; then
-    "$tools/pkg_info" -qe "$full" && "$tools/pkg_delete" -f "$full"
+    /opt/local/sbin/pkg_info -qe "$full" && /opt/local/sbin/pkg_delete -f "$full"
     /usr/bin/gtar -xf "$aside/files.tar" -C / && /usr/bin/rm -rf "${database:?}/$old" &&
       /usr/bin/cp -Rp "$aside/database" "$database/$old" &&
-      "$tools/pkg_admin" rebuild >/dev/null && "$tools/pkg_admin" rebuild-tree >/dev/null &&
+      /opt/local/sbin/pkg_admin rebuild >/dev/null && /opt/local/sbin/pkg_admin rebuild-tree >/dev/null &&
       fail "pkg_add failed with status $status; $old is back in its place"
     fail "pkg_add failed with status $status, and $old could not be put back from $aside"
   fi

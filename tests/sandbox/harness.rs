@@ -103,25 +103,23 @@ impl Zone {
         Self::with_recipe(alias, "greeter")
     }
 
-    /// The same, applied: the greeter serves. Only the first test that asks builds it.
+    /// The same, applied: the greeter serves. Its package is built once, in another zone, so that
+    /// no test depends on which of them was first.
     pub fn serving(alias: &str) -> Option<Self> {
         static PACKAGES: OnceLock<Vec<(PathBuf, Vec<u8>)>> = OnceLock::new();
         let zone = Self::new(alias)?;
-        let packages = zone.folders().cache.join("packages");
-        let mut is_built = false;
+        let packages = |zone: &Self| zone.folders().cache.join("packages");
         let kept = PACKAGES.get_or_init(|| {
-            zone.apply().succeeds();
-            is_built = true;
-            files_below(&packages)
+            let builder = Self::new("builder").unwrap();
+            builder.apply().succeeds();
+            files_below(&packages(&builder))
         });
-        if !is_built {
-            for (path, bytes) in kept {
-                let path = packages.join(path);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, bytes).unwrap();
-            }
-            zone.apply().succeeds();
+        for (path, bytes) in kept {
+            let path = packages(&zone).join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
         }
+        zone.apply().succeeds();
         Some(zone)
     }
 

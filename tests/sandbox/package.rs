@@ -131,7 +131,7 @@ fn an_upgrade_that_cannot_be_installed_leaves_the_old_version_serving() {
 
 const INSTALLS_MORE: &str = "--- greeter-1.0/meson.build
 +++ greeter-1.0/meson.build
-@@ -9,3 +9,4 @@
+@@ -9,4 +9,5 @@
      install_dir: 'sbin',
  )
  install_data('greeter.h', install_dir: 'include')

@@ -1,9 +1,9 @@
 //! Somebody is being served while a service must be restarted.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
-use super::harness::{BINARY, Zone};
+use super::harness::Zone;
 
 /// A client inside the zone, which stays until it is ended.
 struct Client(Child);
@@ -101,5 +101,4 @@ fn who_is_being_served_does_not_hold_up_what_restarts_nothing() {
     let apply = zone.apply().succeeds();
     assert!(!apply.err.contains("waiting"), "{apply}");
     client.leave();
-    let _ = Command::new(BINARY);
 }
