@@ -178,8 +178,8 @@ pub struct Receipt {
     pub files: BTreeMap<String, FileRecord>,
     /// Services: FMRI → digest of everything that a start depends on, at the last start.
     pub services: BTreeMap<String, String>,
-    /// Checks that passed, by name.
-    pub checks: Vec<String>,
+    /// Checks that passed: name → digest of what was asked and had to be answered.
+    pub checks: BTreeMap<String, String>,
     /// Services with sessions: FMRI → the name of the processes that serve.
     pub sessions: BTreeMap<String, String>,
     /// Platform stamp at the time.

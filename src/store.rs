@@ -353,7 +353,12 @@ mod tests {
             })
             .unwrap();
         first.end("failed", 3).unwrap();
-        let outcomes: Vec<_> = folders.runs("z").unwrap().into_iter().map(|(_, r)| r.outcome).collect();
+        let outcomes: Vec<_> = folders
+            .runs("z")
+            .unwrap()
+            .into_iter()
+            .map(|(_, r)| r.outcome)
+            .collect();
         assert_eq!(outcomes, [None, Some("failed".to_owned())]);
         assert_eq!(folders.zones_with_runs(), ["z"]);
     }

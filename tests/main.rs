@@ -1,6 +1,7 @@
 //! All tests that look at the crate from outside, in one binary.
 
 mod layers;
+mod plan;
 mod recipe;
 mod recipe_errors;
 #[cfg(target_os = "linux")]

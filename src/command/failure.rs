@@ -10,6 +10,7 @@ use crate::plan::Refusal;
 use crate::problem::Problem;
 use crate::run::{BuildError, RunError};
 use crate::show::{Style, first_error, plan::diff_line, problems};
+use crate::source::PrepareError;
 
 /// Why a command failed, and what to do about it.
 #[derive(Debug)]
@@ -149,12 +150,22 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
 
 fn build_text(zone: &str, error: &RunError, source: &BuildError, style: Style) -> String {
     let BuildError::Problems(found) = source else {
-        let message = format!("{zone}: {error}: {}", chain(source));
-        return report(
-            style,
-            &message,
-            &format!("`zonewright apply {zone}` goes on from here"),
+        let mut out = format!(
+            "{}: {zone}: {error}: {}\n",
+            style.paint("31", "error"),
+            chain(source)
         );
+        if let BuildError::Prepare(PrepareError::Patch(patch)) = source {
+            for line in patch.details().iter().flat_map(|text| text.lines()) {
+                let _ = writeln!(out, "      {}", diff_line(line, style));
+            }
+        }
+        let _ = writeln!(
+            out,
+            "{}: `zonewright apply {zone}` goes on from here",
+            style.paint("36", " help")
+        );
+        return out;
     };
     let mut out = format!(
         "{}: {zone}: {error}: {source}\n",

@@ -431,13 +431,18 @@ fn phase_script(
         "/usr/bin/bash".to_owned(),
         format!("{folder}/{phase}.commands"),
     ]);
+    // the shell reads it from its standard input, which the build must not inherit
+    let launch = Script::new("launch")
+        .shell("{")
+        .command(&launch)
+        .shell("} </dev/null");
     Some(
         Script::new(format!("{phase} {}", inputs.package))
             .shell(shell::FAIL)
             .set("folder", folder)
             .set("phase", phase)
             .set("user", accounts::BUILD_USER)
-            .set("launch", Script::new("launch").command(&launch).body())
+            .set("launch", launch.body())
             .set("commands", body.body())
             .set("runner", RUNNER)
             .shell(FOLLOW),
@@ -449,7 +454,7 @@ const RUNNER: &str = r#"folder=$1 phase=$2 user=$3
 trap '' HUP
 /usr/bin/ps -o ctid= -p $$ >"$folder/$phase.ctid"
 /usr/bin/kstat -p unix:0:system_misc:boot_time >"$folder/$phase.boot"
-/usr/bin/ppriv -e -s A-net_access /usr/bin/su - "$user" -c "/usr/bin/bash $folder/$phase.launch"
+/usr/bin/ppriv -e -s A-net_access /usr/bin/su - "$user" -c '/usr/bin/bash -s' <"$folder/$phase.launch"
 status=$?
 printf '%s\n' "$status" >"$folder/$phase.rc.new" &&
   /usr/bin/mv -f "$folder/$phase.rc.new" "$folder/$phase.rc"
@@ -580,29 +585,29 @@ fn install(
 /// is checked first, the old package is kept aside with its files, a mark says that an installation is
 /// under way, and a failure puts the old package back.
 const INSTALL: &str = r#"
-tools=/opt/local/sbin home=/var/db/zonewright
+home=/var/db/zonewright
 aside=$home/aside/$base busy=$home/aside/$base.busy
 /usr/bin/mkdir -p "$home/packages" "$home/aside" || fail "cannot make $home/packages"
 file=$home/packages/$full.tgz
 receive "$file.new"
 /usr/bin/mv -f "$file.new" "$file" || fail "cannot keep $file"
-database=$("$tools/pkg_admin" config-var PKG_DBDIR)
+database=$(/opt/local/sbin/pkg_admin config-var PKG_DBDIR)
 [ -n "$database" ] || database=/opt/local/pkg
 # the zone's own settings without its demand for a signature, which a package built here has not
 settings=$home/pkg_install.conf
 /usr/bin/grep -v '^VERIFIED_INSTALLATION=' /opt/local/etc/pkg_install.conf >"$settings" 2>/dev/null
 printf 'VERIFIED_INSTALLATION=never\n' >>"$settings" || fail "cannot write $settings"
 
-needs=$("$tools/pkg_info" -qn "$file") && libraries=$("$tools/pkg_info" -Q REQUIRES "$file") &&
-  paths=$("$tools/pkg_info" -qL "$file") && [ -n "$paths" ] || fail "cannot read the package $file"
-old=$("$tools/pkg_info" -E "$base") oldpaths= oldkey=
+needs=$(/opt/local/sbin/pkg_info -qn "$file") && libraries=$(/opt/local/sbin/pkg_info -Q REQUIRES "$file") &&
+  paths=$(/opt/local/sbin/pkg_info -qL "$file") && [ -n "$paths" ] || fail "cannot read the package $file"
+old=$(/opt/local/sbin/pkg_info -E "$base") oldpaths= oldkey=
 if [ -n "$old" ]; then
-  oldpaths=$("$tools/pkg_info" -qL "$old") || fail "cannot list the files of $old"
-  oldkey=$("$tools/pkg_info" -Q ZONEWRIGHT_BUILD_KEY "$old" 2>/dev/null)
+  oldpaths=$(/opt/local/sbin/pkg_info -qL "$old") || fail "cannot list the files of $old"
+  oldkey=$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$old" 2>/dev/null)
 fi
 problems= in_the_way=0
 while read -r pattern; do
-  [ -z "$pattern" ] || "$tools/pkg_info" -qe "$pattern" ||
+  [ -z "$pattern" ] || /opt/local/sbin/pkg_info -qe "$pattern" ||
     problems="$problems"$'\n'"  no package matches $pattern"
 done <<<"$needs"
 while read -r library; do
@@ -615,7 +620,7 @@ while IFS= read -r path; do
   if [ -z "${owned[$path]-}" ] && { [ -e "$path" ] || [ -L "$path" ]; }; then
     in_the_way=$((in_the_way + 1))
     [ "$in_the_way" -le 10 ] || continue
-    owner=$("$tools/pkg_info" -Fe "$path" 2>/dev/null) || owner='no package'
+    owner=$(/opt/local/sbin/pkg_info -Fe "$path" 2>/dev/null) || owner='no package'
     problems="$problems"$'\n'"  $path is already there and belongs to $owner"
   fi
 done <<<"$paths"
@@ -642,9 +647,9 @@ if [ -f "$busy" ]; then
   for left in "$database/$full".??????; do [ -d "$left" ] && /usr/bin/rm -rf "$left"; done
 fi
 printf '%s\n' "$key" >"$busy" || fail "cannot write $busy"
-"$tools/pkg_add" -C "$settings" -K "$database" -U "$file"
+/opt/local/sbin/pkg_add -C "$settings" -K "$database" -U "$file"
 status=$?
-if [ "$status" -eq 0 ] && [ "$("$tools/pkg_info" -Q ZONEWRIGHT_BUILD_KEY "$full" 2>/dev/null)" = "$key" ]; then
+if [ "$status" -eq 0 ] && [ "$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$full" 2>/dev/null)" = "$key" ]; then
   /usr/bin/rm -f "$busy"
   /usr/bin/rm -rf "$folder"
   exit 0
@@ -656,15 +661,15 @@ name=$(<"$aside/name") whole=yes
 while IFS= read -r path; do
   [ -e "/$path" ] || [ -L "/$path" ] || whole=no
 done <"$aside/list"
-if [ "$whole" = yes ] && [ "$("$tools/pkg_info" -Q ZONEWRIGHT_BUILD_KEY "$name" 2>/dev/null)" = "$oldkey" ] &&
+if [ "$whole" = yes ] && [ "$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$name" 2>/dev/null)" = "$oldkey" ] &&
   /usr/bin/cmp -s "$database/$name/+CONTENTS" "$aside/database/+CONTENTS"; then
   /usr/bin/rm -f "$busy"
   fail "$what; $name was not touched"
 fi
-"$tools/pkg_info" -qe "$full" && "$tools/pkg_delete" -f "$full"
+/opt/local/sbin/pkg_info -qe "$full" && /opt/local/sbin/pkg_delete -f "$full"
 /usr/bin/gtar -xf "$aside/files.tar" -C / && /usr/bin/rm -rf "${database:?}/$name" &&
   /usr/bin/cp -Rp "$aside/database" "$database/$name" &&
-  "$tools/pkg_admin" rebuild >/dev/null && "$tools/pkg_admin" rebuild-tree >/dev/null ||
+  /opt/local/sbin/pkg_admin rebuild >/dev/null && /opt/local/sbin/pkg_admin rebuild-tree >/dev/null ||
   fail "$what, and $name could not be put back from $aside"
 /usr/bin/rm -f "$busy"
 fail "$what; $name is back in its place"

@@ -6,7 +6,7 @@ use super::files::Placed;
 use super::{Action, Change, Input, Stage, Step, WantedRecipe, Work, services, shell};
 use crate::facts::Facts;
 use crate::facts::receipts::RECEIPT_ROOT;
-use crate::receipt::{BuildInputs, Receipt, SCHEMA};
+use crate::receipt::{BuildInputs, Receipt, SCHEMA, sha256_hex};
 use crate::script::Script;
 
 /// The receipt as it will be when everything planned has happened.
@@ -39,7 +39,10 @@ pub(super) fn expected(
         checks: wanted
             .checks
             .iter()
-            .map(|check| check.name.clone())
+            .map(|check| {
+                let asked = sha256_hex(format!("{:?}", check.kind).as_bytes());
+                (check.name.clone(), asked)
+            })
             .collect(),
         platform: facts.platform.stamp.clone(),
         zonewright: env!("CARGO_PKG_VERSION").to_owned(),

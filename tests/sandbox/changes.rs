@@ -26,7 +26,8 @@ fn steps(zone: &Zone) -> Vec<String> {
     runs[0].1.steps.iter().map(|step| step.id.clone()).collect()
 }
 
-const REBUILD: &str = "  > fetch, patch and send the sources of zw-greeter-1.0  WHY
+const REBUILD: &str = "  + user zwbuild                                         builds run under it, without privileges
+  > fetch, patch and send the sources of zw-greeter-1.0  WHY
   > configure zw-greeter-1.0                             WHY
   > compile zw-greeter-1.0                               WHY
   > stage zw-greeter-1.0                                 WHY
@@ -37,10 +38,11 @@ const REBUILD: &str = "  > fetch, patch and send the sources of zw-greeter-1.0  
   > check: it listens                                    something listens on 127.0.0.1:7007
   ~ receipt /var/db/zonewright/receipts/greeter.json     records what was applied
 
-Plan: 0 to create, 3 to change, 0 to destroy, 7 to run.
+Plan: 1 to create, 3 to change, 0 to destroy, 7 to run.
 ";
 
-const REBUILT: [&str; 10] = [
+const REBUILT: [&str; 11] = [
+    "users/zwbuild",
     "build/greeter/source",
     "build/greeter/configure",
     "build/greeter/compile",
@@ -122,7 +124,7 @@ Plan: 0 to create, 3 to change, 0 to destroy, 2 to run.
 ";
     assert_eq!(changes(&zone), expected.replace("WHY", why));
     zone.apply().succeeds();
-    assert_eq!(steps(&zone), REBUILT[5..]);
+    assert_eq!(steps(&zone), REBUILT[6..]);
     assert_eq!(
         zone.shell("/opt/local/sbin/greeter -V"),
         "greeter 1.0 tested loudly\n"

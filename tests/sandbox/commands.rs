@@ -69,7 +69,7 @@ fn log_tells_of_the_runs_and_what_they_printed() {
     for part in [
         "==> dependencies/greeter\n",
         "==> build/greeter/compile\n",
-        "+ meson setup",
+        "+ /opt/local/bin/meson setup",
     ] {
         assert!(full.out.contains(part), "{part}: {full}");
     }

@@ -48,7 +48,11 @@ fn a_service_that_is_stopped_disabled_or_broken_is_brought_up() {
     is_put_right(
         &zone,
         &format!(
-            "svcadm mark -I maintenance {fmri}; until svcs -H -o state {fmri} | grep -q maint; do :; done"
+            "svcadm mark maintenance {fmri}
+             for _ in {{1..300}}; do
+               [ \"$({STATE})\" = 'maintenance -' ] && exit
+               sleep 0.1
+             done; exit 1"
         ),
         &start("in maintenance"),
         online,

@@ -83,7 +83,9 @@ fn a_file_that_was_there_before_the_first_apply_is_not_overwritten() {
     let message = "/opt/local/etc/greeter.conf is already there and zonewright did not write it";
     assert!(refused.err.contains(message), "{refused}");
     assert_eq!(
-        zone.shell(&format!("cat {PATH}; ls -A /var/db/zonewright 2>/dev/null")),
+        zone.shell(&format!(
+            "cat {PATH}; ls -A /var/db/zonewright 2>/dev/null; true"
+        )),
         "theirs\n"
     );
 }

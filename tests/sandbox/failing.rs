@@ -110,7 +110,11 @@ fn a_patch_that_does_not_apply_is_shown_before_anything_is_sent() {
         "-static const char *mood = \"gently\";",
     );
     let failed = zone.apply().exits(1);
-    for part in ["loud.patch", "greeter.c", "quietly"] {
+    for part in [
+        "the patch `greeter/loud.patch` does not apply: hunk 1 of 1 does not fit `greeter.c` at line 22",
+        "wanted: static const char *mood = \"gently\";",
+        "found:  static const char *mood = \"quietly\";",
+    ] {
         assert!(failed.err.contains(part), "{part}: {failed}");
     }
     zone.shell("test ! -e /opt/local/sbin/greeter");

@@ -103,25 +103,23 @@ impl Zone {
         Self::with_recipe(alias, "greeter")
     }
 
-    /// The same, applied: the greeter serves. Only the first test that asks builds it.
+    /// The same, applied: the greeter serves. Its package is built once, in another zone, so that
+    /// no test depends on which of them was first.
     pub fn serving(alias: &str) -> Option<Self> {
         static PACKAGES: OnceLock<Vec<(PathBuf, Vec<u8>)>> = OnceLock::new();
         let zone = Self::new(alias)?;
-        let packages = zone.folders().cache.join("packages");
-        let mut is_built = false;
+        let packages = |zone: &Self| zone.folders().cache.join("packages");
         let kept = PACKAGES.get_or_init(|| {
-            zone.apply().succeeds();
-            is_built = true;
-            files_below(&packages)
+            let builder = Self::new("builder").unwrap();
+            builder.apply().succeeds();
+            files_below(&packages(&builder))
         });
-        if !is_built {
-            for (path, bytes) in kept {
-                let path = packages.join(path);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, bytes).unwrap();
-            }
-            zone.apply().succeeds();
+        for (path, bytes) in kept {
+            let path = packages(&zone).join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
         }
+        zone.apply().succeeds();
         Some(zone)
     }
 
@@ -130,6 +128,7 @@ impl Zone {
         Folders {
             cache: self.folder.path().join("cache/zonewright"),
             state: self.folder.path().join("state/zonewright"),
+            packages: self.folder.path().join("cache/zonewright/packages-sandbox"),
         }
     }
 
@@ -267,19 +266,18 @@ impl Zone {
     pub fn look(&self) -> (Result<View, RunError>, Transcript) {
         let mut door = self.door();
         let result =
-            self.with_controller(|wish, controller| run::look(&mut door, wish, controller, false));
+            self.with_controller(|wish, controller| run::look(&mut door, wish, controller));
         (result, door.into_transcript())
     }
 
     fn with_controller<T>(&self, work: impl FnOnce(&Wish, &mut Controller<'_>) -> T) -> T {
         let (wish, folders) = (self.wish(), self.folders());
+        let mut passwords = zonewright::secrets::Passwords::new(Some(&self.site));
         let mut controller = Controller {
             folders: &folders,
             distfiles: vec![self.site.join("distfiles")],
             decisions: Decisions::default(),
-            password: &mut |user, known| {
-                zonewright::secrets::wanted_hash(user, known, Some(&self.site), &mut |_| None)
-            },
+            password: &mut |user, known| passwords.wanted_hash(user, known, &mut |_| None),
             watch: &mut |_: Event<'_>| {},
         };
         work(&wish, &mut controller)

@@ -15,6 +15,7 @@ mod harness;
 mod many;
 mod package;
 mod passwords;
+mod record;
 mod scripts;
 mod sessions;
 mod upstream_manifest;

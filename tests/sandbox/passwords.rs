@@ -28,7 +28,7 @@ fn a_password_is_set_compared_and_changed_by_its_hash_and_shown_nowhere() {
 
     let mut said: Vec<Ran> = Vec::new();
     let plan = zone.plan().succeeds();
-    let lines = "  + user matt (uid 1234)        not in the zone\n  ~ password of matt (secret)   new account\n";
+    let lines = "  + user matt (uid 1234)       not in the zone\n  ~ password of matt (secret)  new account\n";
     assert!(plan.out.contains(lines), "{plan}");
     said.push(plan);
     said.push(zone.run(&["plan", "secret", "--json"]).succeeds());

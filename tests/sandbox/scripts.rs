@@ -36,6 +36,19 @@ fn scripts(transcripts: &[Transcript]) -> BTreeMap<String, String> {
     all
 }
 
+/// Lists that are expanded where they are known to hold something: behind a question for their
+/// length, or because the step would not be there.
+const NEVER_EMPTY: [&str; 8] = [
+    "${paths[@]}",
+    "${regular[@]}",
+    "${fmris[@]}",
+    "${users[@]}",
+    "${targets[@]}",
+    "${names[@]}",
+    "${arguments[@]}",
+    "${command[@]}",
+];
+
 #[test]
 fn every_script_of_whole_runs_is_within_the_grammar() {
     let Some(zone) = Zone::new("grammar") else {
@@ -100,7 +113,9 @@ fn every_script_of_whole_runs_is_within_the_grammar() {
     let mut wrong = Vec::new();
     for (text, name) in &scripts {
         for violation in script_grammar::check(text) {
-            wrong.push(format!("{name}: {violation}"));
+            if !violation.is_warning || !NEVER_EMPTY.contains(&violation.command.as_str()) {
+                wrong.push(format!("{name}: {violation}"));
+            }
         }
     }
     wrong.sort();

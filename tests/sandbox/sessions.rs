@@ -1,16 +1,16 @@
 //! Somebody is being served while a service must be restarted.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
-use super::harness::{BINARY, Zone};
+use super::harness::Zone;
 
 /// A client inside the zone, which stays until it is ended.
-struct Client(Child);
+pub struct Client(Child);
 
 impl Client {
     /// Connects, and waits for the greeting: from then on it is being served.
-    fn connect(zone: &Zone) -> Self {
+    pub fn connect(zone: &Zone) -> Self {
         let script = "exec 3<>/dev/tcp/127.0.0.1/7007 && IFS= read -r line <&3 && echo \"$line\" && exec cat";
         let shell = [
             "sandbox",
@@ -35,7 +35,7 @@ impl Client {
         Self(child)
     }
 
-    fn leave(mut self) {
+    pub fn leave(mut self) {
         drop(self.0.stdin.take());
         self.0.wait().unwrap();
     }
@@ -101,5 +101,4 @@ fn who_is_being_served_does_not_hold_up_what_restarts_nothing() {
     let apply = zone.apply().succeeds();
     assert!(!apply.err.contains("waiting"), "{apply}");
     client.leave();
-    let _ = Command::new(BINARY);
 }
