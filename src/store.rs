@@ -66,7 +66,9 @@ impl Folders {
     /// [`StoreError`] when it is there and cannot be read.
     pub fn stored(&self, key: &str) -> Result<Option<StoredPackage>, StoreError> {
         let folder = self.package(key);
-        if !folder.join("package.tgz").is_file() {
+        // what an earlier version kept otherwise is not there: it can be made again
+        let parts = ["package.tgz", "outside.tar", "platform"];
+        if !parts.iter().all(|part| folder.join(part).is_file()) {
             return Ok(None);
         }
         let path = folder.join("outside.tar");
@@ -80,7 +82,9 @@ impl Folders {
             io::Read::read_to_end(&mut entry, &mut content).map_err(at("read", &path))?;
             outside.insert(name, content);
         }
-        Ok(Some(StoredPackage { outside }))
+        let path = folder.join("platform");
+        let platform = fs::read_to_string(&path).map_err(at("read", &path))?;
+        Ok(Some(StoredPackage { outside, platform }))
     }
 
     /// The bytes of a stored package.
@@ -100,12 +104,12 @@ impl Folders {
         &self,
         key: &str,
         package: &[u8],
-        outside: &BTreeMap<String, Vec<u8>>,
+        beside: &StoredPackage,
     ) -> Result<PathBuf, StoreError> {
         let folder = self.package(key);
         fs::create_dir_all(&folder).map_err(at("make", &folder))?;
         let mut builder = tar::Builder::new(Vec::new());
-        for (path, content) in outside {
+        for (path, content) in &beside.outside {
             let mut header = tar::Header::new_gnu();
             header.set_size(content.len() as u64);
             header.set_mode(0o644);
@@ -116,6 +120,7 @@ impl Folders {
         }
         let outside = builder.into_inner().map_err(at("pack", &folder))?;
         write_whole(&folder.join("outside.tar"), &outside)?;
+        write_whole(&folder.join("platform"), beside.platform.as_bytes())?;
         let path = folder.join("package.tgz");
         write_whole(&path, package)?;
         Ok(path)
@@ -303,11 +308,12 @@ mod tests {
             b"<xml/>".to_vec(),
         )]
         .into();
-        folders.keep_package("k", b"tgz", &outside).unwrap();
-        assert_eq!(
-            folders.stored("k").unwrap(),
-            Some(StoredPackage { outside })
-        );
+        let kept = StoredPackage {
+            outside,
+            platform: "joyent_20241212T000720Z".to_owned(),
+        };
+        folders.keep_package("k", b"tgz", &kept).unwrap();
+        assert_eq!(folders.stored("k").unwrap(), Some(kept));
         assert_eq!(folders.package_bytes("k").unwrap(), b"tgz");
     }
 

@@ -5,6 +5,8 @@ mod layers;
 mod netatalk;
 mod recipe;
 mod recipe_errors;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod script_grammar;
 mod site;
 mod ssh;

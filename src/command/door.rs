@@ -47,7 +47,9 @@ fn target(global: &Global, zone: &ZoneFile) -> Result<SshTarget, Failure> {
     let destination = zone.zone.ssh.as_deref().unwrap_or(&zone.zone.alias);
     let mut target = SshTarget::parse(destination, &config).map_err(failed)?;
     target.become_root = zone.zone.become_root;
-    target.accept_new_host_key |= global.accept_new_host_key;
+    if global.accept_new_host_key {
+        target.accept_new_host_keys();
+    }
     Ok(target)
 }
 

@@ -69,10 +69,10 @@ fi
 section files 0 "$text"
 section hashes 0 "$hashes"
 for path in ${contents[@]+"${contents[@]}"}; do
-  if [ -f "$path" ] && [ ! -L "$path" ]; then
-    size=$(/usr/bin/stat -c %s -- "$path")
-    [ "$size" -le 262144 ] && section "content:$path" 0 "$(/usr/bin/cat "$path"; printf x)"
-  fi
+  [ -f "$path" ] && [ ! -L "$path" ] || continue
+  # to the end of the file, trailing newlines and all, without a process
+  content=; IFS= read -r -d '' content <"$path"
+  [ "${#content}" -le 262144 ] && section "content:$path" 0 "$content"
 done
 "#,
         )
@@ -97,8 +97,8 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Files, FactError> {
         }
     }
     for (path, section) in sections.with_argument("content") {
-        // the `x` kept trailing newlines from being dropped by the shell; a NUL byte was dropped
-        let text = section.text.strip_suffix(b"x").unwrap_or(section.text);
+        // `read` stops at a NUL byte: a file with one is no text
+        let text = section.text;
         if let Some(fact) = files.get_mut(path)
             && fact.size == text.len() as u64
         {

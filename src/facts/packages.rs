@@ -24,10 +24,6 @@ pub struct Packages {
     /// Our own packages: name → build key, from their build information.
     #[serde(default)]
     pub build_keys: BTreeMap<String, String>,
-    /// What the package tools are built for, as in `OPSYS=SunOS`: OPSYS, OS_VERSION,
-    /// MACHINE_ARCH.
-    #[serde(default)]
-    pub tools: BTreeMap<String, String>,
 }
 
 impl Packages {
@@ -51,22 +47,19 @@ impl Packages {
 //   py313-some-very-long-name-1.0 Something
 // printf of the glob → /opt/local/gcc13/bin/gcc
 // pkg_info -Q ZONEWRIGHT_BUILD_KEY zw-netatalk → 64 hex digits; no output where it is unset
-// pkg_info -X pkg_install → OPSYS=SunOS, OS_VERSION=5.11, MACHINE_ARCH=x86_64 among others
 pub(super) fn ask(script: Script, ours: &BTreeSet<String>) -> Script {
     script.list("ours", ours).shell(
         r#"
-text=$(/opt/local/sbin/pkg_info 2>&1)
-section packages $? "$text"
+index=$(/opt/local/sbin/pkg_info 2>&1)
+section packages $? "$index"
 text=
 for path in /opt/local/gcc*/bin/gcc; do [ -x "$path" ] && text=$text$path$'\n'; done
 section compilers 0 "$text"
-text=$(/opt/local/sbin/pkg_info -X pkg_install 2>&1)
-section package-tools $? "$text"
 for name in ${ours[@]+"${ours[@]}"}; do
-  if /opt/local/sbin/pkg_info -qe "$name"; then
+  case $'\n'$index in *$'\n'"$name"-[0-9]*)
     text=$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$name" 2>/dev/null)
-    section "build-key:$name" 0 "$text"
-  fi
+    section "build-key:$name" 0 "$text" ;;
+  esac
 done
 "#,
     )
@@ -83,26 +76,11 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Packages, FactError> {
             let key = std::str::from_utf8(section.text).ok()?.trim();
             (!key.is_empty()).then(|| (name.to_owned(), key.to_owned()))
         });
-    let tools = sections.get("package-tools")?;
-    let tools = if tools.status == 0 {
-        parse_tools(tools.lines()?)
-    } else {
-        BTreeMap::new()
-    };
     Ok(Packages {
         installed: parse_index(sections.get("packages")?.text_of("pkg_info")?)?,
         compilers: compilers.collect(),
         build_keys: build_keys.collect(),
-        tools,
     })
-}
-
-fn parse_tools<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
-    lines
-        .filter_map(|line| line.split_once('='))
-        .filter(|(key, _)| ["OPSYS", "OS_VERSION", "MACHINE_ARCH"].contains(key))
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
 }
 
 fn parse_index(text: &str) -> Result<BTreeMap<String, String>, FactError> {

@@ -192,7 +192,8 @@ pub(super) fn plan(
     steps: &mut Vec<Step>,
 ) {
     let key = inputs.key();
-    let is_stored = given.packages.contains_key(&key);
+    let stored = given.packages.get(&key);
+    let is_stored = stored.is_some_and(|stored| stored.runs_on(&facts.platform.stamp));
     let receipt = facts.receipts.0.get(&recipe.name);
     let is_installed = is_installed(recipe, &key, facts);
     if is_installed && (is_stored || !lacks_staged(recipe, receipt, facts)) {

@@ -19,6 +19,7 @@ pub(super) type Placed = BTreeMap<String, FileRecord>;
 pub(super) fn ask(recipe: &WantedRecipe, questions: &mut Questions) {
     for file in &recipe.bundle.files {
         questions.paths.insert(file.path.clone());
+        questions.paths.insert(beside(&file.path));
         questions.contents.insert(file.path.clone());
     }
     for directory in &recipe.bundle.recipe.directories {
@@ -47,20 +48,30 @@ pub(super) fn plan(
     for file in &recipe.bundle.files {
         let known = recorded.and_then(|files| files.get(&file.path));
         let fact = facts.files.0.get(&file.path);
+        let fact_beside = facts.files.0.get(&beside(&file.path));
         let Some(bytes) = content(file, outside) else {
             plan_unknown(file, known, fact, &mut placed, &mut changes);
             continue;
         };
         let wanted = record(file, bytes);
+        let mut becomes = wanted.clone();
         match compare(file, bytes, &wanted, known, fact, given) {
             Verdict::Same => {}
             Verdict::Refused(refusal) => refusals.push(refusal),
-            Verdict::Write { change, beside } => {
+            Verdict::Write(change) => {
                 changes.push(change);
-                upload.add(file, bytes, beside);
+                upload.add(file, bytes, file.path.clone());
+            }
+            Verdict::Keep(change) => {
+                // the file stays as it is, so nothing that depends on it is due
+                becomes = known.cloned().unwrap_or(becomes);
+                if !fact_beside.is_some_and(|fact| is_as_wanted(fact, &wanted)) {
+                    changes.push(change);
+                    upload.add(file, bytes, beside(&file.path));
+                }
             }
         }
-        placed.insert(file.path.clone(), wanted);
+        placed.insert(file.path.clone(), becomes);
     }
     if upload.targets.is_empty() {
         push_unknown(recipe, changes, steps);
@@ -123,14 +134,24 @@ fn push_unknown(recipe: &WantedRecipe, changes: Vec<Change>, steps: &mut Vec<Ste
     }
 }
 
+/// Where our version of a file goes that somebody edited and wants to keep.
+fn beside(path: &str) -> String {
+    format!("{path}.new")
+}
+
+fn is_as_wanted(fact: &FileFact, wanted: &FileRecord) -> bool {
+    fact.kind == FileKind::Regular
+        && fact.sha256.as_deref() == Some(&wanted.sha256)
+        && fact.mode == wanted.mode
+        && (&fact.owner, &fact.group) == (&wanted.owner, &wanted.group)
+}
+
 enum Verdict {
     Same,
     Refused(Refusal),
-    Write {
-        change: Change,
-        /// Write `PATH.new` and leave the file itself.
-        beside: bool,
-    },
+    Write(Change),
+    /// Leave the file and put ours beside it.
+    Keep(Change),
 }
 
 fn compare(
@@ -147,10 +168,7 @@ fn compare(
             diff: diff(&file.path, Some(""), bytes),
             ..Change::new(Action::Create, what, "not there")
         };
-        return Verdict::Write {
-            change,
-            beside: false,
-        };
+        return Verdict::Write(change);
     };
     if fact.kind != FileKind::Regular {
         return Verdict::Refused(Refusal {
@@ -192,30 +210,23 @@ fn compare(
     if !same_content && !is_ours && !given.overwrite {
         return edited(file, known.is_some(), given, diff);
     }
-    Verdict::Write {
-        change: Change {
-            action: Action::Change,
-            what,
-            why,
-            diff,
-        },
-        beside: false,
-    }
+    Verdict::Write(Change {
+        action: Action::Change,
+        what,
+        why,
+        diff,
+    })
 }
 
 /// A file that somebody else wrote or edited.
 fn edited(file: &BundledFile, was_ours: bool, given: &Given, diff: Option<String>) -> Verdict {
     let path = &file.path;
     if given.keep_edited {
-        let what = format!("file {path}.new");
-        let change = Change {
+        let what = format!("file {}", beside(path));
+        return Verdict::Keep(Change {
             diff,
             ..Change::new(Action::Create, what, "the file itself was edited")
-        };
-        return Verdict::Write {
-            change,
-            beside: true,
-        };
+        });
     }
     let message = if was_ours {
         format!("{path} was edited by hand since it was written")
@@ -248,9 +259,8 @@ struct Upload {
 }
 
 impl Upload {
-    fn add(&mut self, file: &BundledFile, bytes: &[u8], beside: bool) {
-        let suffix = if beside { ".new" } else { "" };
-        self.targets.push(format!("{}{suffix}", file.path));
+    fn add(&mut self, file: &BundledFile, bytes: &[u8], target: String) {
+        self.targets.push(target);
         self.modes.push(format!("{:04o}", file.mode));
         self.owners.push(format!("{}:{}", file.owner, file.group));
         self.contents.push(bytes.to_vec());

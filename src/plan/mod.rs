@@ -180,6 +180,18 @@ pub struct Wanted<'a> {
 pub struct StoredPackage {
     /// Files that the build staged outside the prefix: path → content.
     pub outside: BTreeMap<String, Vec<u8>>,
+    /// The platform stamp of the zone that built it, as in `joyent_20241212T000720Z`.
+    pub platform: String,
+}
+
+impl StoredPackage {
+    /// Whether it can run on a platform: one as new as that of its build, or newer. A program that
+    /// was linked on a newer platform does not start on an older one (`ILLUMOS_0.NN not found`).
+    #[must_use]
+    pub fn runs_on(&self, platform: &str) -> bool {
+        let date = |stamp: &str| stamp.rsplit('_').next().unwrap_or_default().to_owned();
+        date(&self.platform) <= date(platform)
+    }
 }
 
 /// What the controller has and was told.
@@ -288,4 +300,20 @@ fn outside_files<'a>(
         .packages
         .get(&inputs.key())
         .map(|package| &package.outside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_not_used_on_an_older_platform_than_its_own() {
+        let stored = StoredPackage {
+            platform: "joyent_20241212T000720Z".to_owned(),
+            ..StoredPackage::default()
+        };
+        assert!(stored.runs_on("joyent_20241212T000720Z"));
+        assert!(stored.runs_on("joyent_20250101T000000Z"));
+        assert!(!stored.runs_on("joyent_20241211T235959Z"));
+    }
 }

@@ -104,9 +104,7 @@ fn plan_platform(fmri: &str, facts: &Facts, steps: &mut Vec<Step>) {
     if state.is_some_and(ServiceFact::is_online) {
         return;
     }
-    let why = state.map_or("not known to SMF".to_owned(), |fact| {
-        format!("is {}", fact.state)
-    });
+    let why = why_not_online(state);
     let script = Script::new(format!("enable {fmri}"))
         .shell(shell::FAIL)
         .shell(shell::WAIT_ONLINE)
@@ -137,6 +135,15 @@ const ENABLE: &str = r#"
 if [ "$clear" = yes ]; then /usr/sbin/svcadm clear "$fmri" || fail "cannot clear $fmri"; fi
 /usr/sbin/svcadm enable "$fmri" || fail "cannot enable $fmri"
 "#;
+
+fn why_not_online(state: Option<&ServiceFact>) -> String {
+    match state {
+        None => "not known to SMF".to_owned(),
+        Some(_) if is_in_maintenance(state) => "is in maintenance".to_owned(),
+        Some(fact) if fact.next != "-" => format!("is {} and going {}", fact.state, fact.next),
+        Some(fact) => format!("is {}", fact.state),
+    }
+}
 
 fn is_in_maintenance(state: Option<&ServiceFact>) -> bool {
     state.is_some_and(|fact| fact.state == "maintenance")
@@ -227,9 +234,7 @@ fn plan_service(
             ..Change::new(Action::Change, format!("restart {fmri}"), "")
         });
     } else if !is_online {
-        let why = state.map_or("not known to SMF".to_owned(), |fact| {
-            format!("is {}", fact.state)
-        });
+        let why = why_not_online(state);
         changes.push(Change::new(Action::Change, format!("start {fmri}"), why));
     }
     if changes.is_empty() {

@@ -11,7 +11,7 @@ use crate::package::{
     self, BuildInfo, EntryKind, OutsideFiles, PackageFiles, PackageProblem, PackageSpec, StagedTree,
 };
 use crate::plan::build::BUILD_EPOCH;
-use crate::plan::{PackageJob, WantedRecipe};
+use crate::plan::{PackageJob, StoredPackage, WantedRecipe};
 use crate::problem::Severity;
 use crate::recipe::bundle::FileBytes;
 use crate::script::Script;
@@ -150,6 +150,10 @@ pub(super) fn make_package(
             &declared(wanted),
         )
         .map_err(BuildError::Problems)?;
+    let doubled = doubled(wanted, &files);
+    if !doubled.is_empty() {
+        return Err(BuildError::Problems(doubled));
+    }
     let checked = check(door, &files, job, sink)?;
     for problem in &checked.problems {
         let _ = writeln!(
@@ -165,11 +169,15 @@ pub(super) fn make_package(
     if !checked.is_good() {
         return Err(BuildError::Problems(checked.problems));
     }
-    let spec = spec(view, wanted, job, checked)?;
+    let spec = spec(&tools(door, sink)?, wanted, job, checked)?;
+    let beside = StoredPackage {
+        outside: contents(outside),
+        platform: view.facts.platform.stamp.clone(),
+    };
     let bytes = package::write(&spec, &files)?;
     let kept = controller
         .folders
-        .keep_package(&job.key, &bytes, &contents(outside))
+        .keep_package(&job.key, &bytes, &beside)
         .map_err(RunError::Store)?;
     let _ = writeln!(sink.file, "kept as {}", kept.display());
     let count = files
@@ -206,6 +214,28 @@ fn declared(wanted: &WantedRecipe) -> Vec<String> {
     files.chain(folders).collect()
 }
 
+/// Files of the recipe that the package would own as well, and so replace at every upgrade.
+fn doubled(wanted: &WantedRecipe, files: &PackageFiles) -> Vec<PackageProblem> {
+    let paths = wanted.bundle.files.iter().map(|file| &file.path);
+    let both = paths.filter(|path| {
+        let inside = path
+            .strip_prefix(&files.prefix)
+            .map(|rest| rest.trim_start_matches('/'));
+        inside.is_some_and(|inside| files.entries.contains_key(inside))
+    });
+    let problem = |path: &String| PackageProblem {
+        severity: Severity::Error,
+        path: path.clone(),
+        message: format!(
+            "`{path}` is staged for the package and is a `[[file]]` of the recipe too"
+        ),
+        help: Some(format!(
+            "write `discard = [\"{path}\"]` in `[build]`, or drop the `[[file]]`"
+        )),
+    };
+    both.map(problem).collect()
+}
+
 /// Asks the target for all libraries at once, then checks the files.
 fn check(
     door: &mut dyn Host,
@@ -234,21 +264,36 @@ exit 0
     }))
 }
 
+/// What the zone's package tools are built for.
+///
+/// ```text
+/// pkg_info -X pkg_install → PKGNAME=pkg_install-20250417
+///                           OPSYS=SunOS
+///                           OS_VERSION=5.11
+///                           MACHINE_ARCH=x86_64
+/// ```
+fn tools(door: &mut dyn Host, sink: &mut Sink<'_>) -> Result<BTreeMap<String, String>, BuildError> {
+    let script = Script::new("ask what the package tools are built for").command([
+        "/opt/local/sbin/pkg_info",
+        "-X",
+        "pkg_install",
+    ]);
+    let (_, answer) = collect(door, &script, &mut std::io::empty(), sink)?;
+    let text = String::from_utf8_lossy(&answer);
+    let lines = text.lines().filter_map(|line| line.split_once('='));
+    Ok(lines
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect())
+}
+
 fn spec(
-    view: &View,
+    tools: &BTreeMap<String, String>,
     wanted: &WantedRecipe,
     job: &PackageJob,
     checked: package::Checked,
 ) -> Result<PackageSpec, BuildError> {
     let recipe = &wanted.bundle.recipe;
-    let tool = |key: &'static str| {
-        view.facts
-            .packages
-            .tools
-            .get(key)
-            .cloned()
-            .ok_or(BuildError::NoTools(key))
-    };
+    let tool = |key: &'static str| tools.get(key).cloned().ok_or(BuildError::NoTools(key));
     let depends = job.depends.iter().map(|(full, pattern)| {
         // a bare name says nothing to pkg_add's dependency check: at least what it was built with
         let is_bare = !pattern.contains(['<', '>', '[', '*', '{', '?']);

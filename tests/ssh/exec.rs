@@ -11,6 +11,8 @@ use zonewright::script::Script;
 use zonewright::site::model::Become;
 
 use super::server::{Server, cut_way, no_terminal, server, server_with, signal, slow_way};
+#[cfg(target_os = "linux")]
+use super::server::{narrow_buffer, narrow_way};
 
 fn script(text: &'static str) -> Script {
     Script::new("test").shell(text)
@@ -203,6 +205,23 @@ fn echo(host: &mut Ssh) {
 fn a_large_upload_comes_back_unharmed() {
     let Some(server) = server() else { return };
     echo(&mut server.connect());
+}
+
+/// Packets that are half sent while others arrive: what is received must wait, not spin.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_narrow_way_out_does_not_stop_what_comes_back() {
+    let Some(server) = server() else { return };
+    let port = narrow_way(server.port);
+    let mut host = Ssh::connect(&server.target_at(port), &mut no_terminal).unwrap();
+    narrow_buffer(port);
+    let (sent, mut out) = (vec![7; 2_000_000], 0);
+    let script = script("head -c 20000000 /dev/zero & cat; wait").with_input();
+    let exit = host.run(&script, &mut sent.as_slice(), &mut |_, data| {
+        out += data.len()
+    });
+    assert_eq!((exit.unwrap(), out), (Exit::Code(0), 22_000_000));
+    assert_eq!(run(&mut host, "echo still here").1, "still here\n");
 }
 
 #[test]

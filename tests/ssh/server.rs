@@ -77,8 +77,10 @@ fn start(config: &Path) -> (Child, u16) {
             .local_addr()
             .unwrap()
             .port();
-        let mut process = Command::new(SSHD)
-            .args(["-D", "-e", "-p", &port.to_string(), "-f"])
+        // tests that are killed leave no server behind
+        let mut process = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", SSHD, "-D", "-e", "-p"])
+            .args([&port.to_string(), "-f"])
             .arg(config)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -250,4 +252,55 @@ pub fn cut_way(port: u16, bytes: u64) -> u16 {
         }
     });
     own
+}
+
+/// A port that leads to another one and takes what the client sends slowly and in small pieces.
+#[cfg(target_os = "linux")]
+pub fn narrow_way(port: u16) -> u16 {
+    use nix::sys::socket::{setsockopt, sockopt::RcvBuf};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    setsockopt(&listener, RcvBuf, &4096).unwrap();
+    let own = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let near = listener.accept().unwrap().0;
+        let far = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        for stream in [&near, &far] {
+            stream.set_nodelay(true).unwrap();
+        }
+        let (mut up_from, mut up_to) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+        thread::spawn(move || {
+            let mut buffer = [0; 3000];
+            while let Ok(length @ 1..) = up_from.read(&mut buffer) {
+                if up_to.write_all(&buffer[..length]).is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_micros(200));
+            }
+        });
+        let _ = std::io::copy(&mut &far, &mut &near);
+    });
+    own
+}
+
+/// Gives this process's connection to a port the smallest buffer for what it sends.
+#[cfg(target_os = "linux")]
+pub fn narrow_buffer(port: u16) {
+    use nix::sys::socket::{SockaddrIn, getpeername, setsockopt, sockopt::SndBuf};
+    use std::os::fd::BorrowedFd;
+    let mut found = 0;
+    for entry in std::fs::read_dir("/proc/self/fd").unwrap() {
+        let number = entry
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .parse()
+            .unwrap();
+        if getpeername::<SockaddrIn>(number).is_ok_and(|peer| peer.port() == port) {
+            // SAFETY: the caller holds the connection, so the descriptor stays open meanwhile
+            let socket = unsafe { BorrowedFd::borrow_raw(number) };
+            setsockopt(&socket, SndBuf, &1).unwrap();
+            found += 1;
+        }
+    }
+    assert_eq!(found, 1);
 }

@@ -7,6 +7,7 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
+use nix::poll::PollFlags;
 use ssh2::{Channel, ErrorCode};
 
 use super::connect::Connection;
@@ -85,16 +86,23 @@ pub(super) fn exec(
         },
         buffer: vec![0; CHUNK],
     };
+    let mut is_woken = false;
     loop {
         let mut moved = exec.start()?;
         moved |= exec.feed()?;
-        moved |= exec.drain(receive)?;
+        moved |= exec.drain(connection, receive)?;
         // a packet that is half sent would stand in the way of all that follow
         if exec.is_at_end() && !is_sending(connection) {
             break;
         }
-        if !moved {
+        if moved {
+            is_woken = false;
+        } else if is_woken && is_sending(connection) {
+            // what is here cannot be received before that packet is gone
+            life.wait_to_send(connection)?;
+        } else {
             life.wait(connection)?;
+            is_woken = true;
         }
     }
     while let Err(error) = exec.channel.wait_close() {
@@ -121,7 +129,8 @@ fn open(connection: &Connection, life: &mut Life) -> Result<Channel, ExecError> 
             Err(error) if error.code() != AGAIN => return Err(error.into()),
             Err(_) => {}
         }
-        if is_announced && !is_said && poll_socket(connection, REST)?.is_empty() {
+        if is_announced && !is_said && poll_socket(connection, PollFlags::POLLIN, REST)?.is_empty()
+        {
             is_said = true;
             if !is_sending(connection) {
                 set_keepalive(session, false);
@@ -203,8 +212,13 @@ impl Exec<'_> {
 
     /// Hands on all output that is here. Whatever reads from the socket may queue pieces of either
     /// stream, so both are asked again until neither has any: the poll that follows sees the
-    /// socket, not the queue.
-    fn drain(&mut self, receive: &mut dyn FnMut(Stream, &[u8])) -> Result<bool, ExecError> {
+    /// socket, not the queue. But nothing can be received while a packet is half sent, if the window
+    /// must be widened for it.
+    fn drain(
+        &mut self,
+        connection: &Connection,
+        receive: &mut dyn FnMut(Stream, &[u8]),
+    ) -> Result<bool, ExecError> {
         let mut moved = false;
         while self.granted {
             let out = read_some(&mut self.channel.stream(0), &mut self.buffer)?;
@@ -212,7 +226,8 @@ impl Exec<'_> {
             let err = read_some(&mut self.channel.stderr(), &mut self.buffer)?;
             receive_some(Stream::Err, &self.buffer, err, receive);
             moved |= out + err > 0;
-            if out + err == 0 && self.channel.read_window().available == 0 {
+            let is_more = self.channel.read_window().available > 0 && !is_sending(connection);
+            if out + err == 0 && !is_more {
                 break;
             }
         }

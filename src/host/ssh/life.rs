@@ -36,13 +36,22 @@ impl Life {
 
     /// Waits until the session can go on; fails when the target gives no sign of life in time.
     pub(super) fn wait(&mut self, connection: &Connection) -> io::Result<()> {
+        self.wait_for(connection, PollFlags::POLLIN)
+    }
+
+    /// The same where nothing but sending can bring the session on.
+    pub(super) fn wait_to_send(&mut self, connection: &Connection) -> io::Result<()> {
+        self.wait_for(connection, PollFlags::POLLOUT)
+    }
+
+    fn wait_for(&mut self, connection: &Connection, wanted: PollFlags) -> io::Result<()> {
         loop {
             let (since, span) = match self.asked {
                 Some(asked) => (asked, self.timing.patience),
                 None => (self.heard, self.timing.keepalive.max(KEEPALIVE_LEAST)),
             };
             let left = span.saturating_sub(since.elapsed());
-            let ready = poll_socket(connection, left)?;
+            let ready = poll_socket(connection, wanted, left)?;
             if ready.intersects(!PollFlags::POLLOUT) {
                 self.heard = Instant::now();
                 self.asked = None;
@@ -74,9 +83,12 @@ pub(super) fn is_sending(connection: &Connection) -> bool {
     matches!(direction, BlockDirections::Outbound | BlockDirections::Both)
 }
 
-/// What the socket is ready for; nothing when the time is over.
-pub(super) fn poll_socket(connection: &Connection, left: Duration) -> io::Result<PollFlags> {
-    let mut wanted = PollFlags::POLLIN;
+/// What the socket is ready for, of what is wanted; nothing when the time is over.
+pub(super) fn poll_socket(
+    connection: &Connection,
+    mut wanted: PollFlags,
+    left: Duration,
+) -> io::Result<PollFlags> {
     if is_sending(connection) {
         wanted |= PollFlags::POLLOUT;
     }
