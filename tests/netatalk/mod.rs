@@ -216,21 +216,15 @@ fn netatalks_own_test_programs_pass() {
         "-w",
         PASSWORD,
     ];
-    assert!(passed(&place.inside("testsuite", &login)) >= 5);
+    assert_passed(&place.inside("testsuite", &login), 5);
     for (set, least) in SETS {
         let set = spectest("127.0.0.1", "548", PASSWORD, set);
-        assert!(
-            passed(&place.inside("testsuite", &words(&set))) >= least,
-            "{set:?}"
-        );
+        assert_passed(&place.inside("testsuite", &words(&set)), least);
     }
     // the way that a Mac's packets take
     for set in ["FPOpenVol", "FPWrite", "FPRead"] {
         let set = spectest(&zone.address, &zone.afp_port.to_string(), PASSWORD, set);
-        assert!(
-            passed(&place.outside("testsuite", &words(&set))) >= 2,
-            "{set:?}"
-        );
+        assert_passed(&place.outside("testsuite", &words(&set)), 2);
     }
     let wrong = spectest("127.0.0.1", "548", "open-6am", "FPOpenVol");
     let refused = place.inside("testsuite", &words(&wrong));
@@ -254,8 +248,9 @@ fn words(command: &[String]) -> Vec<&str> {
     command.iter().map(String::as_str).collect()
 }
 
-/// How many tests passed, by the program's summary; none may have failed.
-fn passed(output: &Output) -> u32 {
+/// At least so many tests passed, by the program's summary, and none failed.
+#[track_caller]
+fn assert_passed(output: &Output, least: u32) {
     let said = text(&output.stdout);
     let count = |label: &str| -> u32 {
         let line = said
@@ -265,7 +260,7 @@ fn passed(output: &Output) -> u32 {
         line.trim().parse().unwrap()
     };
     assert_eq!(count("Failed:"), 0, "{said}");
-    count("Passed:")
+    assert!(count("Passed:") >= least, "{least} tests in {said}");
 }
 
 fn files_written_over_afp_are_the_users(place: &Place, zone: &Zone) {
