@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("shadow", &[]),
     ("recipe", &["problem", "site", "smf"]),
     ("site", &["problem", "recipe"]),
-    ("smf", &["recipe"]),
+    ("smf", &["recipe", "script"]),
     ("build_system", &["recipe"]),
     ("package", &["problem"]),
     ("facts", &["receipt", "script"]),
@@ -60,7 +60,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("cli", &[]),
     ("show", &["cli", "host", "plan", "problem", "run", "source"]),
-    ("sandbox", &[]),
+    ("sandbox", &["script"]),
 ];
 
 /// Modules that only take values and return values.
@@ -83,7 +83,7 @@ const PURE: &[&str] = &[
 const EFFECTS: &[&str] = &[
     "std::env::",
     "std::fs",
-    "std::net",
+    "TcpStream", "TcpListener", "UdpSocket",
     "std::process",
     "Instant::now",
     "SystemTime",

@@ -1,6 +1,8 @@
 //! All tests that look at the crate from outside, in one binary.
 
 mod layers;
+#[cfg(target_os = "linux")]
+mod netatalk;
 mod plan;
 mod recipe;
 mod recipe_errors;

@@ -56,7 +56,7 @@ pub(super) fn ask(script: Script, users: &BTreeSet<String>, groups: &BTreeSet<St
     script.list("users", users).list("groups", groups).shell(
         r#"
 text= shadow=
-[ ${#users[@]} -gt 0 ] && text=$(/usr/bin/getent passwd "${users[@]}")
+[ ${#users[@]} -gt 0 ] && text=$(/usr/bin/getent passwd ${users[@]+"${users[@]}"})
 section users 0 "$text"
 if [ -n "$text" ]; then
   while IFS= read -r line; do
@@ -67,7 +67,7 @@ if [ -n "$text" ]; then
 fi
 section shadow 0 "$shadow"
 text=
-[ ${#groups[@]} -gt 0 ] && text=$(/usr/bin/getent group "${groups[@]}")
+[ ${#groups[@]} -gt 0 ] && text=$(/usr/bin/getent group ${groups[@]+"${groups[@]}"})
 section groups 0 "$text"
 "#,
     )

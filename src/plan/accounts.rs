@@ -250,10 +250,11 @@ fn make(script: Script, account: &Account<'_>) -> Script {
     ])
 }
 
-/// The shadow file is copied with its mode and owner, rewritten and renamed into place.
+/// The shadow file is copied with its mode and owner, rewritten and renamed into place. The folder
+/// is made before the umask is narrowed: builds run below it, under an account of their own.
 const SET_HASH: &str = r#"
-umask 077
 /usr/bin/mkdir -p /var/db/zonewright || fail 'cannot make /var/db/zonewright'
+umask 077
 hash=/var/db/zonewright/.hash.$$ shadow=/etc/.shadow.zonewright.$$
 receive "$hash"
 /usr/bin/cp -p /etc/shadow "$shadow" &&

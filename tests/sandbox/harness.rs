@@ -108,7 +108,7 @@ impl Zone {
     pub fn serving(alias: &str) -> Option<Self> {
         static PACKAGES: OnceLock<Vec<(PathBuf, Vec<u8>)>> = OnceLock::new();
         let zone = Self::new(alias)?;
-        let packages = |zone: &Self| zone.folders().cache.join("packages");
+        let packages = |zone: &Self| zone.folders().packages;
         let kept = PACKAGES.get_or_init(|| {
             let builder = Self::new("builder").unwrap();
             builder.apply().succeeds();
