@@ -83,7 +83,9 @@ const PURE: &[&str] = &[
 const EFFECTS: &[&str] = &[
     "std::env::",
     "std::fs",
-    "TcpStream", "TcpListener", "UdpSocket",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
     "std::process",
     "Instant::now",
     "SystemTime",
