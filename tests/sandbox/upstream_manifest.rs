@@ -49,7 +49,11 @@ fn a_build_that_ends_before_its_service_is_imported_leaves_smf_untouched() {
     // everything up to the configuration, which is refused because of this file
     zone.run(&["sandbox", "up", "untouched"]).succeeds();
     zone.shell("mkdir -p /opt/local/etc && mkdir /var/svc/manifest/site/greeter.xml");
-    zone.apply().exits(1);
+    let refused = zone.apply().exits(1);
+    // the build's own installation has run, and with it the import that it asks for
+    assert!(refused.err.contains("done stage"), "{refused}");
+    let why = "/var/svc/manifest/site/greeter.xml is there and is not a regular file";
+    assert!(refused.err.contains(why), "{refused}");
     let known = zone.try_shell("svcs -H svc:/site/greeter:default").exits(1);
     assert!(known.err.contains("doesn't match any instances"), "{known}");
 }
