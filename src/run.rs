@@ -364,9 +364,20 @@ fn next_stage(plan: &Plan) -> Result<Stage, RunError> {
     }
 }
 
-/// Notes in the zone that the checks of all recipes with steps are due.
+/// Notes in the zone that the checks of the recipes that are about to change are due.
 fn note_unchecked(door: &mut dyn Host, view: &View) -> Result<(), RunError> {
+    let has_checks = |name: &str| {
+        let (checks, receipt) = (format!("checks/{name}/"), format!("receipt/{name}"));
+        view.plan
+            .steps
+            .iter()
+            .any(|step| step.id.starts_with(&checks) || step.id == receipt)
+    };
     let names = view.recipes.iter().map(|recipe| recipe.name.as_str());
+    let names: Vec<&str> = names.filter(|name| has_checks(name)).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
     let script = plan::receipts::note_unchecked(names);
     let (exit, _, errors) = host::run_to_string(door, &script)?;
     if exit == Exit::Code(0) {

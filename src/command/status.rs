@@ -6,7 +6,7 @@ use super::plan::look;
 use super::{DONE, FAILED, Failure, answer, answer_json, site, wish};
 use crate::cli::{Global, StatusArgs};
 use crate::package::package_base;
-use crate::plan::Action;
+use crate::plan::{Action, Stage};
 use crate::run::{Decisions, RunError, View, Wish};
 use crate::show::Style;
 use crate::site::load::zone_names;
@@ -101,7 +101,13 @@ fn rows_of(wish: &Wish, view: &View) -> Vec<Row> {
                         .map_or("absent", |fact| &fact.state)
                 })
                 .collect();
-            let changes = view.plan.steps.iter().flat_map(|step| &step.changes);
+            // checks and receipts follow from the rest
+            let steps = view
+                .plan
+                .steps
+                .iter()
+                .filter(|step| step.stage != Stage::Check);
+            let changes = steps.flat_map(|step| &step.changes);
             let drift: Vec<String> = changes
                 .filter(|change| change.action != Action::Run)
                 .map(|change| {

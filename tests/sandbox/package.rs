@@ -76,7 +76,7 @@ fn two_builds_of_the_same_inputs_in_two_zones_are_the_same_bytes() {
     };
     one.apply().succeeds();
     two.apply().succeeds();
-    let packages = |zone: &Zone| files_below(&zone.folders().cache.join("packages"));
+    let packages = |zone: &Zone| files_below(&zone.folders().packages);
     let (first, second) = (packages(&one), packages(&two));
     let names = |files: &[(std::path::PathBuf, Vec<u8>)]| {
         files

@@ -55,7 +55,7 @@ fn a_restart_waits_for_who_is_being_served_and_goes_on_when_they_leave() {
     };
     let client = Client::connect(&zone);
     assert_eq!(
-        zone.shell("ps -o user= -p \"$(pgrep -x greeter | paste -sd, -)\" | sort"),
+        zone.shell("ps -o user= -p \"$(pgrep -x greeter | paste -sd, -)\" | tr -d ' ' | sort"),
         "greeter\nroot\n"
     );
     zone.set_parameters("greeting = \"later\"");
