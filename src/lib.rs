@@ -5,7 +5,9 @@
 //! return values; `tests/layers.rs` holds that.
 
 pub mod afp;
+pub mod apt;
 pub mod build_system;
+pub mod causes;
 pub mod cli;
 pub mod command;
 pub mod facts;

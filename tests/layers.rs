@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Module → the modules of this crate that it may name.
 const MAY_NAME: &[(&str, &[&str])] = &[
+    ("apt", &[]),
+    ("causes", &[]),
     ("script", &[]),
     ("problem", &[]),
     ("receipt", &[]),
@@ -34,7 +36,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "smf",
         ],
     ),
-    ("source", &["recipe"]),
+    ("source", &["apt", "causes", "recipe"]),
     ("host", &["script", "site"]),
     ("store", &["plan"]),
     ("secrets", &["facts", "shadow", "site"]),
@@ -59,13 +61,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("cli", &[]),
     ("show", &["cli", "host", "plan", "problem", "run", "source"]),
-    ("sandbox", &[]),
+    ("sandbox", &["apt", "causes"]),
 ];
 
 /// Modules that only take values and return values.
 const PURE: &[&str] = &[
     "afp",
     "build_system",
+    "causes",
     "facts",
     "package",
     "plan",

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use super::{FAILED, USAGE};
+use crate::causes::in_one_line;
 use crate::host::HostError;
 use crate::plan::Refusal;
 use crate::problem::Problem;
@@ -52,7 +53,7 @@ impl Failure {
 
     /// An error with its causes.
     pub(crate) fn of(error: &dyn Error, help: &str) -> Self {
-        Self::text_only(&chain(error), help)
+        Self::text_only(&in_one_line(error), help)
     }
 
     /// A run on a zone ended early.
@@ -91,20 +92,6 @@ fn report(style: Style, message: &str, help: &str) -> String {
     out
 }
 
-/// An error and its causes in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            let _ = write!(text, ": {next}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 fn run_text(zone: &str, error: &RunError, style: Style) -> String {
     match error {
         RunError::Problems(found) => problems::render(found, style.color),
@@ -124,7 +111,7 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
         RunError::Build { source, .. } => build_text(zone, error, source, style),
         RunError::Host(source) => report(
             style,
-            &format!("{zone}: {}", chain(error)),
+            &format!("{zone}: {}", in_one_line(error)),
             host_help(source),
         ),
         RunError::Check { .. } => report(
@@ -139,13 +126,13 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
             &error.to_string(),
             "name a SmartOS zone in the zone file's `[zone] ssh`",
         ),
-        _ => report(style, &format!("{zone}: {}", chain(error)), ""),
+        _ => report(style, &format!("{zone}: {}", in_one_line(error)), ""),
     }
 }
 
 fn build_text(zone: &str, error: &RunError, source: &BuildError, style: Style) -> String {
     let BuildError::Problems(found) = source else {
-        let message = format!("{zone}: {error}: {}", chain(source));
+        let message = format!("{zone}: {error}: {}", in_one_line(source));
         return report(
             style,
             &message,

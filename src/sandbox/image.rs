@@ -15,10 +15,13 @@ use nix::fcntl::Flock;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::apt::{Archive, Download, Kind, Mirror, PrivateApt};
 use crate::sandbox::Progress;
-use crate::sandbox::apt::{Download, PrivateApt, RELEASE};
 use crate::sandbox::error::{SandboxError, file, run};
 use crate::sandbox::paths;
+
+/// The Debian release every sandbox is made of, whatever the machine runs.
+const RELEASE: &str = "trixie";
 
 /// What the image is made of: what SmartOS's platform has under the same name, and what a zone
 /// needs to run. Dependencies come by themselves.
@@ -159,7 +162,14 @@ pub fn import(cache: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Image,
 
 fn make(folder: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), SandboxError> {
     progress(Progress::new("fetch the package index", 0, 1));
-    let apt = PrivateApt::prepare(&folder.join("apt"))?;
+    let archive = Archive {
+        mirror: Mirror::of_machine()?,
+        release: RELEASE.to_owned(),
+        kind: Kind::Binary,
+    };
+    let apt = PrivateApt::open(&folder.join("apt"))?;
+    apt.set_archive(&archive)?;
+    apt.update(&archive)?;
     let (downloads, size) = apt.closure(PACKAGES)?;
     apt.download(PACKAGES, &mut |done| {
         progress(Progress::new("download packages", done, size))

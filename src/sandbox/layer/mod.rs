@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::sandbox::apt::{Download, PrivateApt};
+use crate::apt::{Download, PrivateApt};
 use crate::sandbox::error::{SandboxError, file};
 use crate::sandbox::image::{Image, command_name, files_in, unpack, write_json};
 use crate::sandbox::packages::{INDEX, IndexEntry};

@@ -17,7 +17,7 @@ use nix::fcntl::Flock;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use sha2::{Digest, Sha256};
 
-use crate::sandbox::apt::PrivateApt;
+use crate::apt::PrivateApt;
 use crate::sandbox::emulate;
 use crate::sandbox::error::{SandboxError, errno, file, run};
 use crate::sandbox::image::{Image, command_name, write_json};
