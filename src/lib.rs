@@ -11,6 +11,7 @@ pub mod causes;
 pub mod cli;
 pub mod command;
 pub mod facts;
+pub mod hex;
 pub mod host;
 pub mod package;
 pub mod plan;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("apt", &[]),
     ("causes", &[]),
+    ("hex", &[]),
     ("script", &[]),
     ("problem", &[]),
     ("receipt", &[]),
@@ -36,7 +37,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "smf",
         ],
     ),
-    ("source", &["apt", "causes", "recipe"]),
+    ("source", &["apt", "causes", "hex", "recipe"]),
     ("host", &["script", "site"]),
     ("store", &["plan"]),
     ("secrets", &["facts", "shadow", "site"]),
@@ -61,7 +62,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("cli", &[]),
     ("show", &["cli", "host", "plan", "problem", "run", "source"]),
-    ("sandbox", &["apt", "causes"]),
+    ("sandbox", &["apt", "causes", "hex"]),
 ];
 
 /// Modules that only take values and return values.
@@ -70,6 +71,7 @@ const PURE: &[&str] = &[
     "build_system",
     "causes",
     "facts",
+    "hex",
     "package",
     "plan",
     "problem",

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use nix::fcntl::Flock;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::apt::{Archive, Download, Kind, Mirror, PrivateApt};
 use crate::sandbox::Progress;
@@ -127,12 +126,7 @@ impl Image {
 /// Where the image of this version of the program lies, made or not.
 #[must_use]
 fn folder(cache: &Path) -> PathBuf {
-    let mut digest = Sha256::new();
-    digest.update(FORMAT.to_string());
-    PACKAGES.iter().for_each(|p| digest.update(format!(" {p}")));
-    let digest = digest.finalize();
-    let short: String = digest.iter().take(3).map(|b| format!("{b:02x}")).collect();
-    cache.join(format!("{RELEASE}-{short}"))
+    cache.join(format!("{RELEASE}-{}", paths::definition(FORMAT, PACKAGES)))
 }
 
 /// The image, imported if this is the first time. An import that broke off leaves nothing behind
@@ -146,12 +140,7 @@ pub fn import(cache: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Image,
     let _alone = paths::exclusive(cache, "lock")?;
     if !folder.is_dir() {
         paths::remove_unused(cache, RELEASE, UNUSED_FOR)?;
-        let partial = folder.with_extension("partial");
-        if partial.exists() {
-            fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
-        }
-        make(&partial, progress)?;
-        fs::rename(&partial, &folder).map_err(file("rename", &partial))?;
+        paths::make_whole(&folder, |partial| make(partial, progress))?;
     }
     let held = Arc::new(paths::hold(&folder)?);
     Ok(Image {
@@ -287,12 +276,13 @@ pub(crate) fn command_name(path: &str) -> Option<&str> {
     (!name.contains('/')).then_some(name)
 }
 
+/// Puts a record in the place of the old one.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), SandboxError> {
     let text = serde_json::to_vec_pretty(value).map_err(|e| SandboxError::Malformed {
         what: "our own record",
         said: e.to_string(),
     })?;
-    fs::write(path, text).map_err(file("write", path))
+    paths::replace(path, &text)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -431,8 +431,6 @@ pub(crate) fn stopped(state: &Path, alias: &str) -> Result<Option<ZoneState>, Sa
 }
 
 fn write_known_hosts(state: &Path, known: &BTreeMap<String, String>) -> Result<(), SandboxError> {
-    let partial: PathBuf = state.join("known_hosts.partial");
     let text: String = known.values().map(String::as_str).collect();
-    fs::write(&partial, text).map_err(file("write", &partial))?;
-    fs::rename(&partial, state.join("known_hosts")).map_err(file("rename", &partial))
+    paths::replace(&state.join("known_hosts"), text.as_bytes())
 }
