@@ -16,7 +16,7 @@ pub const BUILD_FORMAT: u32 = 1;
 
 /// Everything that decides a build's result. The platform stamp does not: it is recorded beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct BuildInputs {
     /// [`BUILD_FORMAT`]
     pub format: u32,
@@ -160,7 +160,7 @@ fn map_reasons(
 
 /// What was applied to a zone for one recipe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Receipt {
     /// [`SCHEMA`]
     pub schema: String,
@@ -178,8 +178,10 @@ pub struct Receipt {
     pub files: BTreeMap<String, FileRecord>,
     /// Services: FMRI → digest of everything that a start depends on, at the last start.
     pub services: BTreeMap<String, String>,
-    /// Checks that passed, by name.
-    pub checks: Vec<String>,
+    /// Checks that passed: name → digest of what was asked and had to be answered.
+    pub checks: BTreeMap<String, String>,
+    /// Services with sessions: FMRI → the name of the processes that serve.
+    pub sessions: BTreeMap<String, String>,
     /// Platform stamp at the time.
     pub platform: String,
     /// zonewright's version.
@@ -190,7 +192,7 @@ pub struct Receipt {
 
 /// A file as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct FileRecord {
     pub sha256: String,
     pub mode: u32,

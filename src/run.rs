@@ -101,9 +101,6 @@ pub enum RunError {
     /// The zone holds something that must not be changed blindly.
     #[error("nothing was changed")]
     Refused(Vec<Refusal>),
-    /// The target is no SmartOS zone.
-    #[error("`{host}` runs {system}, not SunOS: it is no SmartOS zone")]
-    NotSmartOs { host: String, system: String },
     /// The probe failed.
     #[error("the zone does not answer the questions: {0}")]
     Probe(String),
@@ -129,6 +126,9 @@ pub enum RunError {
     /// A check did not pass.
     #[error("the check “{name}” does not pass: {reason}")]
     Check { name: String, reason: String },
+    /// Something stays unknown whatever is done.
+    #[error("{what} is not known, and no step makes it known")]
+    Stuck { what: String },
     /// A step was run and is due again.
     #[error("{what}: the change did not take ({why})")]
     DidNotTake { what: String, why: String },
@@ -159,20 +159,16 @@ pub fn look(
     door: &mut dyn Host,
     wish: &Wish,
     controller: &mut Controller<'_>,
-    recheck: bool,
 ) -> Result<View, RunError> {
-    // the branch and the brand are facts; a good guess saves the second question
+    // the branch and the brand are facts; a good guess saves the second question, and what does not
+    // fit the guess may fit the facts
     let mut context = zone_context(wish, None);
-    let mut recipes = resolve_all(wish, &context)?;
+    let mut recipes = resolve_all(wish, &context).unwrap_or_default();
     let mut questions = plan::questions(&Wanted {
         zone: &wish.zone,
         recipes: &recipes,
     });
     let mut facts = ask(door, &questions)?;
-    if facts.platform.system != "SunOS" {
-        let (host, system) = (wish.zone.name.clone(), facts.platform.system);
-        return Err(RunError::NotSmartOs { host, system });
-    }
     let actual = zone_context(wish, Some(&facts));
     if actual != context {
         context = actual;
@@ -193,7 +189,7 @@ pub fn look(
         zone: &wish.zone,
         recipes: &recipes,
     };
-    let given = given(&wanted, &facts, controller, recheck)?;
+    let given = given(&wanted, &facts, controller)?;
     let plan = plan::plan(&wanted, &facts, &given).map_err(RunError::Refused)?;
     Ok(View {
         facts,
@@ -203,12 +199,17 @@ pub fn look(
 }
 
 fn zone_context(wish: &Wish, facts: Option<&Facts>) -> ZoneContext {
-    let platform = facts.map(|facts| &facts.platform);
-    let fact = |value: Option<&String>, guess: &str| value.map_or(guess, |v| v).to_owned();
+    let (brand, branch) = match facts.map(|facts| &facts.platform) {
+        None => ("joyent".to_owned(), "2024Q4".to_owned()),
+        Some(known) => (
+            known.brand.clone().unwrap_or_default(),
+            known.branch.clone().unwrap_or_default(),
+        ),
+    };
     ZoneContext {
         alias: wish.zone.zone.alias.clone(),
-        brand: fact(platform.and_then(|p| p.brand.as_ref()), "joyent"),
-        branch: fact(platform.and_then(|p| p.branch.as_ref()), "2024Q4"),
+        brand,
+        branch,
         users: wish
             .zone
             .users
@@ -250,7 +251,6 @@ fn given(
     wanted: &Wanted<'_>,
     facts: &Facts,
     controller: &mut Controller<'_>,
-    recheck: bool,
 ) -> Result<Given, RunError> {
     let mut packages = BTreeMap::new();
     for recipe in wanted.recipes {
@@ -289,7 +289,6 @@ fn given(
         overwrite,
         keep_edited,
         end_sessions,
-        recheck,
     })
 }
 
@@ -306,9 +305,8 @@ pub fn converge(
 ) -> Result<Report, RunError> {
     let mut report = Report::default();
     let mut ran = BTreeSet::new();
-    let mut recheck = false;
     loop {
-        let view = look(door, wish, controller, recheck)?;
+        let view = look(door, wish, controller)?;
         if view.plan.steps.is_empty() {
             return Ok(report);
         }
@@ -319,8 +317,11 @@ pub fn converge(
             return Ok(report);
         };
         (controller.watch)(Event::Planned(&view.plan));
-        let stage = first_stage(&view.plan);
-        for step in view.plan.steps.iter().filter(|s| Some(s.stage) == stage) {
+        let stage = next_stage(&view.plan)?;
+        if ran.is_empty() && stage != Stage::Check {
+            note_unchecked(door, &view)?;
+        }
+        for step in view.plan.steps.iter().filter(|s| s.stage == stage) {
             if matches!(step.work, Work::Unknown) {
                 continue;
             }
@@ -333,30 +334,59 @@ pub fn converge(
                 report.checks.push((check.name.clone(), found));
             }
         }
-        recheck = stage != Some(Stage::Check);
-        if stage == Some(Stage::Check) {
+        if stage == Stage::Check {
             // checks change nothing: only the receipt could be due again
             ran.retain(|id| !id.starts_with("checks/"));
         }
     }
 }
 
-/// The first stage in which something can be done.
-fn first_stage(plan: &Plan) -> Option<Stage> {
-    let known = plan
+/// The first stage in which something can be done. What is not known yet must come after it: nothing
+/// else would make it known.
+fn next_stage(plan: &Plan) -> Result<Stage, RunError> {
+    let is_unknown = |step: &&Step| matches!(step.work, Work::Unknown);
+    let stage = plan
         .steps
         .iter()
-        .filter(|step| !matches!(step.work, Work::Unknown));
-    known.map(|step| step.stage).min()
+        .filter(|step| !is_unknown(step))
+        .map(|step| step.stage)
+        .min();
+    let stuck = plan
+        .steps
+        .iter()
+        .filter(is_unknown)
+        .find(|step| stage.is_none_or(|stage| stage == Stage::Check && step.stage < stage));
+    match (stage, stuck) {
+        (Some(stage), None) => Ok(stage),
+        (_, stuck) => Err(RunError::Stuck {
+            what: stuck.map(what).unwrap_or_default(),
+        }),
+    }
+}
+
+/// Notes in the zone that the checks of all recipes with steps are due.
+fn note_unchecked(door: &mut dyn Host, view: &View) -> Result<(), RunError> {
+    let names = view.recipes.iter().map(|recipe| recipe.name.as_str());
+    let script = plan::receipts::note_unchecked(names);
+    let (exit, _, errors) = host::run_to_string(door, &script)?;
+    if exit == Exit::Code(0) {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(&errors);
+    Err(RunError::Probe(format!("{exit:?}: {}", errors.trim())))
+}
+
+fn what(step: &Step) -> String {
+    let first = step.changes.first();
+    first.map_or_else(|| step.id.clone(), |change| change.what.clone())
 }
 
 fn did_not_take(step: &Step) -> RunError {
-    let first = step.changes.first();
     RunError::DidNotTake {
-        what: first
-            .map(|change| change.what.clone())
-            .unwrap_or_else(|| step.id.clone()),
-        why: first
+        what: what(step),
+        why: step
+            .changes
+            .first()
             .map(|change| change.why.join("; "))
             .unwrap_or_default(),
     }
@@ -383,7 +413,7 @@ fn run_logged(
         },
     );
     let took = started.elapsed();
-    log.end_step(StepRecord {
+    let logged = log.end_step(StepRecord {
         id: step.id.clone(),
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         error: result.as_ref().err().map(ToString::to_string),
@@ -391,7 +421,7 @@ fn run_logged(
             .file_name()
             .map(|n| n.to_string_lossy().into_owned())
             .unwrap_or_default(),
-    })?;
+    });
     match &result {
         Ok(summary) => {
             (controller.watch)(Event::Ended {
@@ -401,6 +431,10 @@ fn run_logged(
             });
         }
         Err(_) => (controller.watch)(Event::Failed { step, took }),
+    }
+    // a log that cannot be written is worth telling only where nothing worse happened
+    if result.is_ok() {
+        logged?;
     }
     result
 }

@@ -3,6 +3,7 @@
 //! A password is read, compared or hashed, and dropped. It is in no message, no argument and no
 //! file of ours.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
@@ -25,46 +26,62 @@ pub struct PasswordError {
 /// Asks a question on the terminal without showing the answer; `None` without a terminal.
 pub type Prompt<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
 
-/// The hash to set for `user`, or nothing if the zone has the password already.
-///
-/// # Errors
-/// [`PasswordError`] when the password cannot be had.
-pub fn wanted_hash(
-    user: &User,
-    known: Option<&Secret>,
-    site: Option<&Path>,
-    prompt: Prompt<'_>,
-) -> Result<Option<Secret>, PasswordError> {
-    let Some(source) = &user.password else {
-        return Ok(None);
-    };
-    let state = known.map(|secret| ShadowState::parse(&secret.0));
-    // a password that is asked for is set once: asking at every apply would be no use to anybody
-    if *source == Password::Prompt && matches!(state, Some(ShadowState::Hash(_))) {
-        return Ok(None);
+/// The wanted passwords of one run, each read once: a command may ask a person, or a key to be touched.
+#[derive(Default)]
+pub struct Passwords<'a> {
+    site: Option<&'a Path>,
+    read: BTreeMap<String, String>,
+}
+
+impl<'a> Passwords<'a> {
+    /// Nothing read yet; files are relative to the site's folder.
+    #[must_use]
+    pub fn new(site: Option<&'a Path>) -> Self {
+        Self {
+            site,
+            read: BTreeMap::new(),
+        }
     }
-    let password = read(source, user, site, prompt).map_err(|reason| PasswordError {
-        user: user.name.clone(),
-        reason,
-    })?;
-    if password.is_empty() {
-        let reason = "it is empty".to_owned();
-        return Err(PasswordError {
+
+    /// The hash to set for `user`, or nothing if the zone has the password already.
+    ///
+    /// # Errors
+    /// [`PasswordError`] when the password cannot be had.
+    pub fn wanted_hash(
+        &mut self,
+        user: &User,
+        known: Option<&Secret>,
+        prompt: Prompt<'_>,
+    ) -> Result<Option<Secret>, PasswordError> {
+        let Some(source) = &user.password else {
+            return Ok(None);
+        };
+        let state = known.map(|secret| ShadowState::parse(&secret.0));
+        // a password that is asked for is set once: asking at every apply would be no use to anybody
+        if *source == Password::Prompt && matches!(state, Some(ShadowState::Hash(_))) {
+            return Ok(None);
+        }
+        let failed = |reason: String| PasswordError {
             user: user.name.clone(),
             reason,
-        });
+        };
+        let password = match self.read.get(&user.name) {
+            Some(password) => password.clone(),
+            None => read(source, user, self.site, prompt).map_err(failed)?,
+        };
+        if password.is_empty() {
+            return Err(failed("it is empty".to_owned()));
+        }
+        self.read.insert(user.name.clone(), password.clone());
+        if state.and_then(|state| state.accepts(&password)) == Some(true) {
+            return Ok(None);
+        }
+        let mut salt = [0_u8; 12];
+        fs::File::open("/dev/urandom")
+            .and_then(|mut file| file.read_exact(&mut salt))
+            .map_err(|error| failed(format!("no salt: {error}")))?;
+        Ok(Some(Secret(shadow::hash(&password, &salt))))
     }
-    if state.and_then(|state| state.accepts(&password)) == Some(true) {
-        return Ok(None);
-    }
-    let mut salt = [0_u8; 12];
-    fs::File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut salt))
-        .map_err(|error| PasswordError {
-            user: user.name.clone(),
-            reason: format!("no salt: {error}"),
-        })?;
-    Ok(Some(Secret(shadow::hash(&password, &salt))))
 }
 
 fn read(
@@ -115,6 +132,14 @@ fn run(words: &[String]) -> Result<String, String> {
 mod tests {
     use super::*;
 
+    fn wanted_hash(
+        user: &User,
+        known: Option<&Secret>,
+        prompt: Prompt<'_>,
+    ) -> Result<Option<Secret>, PasswordError> {
+        Passwords::new(None).wanted_hash(user, known, prompt)
+    }
+
     fn user(password: Password) -> User {
         User {
             name: "matt".to_owned(),
@@ -127,17 +152,15 @@ mod tests {
     fn a_password_that_is_there_already_is_not_set_again() {
         let user = user(Password::Command(vec!["echo".into(), "p a$s".into()]));
         let mut no_prompt = |_: &str| None;
-        let hash = wanted_hash(&user, None, None, &mut no_prompt)
-            .unwrap()
-            .unwrap();
+        let hash = wanted_hash(&user, None, &mut no_prompt).unwrap().unwrap();
         assert_eq!(ShadowState::parse(&hash.0).accepts("p a$s"), Some(true));
         assert_eq!(
-            wanted_hash(&user, Some(&hash), None, &mut no_prompt).unwrap(),
+            wanted_hash(&user, Some(&hash), &mut no_prompt).unwrap(),
             None
         );
         let none = Secret("NP".to_owned());
         assert!(
-            wanted_hash(&user, Some(&none), None, &mut no_prompt)
+            wanted_hash(&user, Some(&none), &mut no_prompt)
                 .unwrap()
                 .is_some()
         );
@@ -151,22 +174,17 @@ mod tests {
             asked += 1;
             Some("secret".to_owned())
         };
-        let hash = wanted_hash(&user, None, None, &mut prompt)
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            wanted_hash(&user, Some(&hash), None, &mut prompt).unwrap(),
-            None
-        );
+        let hash = wanted_hash(&user, None, &mut prompt).unwrap().unwrap();
+        assert_eq!(wanted_hash(&user, Some(&hash), &mut prompt).unwrap(), None);
         assert_eq!(asked, 1);
-        let error = wanted_hash(&user, None, None, &mut |_| None).unwrap_err();
+        let error = wanted_hash(&user, None, &mut |_| None).unwrap_err();
         assert!(error.to_string().contains("no terminal"));
     }
 
     #[test]
     fn an_empty_password_is_refused() {
         let user = user(Password::Command(vec!["true".into()]));
-        let error = wanted_hash(&user, None, None, &mut |_| None).unwrap_err();
+        let error = wanted_hash(&user, None, &mut |_| None).unwrap_err();
         assert_eq!(
             error.to_string(),
             "no password for the account `matt`: it is empty"

@@ -37,6 +37,8 @@ pub struct Folders {
     pub cache: PathBuf,
     /// `$XDG_STATE_HOME/zonewright`
     pub state: PathBuf,
+    /// Built packages by build key.
+    pub packages: PathBuf,
 }
 
 impl Folders {
@@ -50,14 +52,24 @@ impl Folders {
                 .filter(|path| path.is_absolute())
                 .unwrap_or_else(|| home.join(default))
         };
+        let cache = folder("XDG_CACHE_HOME", ".cache").join("zonewright");
         Self {
-            cache: folder("XDG_CACHE_HOME", ".cache").join("zonewright"),
+            packages: cache.join("packages"),
+            cache,
             state: folder("XDG_STATE_HOME", ".local/state").join("zonewright"),
         }
     }
 
+    /// The same folders with a store of packages of its own. Programs built for one system must never
+    /// be taken for another's, even where everything else that decides a build is the same.
+    #[must_use]
+    pub fn with_packages_of(mut self, system: &str) -> Self {
+        self.packages = self.cache.join(format!("packages-{system}"));
+        self
+    }
+
     fn package(&self, key: &str) -> PathBuf {
-        self.cache.join("packages").join(key)
+        self.packages.join(key)
     }
 
     /// The stored package of a build key, without its bytes.
@@ -66,7 +78,9 @@ impl Folders {
     /// [`StoreError`] when it is there and cannot be read.
     pub fn stored(&self, key: &str) -> Result<Option<StoredPackage>, StoreError> {
         let folder = self.package(key);
-        if !folder.join("package.tgz").is_file() {
+        // what an earlier version kept otherwise is not there: it can be made again
+        let parts = ["package.tgz", "outside.tar", "platform"];
+        if !parts.iter().all(|part| folder.join(part).is_file()) {
             return Ok(None);
         }
         let path = folder.join("outside.tar");
@@ -140,14 +154,17 @@ impl Folders {
                 Err(error) => return Err(at("make", &folder)(error)),
             }
         };
-        Ok(RunLog {
+        let log = RunLog {
             folder,
             record: RunRecord {
                 zone: zone.to_owned(),
                 started,
                 ..RunRecord::default()
             },
-        })
+        };
+        // a run that is killed in its first step is a run too
+        log.save()?;
+        Ok(log)
     }
 
     /// The runs of a zone, newest first.
@@ -196,6 +213,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(at("write in", folder))?;
     file.write_all(bytes).map_err(at("write", path))?;
+    // a rename that outlives a power cut while the bytes do not would leave an empty file
+    file.as_file().sync_all().map_err(at("write", path))?;
     file.persist(path)
         .map_err(|error| at("write", path)(error.error))?;
     Ok(())
@@ -293,13 +312,18 @@ fn file_name_of(id: &str) -> String {
 mod tests {
     use super::*;
 
+    fn folders_in(root: &Path) -> Folders {
+        Folders {
+            cache: root.join("c"),
+            state: root.join("s"),
+            packages: root.join("p"),
+        }
+    }
+
     #[test]
     fn a_package_comes_back_as_it_was_kept() {
         let root = tempfile::tempdir().unwrap();
-        let folders = Folders {
-            cache: root.path().join("c"),
-            state: root.path().join("s"),
-        };
+        let folders = folders_in(root.path());
         assert_eq!(folders.stored("k").unwrap(), None);
         let outside: BTreeMap<String, Vec<u8>> = [(
             "/var/svc/manifest/network/x.xml".to_owned(),
@@ -318,10 +342,7 @@ mod tests {
     #[test]
     fn two_runs_in_one_second_have_two_logs() {
         let root = tempfile::tempdir().unwrap();
-        let folders = Folders {
-            cache: root.path().join("c"),
-            state: root.path().join("s"),
-        };
+        let folders = folders_in(root.path());
         let mut first = folders.begin_run("z", 7).unwrap();
         let second = folders.begin_run("z", 7).unwrap();
         assert_ne!(first.folder, second.folder);
@@ -332,9 +353,13 @@ mod tests {
             })
             .unwrap();
         first.end("failed", 3).unwrap();
-        let runs = folders.runs("z").unwrap();
-        assert_eq!(runs.len(), 1);
-        assert_eq!(runs[0].1.outcome.as_deref(), Some("failed"));
+        let outcomes: Vec<_> = folders
+            .runs("z")
+            .unwrap()
+            .into_iter()
+            .map(|(_, r)| r.outcome)
+            .collect();
+        assert_eq!(outcomes, [None, Some("failed".to_owned())]);
         assert_eq!(folders.zones_with_runs(), ["z"]);
     }
 

@@ -19,7 +19,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("shadow", &[]),
     ("recipe", &["problem", "site", "smf"]),
     ("site", &["problem", "recipe"]),
-    ("smf", &["recipe"]),
+    ("smf", &["recipe", "script"]),
     ("build_system", &["recipe"]),
     ("package", &["problem"]),
     ("facts", &["receipt", "script"]),
@@ -33,6 +33,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "receipt",
             "recipe",
             "script",
+            "shadow",
             "site",
             "smf",
         ],
@@ -62,7 +63,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("cli", &[]),
     ("show", &["cli", "host", "plan", "problem", "run", "source"]),
-    ("sandbox", &["apt", "causes", "hex"]),
+    ("sandbox", &["apt", "causes", "hex", "script"]),
 ];
 
 /// Modules that only take values and return values.
@@ -87,7 +88,9 @@ const PURE: &[&str] = &[
 const EFFECTS: &[&str] = &[
     "std::env::",
     "std::fs",
-    "std::net",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
     "std::process",
     "Instant::now",
     "SystemTime",

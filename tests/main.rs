@@ -1,8 +1,13 @@
 //! All tests that look at the crate from outside, in one binary.
 
 mod layers;
+#[cfg(target_os = "linux")]
+mod netatalk;
+mod plan;
 mod recipe;
 mod recipe_errors;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod script_grammar;
 mod site;
 mod ssh;

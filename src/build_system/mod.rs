@@ -124,6 +124,11 @@ pub fn environment(
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    if compiler.is_empty() {
+        // a recipe's own commands may do without one
+        environment.remove("CC");
+        environment.remove("CXX");
+    }
     for (name, value) in recipe {
         let appended = match environment.get(name) {
             Some(ours) if APPENDED.contains(&name.as_str()) => format!("{ours} {value}"),

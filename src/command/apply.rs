@@ -4,9 +4,12 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::{DIFFERS, DONE, FAILED, Failure, answer, answer_json, door, folders, now, site, wish};
+use super::{
+    DIFFERS, DONE, FAILED, Failure, answer, answer_json, door, folders_of, now, site, wish,
+};
 use crate::cli::{ApplyArgs, Global};
 use crate::run::{self, Controller, Event, Report, Wish};
+use crate::secrets::Passwords;
 use crate::show::progress::Progress;
 use crate::show::{Style, duration, plan as show_plan};
 use crate::site::SiteRoot;
@@ -68,8 +71,9 @@ fn apply(
     let Some(mut door) = door::open(global, &wish.zone, true, &mut progress)? else {
         return Err(Failure::text_only(&format!("there is no zone {name}"), ""));
     };
-    let folders = folders();
+    let folders = folders_of(&wish.zone);
     let mut log = None;
+    let mut passwords = Passwords::new(site.folder());
     let mut shows_plan = true;
     let mut distfiles = arguments.distfiles.clone();
     distfiles.extend(site.folder().map(|folder| folder.join("distfiles")));
@@ -88,9 +92,7 @@ fn apply(
             folders: &folders,
             distfiles,
             decisions: arguments.decisions.into(),
-            password: &mut |user, known| {
-                crate::secrets::wanted_hash(user, known, site.folder(), &mut door::prompt)
-            },
+            password: &mut |user, known| passwords.wanted_hash(user, known, &mut door::prompt),
             watch: &mut watch,
         };
         let mut begin = || folders.begin_run(name, now());
@@ -101,12 +103,10 @@ fn apply(
         Ok(_) => "done",
         Err(_) => "failed",
     };
-    if let Some(log) = &mut log {
-        let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        log.end(outcome, took)
-            .map_err(|error| Failure::run(name, error))?;
-    }
+    let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let logged = log.as_mut().map_or(Ok(()), |log| log.end(outcome, took));
     let report = result.map_err(|error| Failure::run(name, error))?;
+    logged.map_err(|error| Failure::run(name, error))?;
     if !global.json {
         answer(&text(name, &door, &report, &duration(started.elapsed())));
     }

@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 
 use super::{FAILED, USAGE};
 use crate::causes::in_one_line;
+use crate::facts::FactError;
 use crate::host::HostError;
 use crate::plan::Refusal;
 use crate::problem::Problem;
 use crate::run::{BuildError, RunError};
 use crate::show::{Style, first_error, plan::diff_line, problems};
+use crate::source::PrepareError;
 
 /// Why a command failed, and what to do about it.
 #[derive(Debug)]
@@ -97,7 +99,10 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
         RunError::Problems(found) => problems::render(found, style.color),
         RunError::Refused(refusals) => refused(zone, refusals, style),
         RunError::Step { tail, log, .. } => {
-            let text = std::fs::read_to_string(log).unwrap_or_else(|_| tail.clone());
+            let text = std::fs::read(log).map_or_else(
+                |_| tail.clone(),
+                |bytes| String::from_utf8_lossy(&bytes).into_owned(),
+            );
             let mut out = format!("{}: {zone}: {error}\n", style.paint("31", "error"));
             out.push_str(&excerpt(&first_error::find(&text), style));
             let _ = writeln!(out, "the whole output: {}", log.display());
@@ -121,9 +126,9 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
                 "everything else is in place; `zonewright apply {zone}` runs the checks again"
             ),
         ),
-        RunError::NotSmartOs { .. } => report(
+        RunError::Facts(FactError::OtherSystem { .. }) => report(
             style,
-            &error.to_string(),
+            &format!("{zone}: {error}"),
             "name a SmartOS zone in the zone file's `[zone] ssh`",
         ),
         _ => report(style, &format!("{zone}: {}", in_one_line(error)), ""),
@@ -132,12 +137,22 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
 
 fn build_text(zone: &str, error: &RunError, source: &BuildError, style: Style) -> String {
     let BuildError::Problems(found) = source else {
-        let message = format!("{zone}: {error}: {}", in_one_line(source));
-        return report(
-            style,
-            &message,
-            &format!("`zonewright apply {zone}` goes on from here"),
+        let mut out = format!(
+            "{}: {zone}: {error}: {}\n",
+            style.paint("31", "error"),
+            in_one_line(source)
         );
+        if let BuildError::Prepare(PrepareError::Patch(patch)) = source {
+            for line in patch.details().iter().flat_map(|text| text.lines()) {
+                let _ = writeln!(out, "      {}", diff_line(line, style));
+            }
+        }
+        let _ = writeln!(
+            out,
+            "{}: `zonewright apply {zone}` goes on from here",
+            style.paint("36", " help")
+        );
+        return out;
     };
     let mut out = format!(
         "{}: {zone}: {error}: {source}\n",
@@ -208,8 +223,12 @@ fn host_help(error: &HostError) -> &'static str {
         HostError::Become { .. } => {
             "allow this user to run bash as root without a password, or let `[zone] ssh` log in as root"
         }
+        HostError::RevokedHostKey { .. } => {
+            "known_hosts says that this key must not be trusted any more: ask who revoked it"
+        }
+        HostError::ScriptTooLarge { .. } => {
+            "this is a fault of zonewright: please report it with the recipe"
+        }
         HostError::Ssh { .. } | HostError::NoEnd { .. } | HostError::Local { .. } => "",
-        #[allow(unreachable_patterns)]
-        _ => "",
     }
 }

@@ -94,11 +94,19 @@ fn last(folder: &Path, record: &RunRecord, style: Style) -> String {
         return out;
     };
     let path = folder.join(&step.log);
-    let log = std::fs::read_to_string(&path).unwrap_or_default();
+    let log = read(&path);
     let _ = writeln!(out, "\n{}", step.error.as_deref().unwrap_or_default());
     out.push_str(&excerpt(&first_error::find(&log), style));
     let _ = writeln!(out, "the whole output: {}", path.display());
     out
+}
+
+/// A log, whatever bytes a compiler put into it; what cannot be read is said in its place.
+fn read(path: &Path) -> String {
+    match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => format!("cannot read {}: {error}\n", path.display()),
+    }
 }
 
 fn full(runs: &Runs) -> String {
@@ -107,7 +115,7 @@ fn full(runs: &Runs) -> String {
     };
     let mut out = String::new();
     for step in &record.steps {
-        let log = std::fs::read_to_string(folder.join(&step.log)).unwrap_or_default();
+        let log = read(&folder.join(&step.log));
         let _ = writeln!(out, "==> {}\n{log}", step.id);
     }
     out

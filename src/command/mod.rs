@@ -18,7 +18,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command, Global, RecipeCommand};
-use crate::site::SiteRoot;
+use crate::site::model::HostSpec;
+use crate::site::{SiteRoot, ZoneFile};
 use crate::store::Folders;
 pub(crate) use failure::Failure;
 
@@ -85,6 +86,14 @@ pub(crate) fn site(global: &Global) -> Result<SiteRoot, Failure> {
 /// The controller's folders.
 pub(crate) fn folders() -> Folders {
     Folders::from_environment(&|name| std::env::var_os(name).map(PathBuf::from))
+}
+
+/// The same for a zone: what is built in the sandbox is kept apart from what is built on SmartOS.
+pub(crate) fn folders_of(zone: &ZoneFile) -> Folders {
+    match zone.host {
+        Some(HostSpec::Sandbox) => folders().with_packages_of("sandbox"),
+        None => folders(),
+    }
 }
 
 /// Seconds since 1970.

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{DIFFERS, DONE, Failure, answer, answer_json, door, folders, site, wish};
+use super::{DIFFERS, DONE, Failure, answer, answer_json, door, folders_of, site, wish};
 use crate::cli::{DecisionArgs, Global, PlanArgs};
 use crate::plan::Plan;
 use crate::run::{self, Controller, Decisions, View, Wish};
+use crate::secrets::Passwords;
 use crate::show::progress::Progress;
 use crate::show::{Style, plan as show};
 use crate::site::SiteRoot;
@@ -87,8 +88,8 @@ pub(super) fn look(
     let Some(mut door) = door::open(global, &wish.zone, false, &mut progress)? else {
         return Ok(None);
     };
-    let folders = folders();
-    let folder = site.folder();
+    let folders = folders_of(&wish.zone);
+    let mut passwords = Passwords::new(site.folder());
     let mut controller = Controller {
         folders: &folders,
         distfiles: Vec::new(),
@@ -96,11 +97,11 @@ pub(super) fn look(
         password: &mut |user, known| {
             // a plan asks nothing on the terminal; a missing password is planned as one
             let mut no_prompt = |_: &str| Some("to be asked for".to_owned());
-            crate::secrets::wanted_hash(user, known, folder, &mut no_prompt)
+            passwords.wanted_hash(user, known, &mut no_prompt)
         },
         watch: &mut |_| {},
     };
-    run::look(&mut door.host, wish, &mut controller, false)
+    run::look(&mut door.host, wish, &mut controller)
         .map(Some)
         .map_err(|error| Failure::run(&wish.zone.name, error))
 }

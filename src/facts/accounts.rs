@@ -48,16 +48,15 @@ impl fmt::Debug for Secret {
     }
 }
 
-// getent passwd matt → matt:x:1001:1::/home/matt:/usr/bin/bash     (exit 2 where there is none)
+// getent passwd matt → matt:x:1001:1::/home/matt:/usr/bin/bash     (of several
+//   names those that are there, and exit 2 if one is not)
 // getent group other → other::1:root
 // /etc/shadow → matt:$6$…:20000::::::
 pub(super) fn ask(script: Script, users: &BTreeSet<String>, groups: &BTreeSet<String>) -> Script {
     script.list("users", users).list("groups", groups).shell(
         r#"
 text= shadow=
-for user in ${users[@]+"${users[@]}"}; do
-  line=$(/usr/bin/getent passwd "$user") && text=$text$line$'\n'
-done
+[ ${#users[@]} -gt 0 ] && text=$(/usr/bin/getent passwd ${users[@]+"${users[@]}"})
 section users 0 "$text"
 if [ -n "$text" ]; then
   while IFS= read -r line; do
@@ -68,9 +67,7 @@ if [ -n "$text" ]; then
 fi
 section shadow 0 "$shadow"
 text=
-for group in ${groups[@]+"${groups[@]}"}; do
-  line=$(/usr/bin/getent group "$group") && text=$text$line$'\n'
-done
+[ ${#groups[@]} -gt 0 ] && text=$(/usr/bin/getent group ${groups[@]+"${groups[@]}"})
 section groups 0 "$text"
 "#,
     )

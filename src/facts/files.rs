@@ -57,22 +57,27 @@ pub(super) fn ask(script: Script, paths: &BTreeSet<String>, contents: &BTreeSet<
         .list("contents", contents)
         .shell(
             r#"
-text= hashes=
+text= hashes= status=0
 if [ ${#paths[@]} -gt 0 ]; then
   text=$(/usr/bin/stat --printf '%f %s %u %g %U %G %n\n' -- "${paths[@]}" 2>/dev/null)
   regular=()
-  for path in "${paths[@]}"; do [ -f "$path" ] && [ ! -L "$path" ] && regular+=("$path"); done
+  for path in "${paths[@]}"; do
+    [ -e "$path" ] || [ -L "$path" ] || continue
+    # what is there and was not told is a failure, not an absence
+    case $text$'\n' in *" $path"$'\n'*) ;; *) status=1 ;; esac
+    [ -f "$path" ] && [ ! -L "$path" ] && regular+=("$path")
+  done
   if [ ${#regular[@]} -gt 0 ]; then
     hashes=$(/usr/bin/digest -a sha256 -v "${regular[@]}" 2>/dev/null)
   fi
 fi
-section files 0 "$text"
+section files "$status" "$text"
 section hashes 0 "$hashes"
 for path in ${contents[@]+"${contents[@]}"}; do
-  if [ -f "$path" ] && [ ! -L "$path" ]; then
-    size=$(/usr/bin/stat -c %s -- "$path")
-    [ "$size" -le 262144 ] && section "content:$path" 0 "$(/usr/bin/cat "$path"; printf x)"
-  fi
+  [ -f "$path" ] && [ ! -L "$path" ] || continue
+  # to the end of the file, trailing newlines and all, without a process
+  content=; IFS= read -r -d '' content <"$path"
+  [ "${#content}" -le 262144 ] && section "content:$path" 0 "$content"
 done
 "#,
         )
@@ -80,7 +85,7 @@ done
 
 pub(super) fn parse(sections: &Sections<'_>) -> Result<Files, FactError> {
     let mut files = BTreeMap::new();
-    for line in sections.get("files")?.lines()? {
+    for line in sections.get("files")?.text_of("stat")?.lines() {
         let (path, fact) = parse_stat(line).ok_or_else(|| FactError::Line {
             command: "stat",
             line: line.to_owned(),
@@ -96,9 +101,19 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Files, FactError> {
             fact.sha256 = Some(hash.to_owned());
         }
     }
+    let unread = files
+        .iter()
+        .find(|(_, f)| f.kind == FileKind::Regular && f.sha256.is_none());
+    if let Some((path, _)) = unread {
+        return Err(FactError::Command {
+            command: "digest",
+            status: 1,
+            output: format!("no hash of {path}"),
+        });
+    }
     for (path, section) in sections.with_argument("content") {
-        // the `x` kept trailing newlines from being dropped by the shell; a NUL byte was dropped
-        let text = section.text.strip_suffix(b"x").unwrap_or(section.text);
+        // `read` stops at a NUL byte: a file with one is no text
+        let text = section.text;
         if let Some(fact) = files.get_mut(path)
             && fact.size == text.len() as u64
         {

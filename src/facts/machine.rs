@@ -34,9 +34,9 @@ impl Default for Machine {
 }
 
 // psrinfo -t → 8
-// kstat -p caps::cpucaps_zone*:value → caps:3:cpucaps_zone_3:value	350
-// kstat -p memory_cap:::physcap → memory_cap:3:8b4c…:physcap	2147483648
-//   (nothing found: no output, exit 1)
+// kstat -p (asked with the platform's) →
+//   caps:3:cpucaps_zone_3:value	350              no such line without a cap
+//   memory_cap:3:8b4c…:physcap	2147483648
 // df -kP /opt /var →
 //   Filesystem 1024-blocks Used Available Capacity Mounted on
 //   zones/8b4c… 209715200 1048576 208666624 1% /
@@ -45,10 +45,6 @@ pub(super) fn ask(script: Script) -> Script {
         r#"
 text=$(/usr/sbin/psrinfo -t)
 section cores $? "$text"
-text=$(/usr/bin/kstat -p 'caps::cpucaps_zone*:value' 2>/dev/null)
-section cpu-cap $? "$text"
-text=$(/usr/bin/kstat -p memory_cap:::physcap 2>/dev/null)
-section memory-cap $? "$text"
 text=$(/usr/bin/df -kP /opt /var)
 section free $? "$text"
 "#,
@@ -61,21 +57,22 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Machine, FactError> {
         command: "psrinfo -t",
         line: text.to_owned(),
     })?;
-    let cap = kstat_value(sections, "cpu-cap")?.map(|hundredths| hundredths.div_ceil(100));
+    let cap = kstat_value(sections, "caps:")?.map(|hundredths| hundredths.div_ceil(100));
     let cores = match cap.map(u32::try_from) {
         Some(Ok(cap)) if cap > 0 => cores.min(cap),
         _ => cores,
     };
     Ok(Machine {
         cores: cores.max(1),
-        memory: kstat_value(sections, "memory-cap")?,
+        memory: kstat_value(sections, "memory_cap:")?,
         free: parse_free(sections.get("free")?.text_of("df -kP")?)?,
     })
 }
 
-/// The value of the one line, or nothing where `kstat` found nothing (exit 1, no output).
-fn kstat_value(sections: &Sections<'_>, name: &str) -> Result<Option<u64>, FactError> {
-    let Some(line) = sections.get(name)?.lines()?.next() else {
+/// The value of the line of this module, where there is one.
+fn kstat_value(sections: &Sections<'_>, module: &str) -> Result<Option<u64>, FactError> {
+    let text = sections.get("kstat")?.text_of("kstat -p")?;
+    let Some(line) = text.lines().find(|line| line.starts_with(module)) else {
         return Ok(None);
     };
     line.rsplit_once('\t')
@@ -116,10 +113,7 @@ mod tests {
         let part = |name: &str, status: i32, text: &str| {
             format!("== {name} {status} {}\n{text}\n", text.len())
         };
-        let answer = part("cores", 0, cores)
-            + &part("cpu-cap", i32::from(cap.is_empty()), cap)
-            + &part("memory-cap", 1, "")
-            + &part("free", 0, df);
+        let answer = part("cores", 0, cores) + &part("kstat", 0, cap) + &part("free", 0, df);
         parse(&Sections::parse(answer.as_bytes()).unwrap()).unwrap()
     }
 

@@ -15,7 +15,7 @@ pub mod sections;
 pub mod services;
 pub mod sessions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,12 @@ pub struct Facts {
     /// What was applied before.
     #[serde(default)]
     pub receipts: receipts::Receipts,
+    /// Receipts that are there and cannot be read: path → why.
+    #[serde(default)]
+    pub unreadable_receipts: BTreeMap<String, String>,
+    /// Recipes whose checks are due: something was changed and they have not passed since.
+    #[serde(default)]
+    pub unchecked: BTreeSet<String>,
     /// Build trees that are there, with the state of their phases.
     #[serde(default)]
     pub builds: builds::Builds,
@@ -104,6 +110,12 @@ pub enum FactError {
         /// The line.
         line: String,
     },
+    /// Nothing that this tool knows.
+    #[error("it runs {system}, not SunOS: it is no SmartOS zone")]
+    OtherSystem {
+        /// `uname -s`.
+        system: String,
+    },
     /// A command that failed or is missing.
     #[error("`{command}` failed with status {status}: {output}")]
     Command {
@@ -128,7 +140,7 @@ pub fn probe(questions: &Questions) -> Script {
     script = accounts::ask(script, &questions.users, &questions.groups);
     script = receipts::ask(script);
     script = builds::ask(script);
-    sessions::ask(script, &questions.processes)
+    sessions::ask(script, &questions.processes).shell("section end 0 ''")
 }
 
 /// Reads the answer to [`probe`].
@@ -137,6 +149,17 @@ pub fn probe(questions: &Questions) -> Script {
 /// [`FactError`] at the first thing that is not as `facts/` says; nothing is turned into a default.
 pub fn parse(answer: &[u8]) -> Result<Facts, FactError> {
     let sections = Sections::parse(answer)?;
+    let system = sections
+        .get("system")?
+        .lines()?
+        .next()
+        .unwrap_or("nothing it tells");
+    if system != "SunOS" {
+        return Err(FactError::OtherSystem {
+            system: system.to_owned(),
+        });
+    }
+    sections.get("end")?;
     Ok(Facts {
         platform: platform::parse(&sections)?,
         machine: machine::parse(&sections)?,
@@ -144,7 +167,9 @@ pub fn parse(answer: &[u8]) -> Result<Facts, FactError> {
         files: files::parse(&sections)?,
         services: services::parse(&sections)?,
         accounts: accounts::parse(&sections)?,
-        receipts: receipts::parse(&sections)?,
+        receipts: receipts::parse(&sections),
+        unreadable_receipts: receipts::parse_unreadable(&sections),
+        unchecked: receipts::parse_unchecked(&sections)?,
         builds: builds::parse(&sections)?,
         sessions: sessions::parse(&sections)?,
     })

@@ -24,10 +24,12 @@ pub struct Packages {
     /// Our own packages: name → build key, from their build information.
     #[serde(default)]
     pub build_keys: BTreeMap<String, String>,
-    /// What the package tools are built for, as in `OPSYS=SunOS`: OPSYS, OS_VERSION,
-    /// MACHINE_ARCH.
+    /// Our own packages whose installation was broken off.
     #[serde(default)]
-    pub tools: BTreeMap<String, String>,
+    pub broken_off: BTreeSet<String>,
+    /// Our own packages of which files are gone → some of these files.
+    #[serde(default)]
+    pub missing_files: BTreeMap<String, Vec<String>>,
 }
 
 impl Packages {
@@ -50,23 +52,29 @@ impl Packages {
 //   libevent-2.1.12     Asynchronous event notification library
 //   py313-some-very-long-name-1.0 Something
 // printf of the glob → /opt/local/gcc13/bin/gcc
+// pkg_info -qL zw-netatalk → one absolute path a line
 // pkg_info -Q ZONEWRIGHT_BUILD_KEY zw-netatalk → 64 hex digits; no output where it is unset
-// pkg_info -X pkg_install → OPSYS=SunOS, OS_VERSION=5.11, MACHINE_ARCH=x86_64 among others
 pub(super) fn ask(script: Script, ours: &BTreeSet<String>) -> Script {
     script.list("ours", ours).shell(
         r#"
-text=$(/opt/local/sbin/pkg_info 2>&1)
-section packages $? "$text"
+index=$(/opt/local/sbin/pkg_info)
+section packages $? "$index"
 text=
 for path in /opt/local/gcc*/bin/gcc; do [ -x "$path" ] && text=$text$path$'\n'; done
 section compilers 0 "$text"
-text=$(/opt/local/sbin/pkg_info -X pkg_install 2>&1)
-section package-tools $? "$text"
 for name in ${ours[@]+"${ours[@]}"}; do
-  if /opt/local/sbin/pkg_info -qe "$name"; then
+  case $'\n'$index in *$'\n'"$name"-[0-9]*)
     text=$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$name" 2>/dev/null)
     section "build-key:$name" 0 "$text"
-  fi
+    text= gone=0 files=$(/opt/local/sbin/pkg_info -qL "$name" 2>/dev/null)
+    while IFS= read -r path; do
+      if [ -n "$path" ] && [ ! -e "$path" ] && [ ! -L "$path" ] && [ "$gone" -lt 3 ]; then
+        text=$text$path$'\n' gone=$((gone + 1))
+      fi
+    done <<<"$files"
+    section "missing-files:$name" 0 "$text" ;;
+  esac
+  [ -f "/var/db/zonewright/aside/$name.busy" ] && section "broken-off:$name" 0 ''
 done
 "#,
     )
@@ -83,26 +91,23 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Packages, FactError> {
             let key = std::str::from_utf8(section.text).ok()?.trim();
             (!key.is_empty()).then(|| (name.to_owned(), key.to_owned()))
         });
-    let tools = sections.get("package-tools")?;
-    let tools = if tools.status == 0 {
-        parse_tools(tools.lines()?)
-    } else {
-        BTreeMap::new()
-    };
+    let broken_off = sections
+        .with_argument("broken-off")
+        .map(|(name, _)| name.to_owned());
+    let mut missing_files = BTreeMap::new();
+    for (name, section) in sections.with_argument("missing-files") {
+        let paths: Vec<String> = section.lines()?.map(str::to_owned).collect();
+        if !paths.is_empty() {
+            missing_files.insert(name.to_owned(), paths);
+        }
+    }
     Ok(Packages {
+        broken_off: broken_off.collect(),
+        missing_files,
         installed: parse_index(sections.get("packages")?.text_of("pkg_info")?)?,
         compilers: compilers.collect(),
         build_keys: build_keys.collect(),
-        tools,
     })
-}
-
-fn parse_tools<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
-    lines
-        .filter_map(|line| line.split_once('='))
-        .filter(|(key, _)| ["OPSYS", "OS_VERSION", "MACHINE_ARCH"].contains(key))
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
 }
 
 fn parse_index(text: &str) -> Result<BTreeMap<String, String>, FactError> {

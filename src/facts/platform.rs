@@ -33,19 +33,25 @@ pub struct Platform {
     pub brand: Option<String>,
 }
 
-// date +%s; zonename; uname -s -v -n (one each); isainfo -k
-// kstat -p unix:0:system_misc:boot_time → unix:0:system_misc:boot_time	1763800000
+// bash's own clock; zonename; uname -snv; isainfo -k →
+//   1763800000
+//   8b4c7f1e-…
+//   SunOS timemachine joyent_20241212T000720Z
+//   amd64
+// kstat -p of several statistics prints a line for each that is there →
+//   unix:0:system_misc:boot_time	1763800000
 // /etc/pkgsrc_version → release: 2024Q4
 //                       architecture: x86_64
 // mdata-get sdc:brand → joyent
 pub(super) fn ask(script: Script) -> Script {
     script.shell(
         r#"
-text=$(/usr/bin/date +%s && /usr/bin/zonename && /usr/bin/uname -s && /usr/bin/uname -v &&
-  /usr/bin/uname -n && /usr/bin/isainfo -k)
+section system 0 "$(/usr/bin/uname -s 2>/dev/null)"
+text=$(printf '%(%s)T\n' -1 && /usr/bin/zonename && /usr/bin/uname -snv && /usr/bin/isainfo -k)
 section platform $? "$text"
-text=$(/usr/bin/kstat -p unix:0:system_misc:boot_time)
-section boot-time $? "$text"
+# one call for this subject and for the machine's
+text=$(/usr/bin/kstat -p unix:0:system_misc:boot_time 'caps::cpucaps_zone*:value' memory_cap:::physcap)
+section kstat $? "$text"
 text=; [ -r /etc/pkgsrc_version ] && text=$(</etc/pkgsrc_version)
 section pkgsrc-version 0 "$text"
 text=$(/usr/sbin/mdata-get sdc:brand 2>/dev/null)
@@ -56,16 +62,18 @@ section brand $? "$text"
 
 pub(super) fn parse(sections: &Sections<'_>) -> Result<Platform, FactError> {
     let text = sections.get("platform")?.text_of("uname")?;
-    let lines: Vec<&str> = text.lines().collect();
-    let [now, zone, system, stamp, hostname, architecture] = lines[..] else {
-        return Err(FactError::Garbled {
-            section: "platform".to_owned(),
-        });
+    let garbled = || FactError::Garbled {
+        section: "platform".to_owned(),
     };
-    let now = now.parse().map_err(|_| FactError::Line {
-        command: "date",
-        line: now.to_owned(),
-    })?;
+    let lines: Vec<&str> = text.lines().collect();
+    let [now, zone, names, architecture] = lines[..] else {
+        return Err(garbled());
+    };
+    let names: Vec<&str> = names.split_whitespace().collect();
+    let [system, hostname, stamp] = names[..] else {
+        return Err(garbled());
+    };
+    let now = now.parse().map_err(|_| garbled())?;
     let brand = sections.get("brand")?;
     let brand = if brand.status == 0 {
         brand.lines()?.next()
@@ -74,7 +82,7 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Platform, FactError> {
     };
     Ok(Platform {
         now,
-        boot_time: parse_boot_time(sections.get("boot-time")?.text_of("kstat")?)?,
+        boot_time: parse_boot_time(sections.get("kstat")?.text_of("kstat -p")?)?,
         zone: zone.to_owned(),
         system: system.to_owned(),
         stamp: stamp.to_owned(),
@@ -89,11 +97,41 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Platform, FactError> {
     })
 }
 
-fn parse_boot_time(line: &str) -> Result<u64, FactError> {
-    line.strip_prefix("unix:0:system_misc:boot_time\t")
+fn parse_boot_time(text: &str) -> Result<u64, FactError> {
+    text.lines()
+        .find_map(|line| line.strip_prefix("unix:0:system_misc:boot_time\t"))
         .and_then(|value| value.trim().parse().ok())
         .ok_or_else(|| FactError::Line {
-            command: "kstat",
-            line: line.to_owned(),
+            command: "kstat -p",
+            line: text.to_owned(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_zone_says_of_itself_is_understood() {
+        let part = |name: &str, status: i32, text: &str| {
+            format!("== {name} {status} {}\n{text}\n", text.len())
+        };
+        let names = "1763800000\n8b4c\nSunOS tm joyent_20241212T000720Z\namd64";
+        let answer = part("platform", 0, names)
+            + &part("kstat", 0, "unix:0:system_misc:boot_time\t1763700000")
+            + &part("pkgsrc-version", 0, "release: 2024Q4\narchitecture: x86_64")
+            + &part("brand", 1, "");
+        let platform = parse(&Sections::parse(answer.as_bytes()).unwrap()).unwrap();
+        assert_eq!(platform.now, 1_763_800_000);
+        assert_eq!(platform.boot_time, 1_763_700_000);
+        assert_eq!(
+            (platform.system.as_str(), platform.hostname.as_str()),
+            ("SunOS", "tm")
+        );
+        assert_eq!(platform.stamp, "joyent_20241212T000720Z");
+        assert_eq!(
+            (platform.branch.as_deref(), platform.brand),
+            (Some("2024Q4"), None)
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! What was applied to the zone before, as the zone itself remembers it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,19 +23,41 @@ pub(super) fn ask(script: Script) -> Script {
 for path in "$root"/*.json; do
   [ -f "$path" ] && section "receipt:$path" 0 "$(<"$path")"
 done
+text=
+for path in "$root"/*.unchecked; do
+  [ -f "$path" ] && path=${path##*/} && text=$text${path%.unchecked}$'\n'
+done
+section unchecked 0 "$text"
 "#,
     )
 }
 
-pub(super) fn parse(sections: &Sections<'_>) -> Result<Receipts, FactError> {
+/// Recipes whose checks have not passed since something was last changed.
+pub(super) fn parse_unchecked(sections: &Sections<'_>) -> Result<BTreeSet<String>, FactError> {
+    let lines = sections.get("unchecked")?.lines()?;
+    Ok(lines
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Receipts that cannot be read: path → why.
+pub(super) fn parse_unreadable(sections: &Sections<'_>) -> BTreeMap<String, String> {
+    let receipts = sections.with_argument("receipt");
+    let unreadable = receipts.filter_map(|(path, section)| {
+        let error = serde_json::from_slice::<Receipt>(section.text).err()?;
+        Some((path.to_owned(), error.to_string()))
+    });
+    unreadable.collect()
+}
+
+/// The receipts that can be read.
+pub(super) fn parse(sections: &Sections<'_>) -> Receipts {
     let mut receipts = BTreeMap::new();
-    for (path, section) in sections.with_argument("receipt") {
-        let receipt: Receipt =
-            serde_json::from_slice(section.text).map_err(|error| FactError::Line {
-                command: "receipt",
-                line: format!("{path}: {error}"),
-            })?;
-        receipts.insert(receipt.recipe.clone(), receipt);
+    for (_, section) in sections.with_argument("receipt") {
+        if let Ok(receipt) = serde_json::from_slice::<Receipt>(section.text) {
+            receipts.insert(receipt.recipe.clone(), receipt);
+        }
     }
-    Ok(Receipts(receipts))
+    Receipts(receipts)
 }

@@ -48,11 +48,14 @@ impl ServiceFact {
 pub(super) fn ask(script: Script, fmris: &BTreeSet<String>) -> Script {
     script.list("fmris", fmris).set("starts", START_ROOT).shell(
         r#"
-text=
+text= status=0
 if [ ${#fmris[@]} -gt 0 ]; then
   text=$(/usr/bin/svcs -H -o state,nstate,fmri "${fmris[@]}" 2>/dev/null)
+  status=$?
+  # an instance that does not exist
+  [ "$status" -eq 1 ] && status=0
 fi
-section services 0 "$text"
+section services "$status" "$text"
 for fmri in ${fmris[@]+"${fmris[@]}"}; do
   path=$starts/${fmri//\//_}
   [ -f "$path" ] && section "started:$fmri" 0 "$(<"$path")"
@@ -63,7 +66,7 @@ done
 
 pub(super) fn parse(sections: &Sections<'_>) -> Result<Services, FactError> {
     let mut services = BTreeMap::new();
-    for line in sections.get("services")?.lines()? {
+    for line in sections.get("services")?.text_of("svcs")?.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [state, next, fmri] = words[..] else {
             return Err(FactError::Line {

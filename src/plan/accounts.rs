@@ -7,8 +7,10 @@
 use super::{
     Action, Change, Given, Input, Refusal, Stage, Step, Wanted, WantedRecipe, Work, shell,
 };
+use crate::facts::accounts::UserFact;
 use crate::facts::{Facts, Questions};
 use crate::script::Script;
+use crate::shadow::ShadowState;
 
 /// The account that builds run under.
 pub const BUILD_USER: &str = "zwbuild";
@@ -25,6 +27,22 @@ pub(super) fn ask(wanted: &Wanted<'_>, questions: &mut Questions) {
     {
         questions.users.insert(user.name.clone());
     }
+}
+
+/// Somebody locked it on purpose, and what it held is behind the lock.
+fn is_locked(account: &UserFact) -> bool {
+    matches!(
+        ShadowState::parse(&account.shadow.0),
+        ShadowState::Locked { hash: Some(_) }
+    )
+}
+
+/// Half made: there, and never opened, so that nothing can run under it.
+fn is_half_made(account: &UserFact) -> bool {
+    matches!(
+        ShadowState::parse(&account.shadow.0),
+        ShadowState::Locked { hash: None }
+    )
 }
 
 /// An account to make, as the script wants it.
@@ -57,6 +75,17 @@ pub(super) fn plan_zone(
                 help: format!(
                     "write `uid = {}`, or give the account and its files the other uid by hand",
                     known.uid
+                ),
+                diff: None,
+            });
+            continue;
+        }
+        if known.is_some_and(|known| is_locked(known) && user.password.is_some()) {
+            refusals.push(Refusal {
+                message: format!("the account `{}` is locked in the zone", user.name),
+                help: format!(
+                    "unlock it there with `passwd -u {}`, or take `password` out of the zone file",
+                    user.name
                 ),
                 diff: None,
             });
@@ -120,7 +149,13 @@ pub(super) fn plan_recipe(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<
     let users = &recipe.bundle.recipe.users;
     let missing: Vec<_> = users
         .iter()
-        .filter(|user| !facts.accounts.users.contains_key(&user.name))
+        .filter(|user| {
+            facts
+                .accounts
+                .users
+                .get(&user.name)
+                .is_none_or(is_half_made)
+        })
         .collect();
     if missing.is_empty() {
         return;
@@ -166,7 +201,8 @@ pub(super) fn plan_recipe(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<
 /// Plans the account that builds run under, where a build is needed.
 pub(super) fn plan_build_user(facts: &Facts, steps: &mut Vec<Step>) {
     let id = format!("users/{BUILD_USER}");
-    if facts.accounts.users.contains_key(BUILD_USER) || steps.iter().any(|step| step.id == id) {
+    let known = facts.accounts.users.get(BUILD_USER);
+    if known.is_some_and(|known| !is_half_made(known)) || steps.iter().any(|step| step.id == id) {
         return;
     }
     let script = Script::new("make the build account")
@@ -214,10 +250,11 @@ fn make(script: Script, account: &Account<'_>) -> Script {
     ])
 }
 
-/// The shadow file is copied with its mode and owner, rewritten and renamed into place.
+/// The shadow file is copied with its mode and owner, rewritten and renamed into place. The folder
+/// is made before the umask is narrowed: builds run below it, under an account of their own.
 const SET_HASH: &str = r#"
-umask 077
 /usr/bin/mkdir -p /var/db/zonewright || fail 'cannot make /var/db/zonewright'
+umask 077
 hash=/var/db/zonewright/.hash.$$ shadow=/etc/.shadow.zonewright.$$
 receive "$hash"
 /usr/bin/cp -p /etc/shadow "$shadow" &&

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::services::start_record;
 use super::{Action, Change, Given, Refusal, Stage, Step, WantedRecipe, Work, accounts, shell};
 use crate::build_system::{self, BuildSystem, Context};
 use crate::facts::Facts;
@@ -118,44 +119,76 @@ fn settings(recipe: &WantedRecipe) -> BTreeMap<String, String> {
         },
     );
     if let Some(custom) = &build.custom {
-        set("commands", format!("{custom:?}"));
+        let phases = [
+            &custom.configure,
+            &custom.compile,
+            &custom.test,
+            &custom.stage,
+        ];
+        let lines = phases.map(|commands| commands.iter().map(|words| words.join("\n")));
+        set(
+            "commands",
+            lines.into_iter().flatten().collect::<Vec<_>>().join("\n\n"),
+        );
     }
-    set("conflicts", wanted.package.conflicts.join(" "));
-    set("summary", wanted.package.summary.clone());
+    let package = &wanted.package;
+    set("conflicts", package.conflicts.join(" "));
+    set("summary", package.summary.clone());
+    set("license", package.license.clone().unwrap_or_default());
+    set("homepage", package.homepage.clone().unwrap_or_default());
+    let run = wanted
+        .dependencies
+        .run
+        .iter()
+        .map(|dependency| dependency.name.as_str());
+    set("run dependencies", run.collect::<Vec<_>>().join(" "));
+    let staged = recipe
+        .bundle
+        .files
+        .iter()
+        .filter_map(|file| match &file.content {
+            FileBytes::Staged(path) => Some(path.as_str()),
+            FileBytes::Known(_) => None,
+        });
+    set("staged files", staged.collect::<Vec<_>>().join(" "));
     settings
 }
 
-/// The compiler among the recipe's build dependencies, else the newest that is there.
+/// The compiler among the recipe's build dependencies. A recipe's own commands may need none.
 fn compiler(recipe: &WantedRecipe, facts: &Facts) -> Result<String, Refusal> {
-    let compilers = &facts.packages.compilers;
-    let asked = recipe
-        .bundle
-        .recipe
-        .dependencies
-        .build
-        .iter()
-        .find_map(|dependency| {
-            compilers
-                .iter()
-                .find(|(name, _)| dependency.name.starts_with(name.as_str()))
-        });
-    let number = |name: &str| name.trim_start_matches("gcc").parse::<u32>().unwrap_or(0);
-    asked
-        .or_else(|| compilers.iter().max_by_key(|(name, _)| number(name)))
-        .map(|(_, path)| path.clone())
-        .ok_or_else(|| Refusal {
-            message: format!("no compiler in the zone to build {}", recipe.name),
-            help: "name one in the recipe's `[dependencies] build`, as in `\"gcc13\"`".to_owned(),
+    let wanted = &recipe.bundle.recipe;
+    let name = |text: &str| {
+        text.split(['<', '>', '-', '['])
+            .next()
+            .unwrap_or("")
+            .to_owned()
+    };
+    let asked = wanted.dependencies.build.iter();
+    let found = asked
+        .filter_map(|d| facts.packages.compilers.get(&name(&d.name)))
+        .next();
+    match found {
+        Some(path) => Ok(path.clone()),
+        None if wanted.build.system == "custom" || wanted.build.environment.contains_key("CC") => {
+            Ok(String::new())
+        }
+        None => Err(Refusal {
+            message: format!("the recipe {} names no compiler to build with", recipe.name),
+            help: "name one in its `[dependencies] build`, as in `\"gcc13\"`".to_owned(),
             diff: None,
-        })
+        }),
+    }
 }
 
 /// Whether the package that is installed is the one these inputs make.
 fn is_installed(recipe: &WantedRecipe, key: &str, facts: &Facts) -> bool {
     let package = &recipe.bundle.recipe.package;
     let base = package_base(&package.name);
-    facts.packages.installed.get(&base) == Some(&package.version)
-        && facts.packages.build_keys.get(&base).map(String::as_str) == Some(key)
+    let packages = &facts.packages;
+    packages.installed.get(&base) == Some(&package.version)
+        && packages.build_keys.get(&base).map(String::as_str) == Some(key)
+        && !packages.broken_off.contains(&base)
+        && !packages.missing_files.contains_key(&base)
 }
 
 /// The build and installation where dependencies are missing: not known yet.
@@ -209,7 +242,7 @@ pub(super) fn plan(
         plan_phases(recipe, inputs, &key, &why, facts, steps);
     }
     if !is_installed {
-        steps.push(install(recipe, inputs, &key, why, facts));
+        steps.push(install(recipe, inputs, &key, why, facts, given));
     }
 }
 
@@ -333,7 +366,8 @@ for name in svccfg svcadm ldconfig; do
     >"$folder/shims/$name" && /usr/bin/chmod 0755 "$folder/shims/$name" ||
     fail "cannot write $folder/shims/$name"
 done
-/usr/bin/chown -R "$user:$user" "$folder/src" "$folder/out" "$folder/stage" ||
+# not through links: a link may dangle, or lead anywhere
+/usr/bin/chown -hR "$user:$user" "$folder/src" "$folder/out" "$folder/stage" ||
   fail "cannot give $folder to $user"
 printf '' >"$folder/source.started" && printf '0\n' >"$folder/source.rc" ||
   fail "cannot write in $folder"
@@ -397,13 +431,18 @@ fn phase_script(
         "/usr/bin/bash".to_owned(),
         format!("{folder}/{phase}.commands"),
     ]);
+    // the shell reads it from its standard input, which the build must not inherit
+    let launch = Script::new("launch")
+        .shell("{")
+        .command(&launch)
+        .shell("} </dev/null");
     Some(
         Script::new(format!("{phase} {}", inputs.package))
             .shell(shell::FAIL)
             .set("folder", folder)
             .set("phase", phase)
             .set("user", accounts::BUILD_USER)
-            .set("launch", Script::new("launch").command(&launch).body())
+            .set("launch", launch.body())
             .set("commands", body.body())
             .set("runner", RUNNER)
             .shell(FOLLOW),
@@ -414,7 +453,8 @@ fn phase_script(
 const RUNNER: &str = r#"folder=$1 phase=$2 user=$3
 trap '' HUP
 /usr/bin/ps -o ctid= -p $$ >"$folder/$phase.ctid"
-/usr/bin/ppriv -e -s A-net_access /usr/bin/su - "$user" -c "/usr/bin/bash $folder/$phase.launch"
+/usr/bin/kstat -p unix:0:system_misc:boot_time >"$folder/$phase.boot"
+/usr/bin/ppriv -e -s A-net_access /usr/bin/su - "$user" -c '/usr/bin/bash -s' <"$folder/$phase.launch"
 status=$?
 printf '%s\n' "$status" >"$folder/$phase.rc.new" &&
   /usr/bin/mv -f "$folder/$phase.rc.new" "$folder/$phase.rc"
@@ -422,14 +462,17 @@ printf '%s\n' "$status" >"$folder/$phase.rc.new" &&
 
 const FOLLOW: &str = r#"
 log=$folder/$phase.log
+# a contract's number means something until the next boot only
+boot=$(/usr/bin/kstat -p unix:0:system_misc:boot_time)
 is_alive() {
   local contract=
+  [ "$(/usr/bin/cat "$folder/$phase.boot" 2>/dev/null)" = "$boot" ] || return 1
   [ -s "$folder/$phase.ctid" ] && contract=$(<"$folder/$phase.ctid") && contract=${contract// /}
   [ -n "$contract" ] && /usr/bin/pgrep -c "$contract" >/dev/null
 }
 if [ -f "$folder/$phase.rc" ] && [ "$(<"$folder/$phase.rc")" = 0 ]; then exit 0; fi
 if [ ! -f "$folder/$phase.started" ] || [ -f "$folder/$phase.rc" ] || ! is_alive; then
-  /usr/bin/rm -f "$folder/$phase.rc" "$folder/$phase.ctid" "$log"
+  /usr/bin/rm -f "$folder/$phase.rc" "$folder/$phase.ctid" "$folder/$phase.boot" "$log"
   printf '%s' "$launch" >"$folder/$phase.launch" && printf '%s' "$commands" >"$folder/$phase.commands" &&
     printf '%s' "$runner" >"$folder/$phase.run" && printf '' >"$folder/$phase.started" ||
     fail "cannot write in $folder"
@@ -487,6 +530,7 @@ fn install(
     key: &str,
     why: Vec<String>,
     facts: &Facts,
+    given: &Given,
 ) -> Step {
     let base = package_base(&recipe.bundle.recipe.package.name);
     let (action, what) = match facts.packages.installed.get(&base) {
@@ -496,9 +540,24 @@ fn install(
             format!("package {base}-{old} by {}", inputs.package),
         ),
     };
-    let script = Script::new(format!("install {}", inputs.package))
-        .shell(shell::FAIL)
+    let mut script = Script::new(format!("install {}", inputs.package)).shell(shell::FAIL);
+    let services = &recipe.bundle.recipe.services;
+    if action == Action::Replace && !given.end_sessions {
+        for sessions in services
+            .iter()
+            .filter_map(|service| service.sessions.as_ref())
+        {
+            script = script
+                .shell(shell::QUIET)
+                .command(["quiet", &sessions.process]);
+        }
+    }
+    let script = script
         .shell(shell::RECEIVE)
+        .list(
+            "due",
+            services.iter().map(|service| start_record(&service.fmri)),
+        )
         .set("base", &base)
         .set("full", &inputs.package)
         .set("key", key)
@@ -521,65 +580,97 @@ fn install(
     }
 }
 
-/// `pkg_add` deletes the old package before it checks the new one, and a failed extraction deletes
-/// every path of the list. So all that it would check is checked first, the old package is kept
-/// aside with its files, and a failure puts it back.
+/// `pkg_add` deletes the old package before it checks the new one, registers the new one before its
+/// files are there, and a failed extraction deletes every path of the list. So all that it would check
+/// is checked first, the old package is kept aside with its files, a mark says that an installation is
+/// under way, and a failure puts the old package back.
 const INSTALL: &str = r#"
-tools=/opt/local/sbin home=/var/db/zonewright
+home=/var/db/zonewright
+aside=$home/aside/$base busy=$home/aside/$base.busy
 /usr/bin/mkdir -p "$home/packages" "$home/aside" || fail "cannot make $home/packages"
 file=$home/packages/$full.tgz
 receive "$file.new"
 /usr/bin/mv -f "$file.new" "$file" || fail "cannot keep $file"
-database=$("$tools/pkg_admin" config-var PKG_DBDIR)
+database=$(/opt/local/sbin/pkg_admin config-var PKG_DBDIR)
 [ -n "$database" ] || database=/opt/local/pkg
 # the zone's own settings without its demand for a signature, which a package built here has not
 settings=$home/pkg_install.conf
 /usr/bin/grep -v '^VERIFIED_INSTALLATION=' /opt/local/etc/pkg_install.conf >"$settings" 2>/dev/null
 printf 'VERIFIED_INSTALLATION=never\n' >>"$settings" || fail "cannot write $settings"
 
-problems=
-"$tools/pkg_info" -qn "$file" | while read -r pattern; do
-  [ -z "$pattern" ] || "$tools/pkg_info" -qe "$pattern" || printf '%s\n' "$pattern"
-done >"$home/missing.$$"
-while read -r pattern; do problems="$problems"$'\n'"  no package matches $pattern"; done <"$home/missing.$$"
-/usr/bin/rm -f "$home/missing.$$"
+needs=$(/opt/local/sbin/pkg_info -qn "$file") && libraries=$(/opt/local/sbin/pkg_info -Q REQUIRES "$file") &&
+  paths=$(/opt/local/sbin/pkg_info -qL "$file") && [ -n "$paths" ] || fail "cannot read the package $file"
+old=$(/opt/local/sbin/pkg_info -E "$base") oldpaths= oldkey=
+if [ -n "$old" ]; then
+  oldpaths=$(/opt/local/sbin/pkg_info -qL "$old") || fail "cannot list the files of $old"
+  oldkey=$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$old" 2>/dev/null)
+fi
+problems= in_the_way=0
+while read -r pattern; do
+  [ -z "$pattern" ] || /opt/local/sbin/pkg_info -qe "$pattern" ||
+    problems="$problems"$'\n'"  no package matches $pattern"
+done <<<"$needs"
 while read -r library; do
   [ -z "$library" ] || [ -f "$library" ] || problems="$problems"$'\n'"  no library $library"
-done < <("$tools/pkg_info" -Q REQUIRES "$file")
+done <<<"$libraries"
 declare -A owned=()
-old=$("$tools/pkg_info" -E "$base")
-if [ -n "$old" ]; then
-  while read -r path; do [ -z "$path" ] || owned[$path]=1; done < <("$tools/pkg_info" -qL "$old")
-fi
-while read -r path; do
+while IFS= read -r path; do [ -z "$path" ] || owned[$path]=1; done <<<"$oldpaths"
+while IFS= read -r path; do
   [ -n "$path" ] || continue
   if [ -z "${owned[$path]-}" ] && { [ -e "$path" ] || [ -L "$path" ]; }; then
-    owner=$("$tools/pkg_info" -Fe "$path" 2>/dev/null) || owner='no package'
+    in_the_way=$((in_the_way + 1))
+    [ "$in_the_way" -le 10 ] || continue
+    owner=$(/opt/local/sbin/pkg_info -Fe "$path" 2>/dev/null) || owner='no package'
     problems="$problems"$'\n'"  $path is already there and belongs to $owner"
   fi
-done < <("$tools/pkg_info" -qL "$file")
+done <<<"$paths"
+[ "$in_the_way" -le 10 ] || problems="$problems"$'\n'"  and $((in_the_way - 10)) more files"
+[ "$in_the_way" -eq 0 ] || problems="$problems"$'\n'"move them away, or remove what installed them (an installation by hand: its own \`make uninstall\`)"
 [ -z "$problems" ] || fail "$full cannot be installed; nothing was changed:$problems"
 
-aside=$home/aside/$base
-if [ -n "$old" ]; then
-  /usr/bin/rm -rf "$aside" && /usr/bin/mkdir -p "$aside" &&
-    "$tools/pkg_info" -qL "$old" | /usr/bin/sed -e '/^$/d' -e 's|^/||' >"$aside/list" &&
-    /usr/bin/gtar -cf "$aside/files.tar" -C / -T "$aside/list" &&
-    /usr/bin/cp -Rp "$database/$old" "$aside/database" &&
-    printf '%s\n' "$old" >"$aside/name" || fail "cannot keep $old aside; nothing was changed"
+# what is kept of an installation that was broken off is the last good package: it stays
+if [ -n "$old" ] && [ ! -f "$busy" ]; then
+  /usr/bin/rm -rf "$aside.new" && /usr/bin/mkdir -p "$aside.new" || fail "cannot make $aside.new"
+  while IFS= read -r path; do
+    if [ -e "$path" ] || [ -L "$path" ]; then printf '%s\n' "${path#/}"; fi
+  done <<<"$oldpaths" >"$aside.new/list" || fail "cannot write $aside.new/list"
+  /usr/bin/gtar -cf "$aside.new/files.tar" --no-recursion -C / -T "$aside.new/list" &&
+    /usr/bin/cp -Rp "$database/$old" "$aside.new/database" &&
+    printf '%s\n' "$old" >"$aside.new/name" && /usr/bin/rm -rf "$aside" &&
+    /usr/bin/mv "$aside.new" "$aside" || fail "cannot keep $old aside; nothing was changed"
 fi
-"$tools/pkg_add" -C "$settings" -K "$database" -U "$file"
+for record in ${due[@]+"${due[@]}"}; do
+  /usr/bin/rm -f "$record" || fail "cannot remove $record"
+done
+if [ -f "$busy" ]; then
+  # the folder that a killed update leaves in the database, where pkg_add wants it removed by hand
+  for left in "$database/$full".??????; do [ -d "$left" ] && /usr/bin/rm -rf "$left"; done
+fi
+printf '%s\n' "$key" >"$busy" || fail "cannot write $busy"
+/opt/local/sbin/pkg_add -C "$settings" -K "$database" -U "$file"
 status=$?
-if [ "$status" -ne 0 ] || [ "$("$tools/pkg_info" -Q ZONEWRIGHT_BUILD_KEY "$full" 2>/dev/null)" != "$key" ]; then
-  if [ -n "$old" ]; then
-    "$tools/pkg_info" -qe "$full" && "$tools/pkg_delete" -f "$full"
-    /usr/bin/gtar -xf "$aside/files.tar" -C / && /usr/bin/rm -rf "${database:?}/$old" &&
-      /usr/bin/cp -Rp "$aside/database" "$database/$old" &&
-      "$tools/pkg_admin" rebuild >/dev/null && "$tools/pkg_admin" rebuild-tree >/dev/null &&
-      fail "pkg_add failed with status $status; $old is back in its place"
-    fail "pkg_add failed with status $status, and $old could not be put back from $aside"
-  fi
-  fail "pkg_add failed with status $status"
+if [ "$status" -eq 0 ] && [ "$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$full" 2>/dev/null)" = "$key" ]; then
+  /usr/bin/rm -f "$busy"
+  /usr/bin/rm -rf "$folder"
+  exit 0
 fi
-/usr/bin/rm -rf "$folder"
+what="pkg_add failed with status $status"
+[ "$status" -ne 0 ] || what='pkg_add did not put the package in place'
+[ -f "$aside/name" ] && [ -n "$old" ] || { /usr/bin/rm -f "$busy"; fail "$what"; }
+name=$(<"$aside/name") whole=yes
+while IFS= read -r path; do
+  [ -e "/$path" ] || [ -L "/$path" ] || whole=no
+done <"$aside/list"
+if [ "$whole" = yes ] && [ "$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$name" 2>/dev/null)" = "$oldkey" ] &&
+  /usr/bin/cmp -s "$database/$name/+CONTENTS" "$aside/database/+CONTENTS"; then
+  /usr/bin/rm -f "$busy"
+  fail "$what; $name was not touched"
+fi
+/opt/local/sbin/pkg_info -qe "$full" && /opt/local/sbin/pkg_delete -f "$full"
+/usr/bin/gtar -xf "$aside/files.tar" -C / && /usr/bin/rm -rf "${database:?}/$name" &&
+  /usr/bin/cp -Rp "$aside/database" "$database/$name" &&
+  /opt/local/sbin/pkg_admin rebuild >/dev/null && /opt/local/sbin/pkg_admin rebuild-tree >/dev/null ||
+  fail "$what, and $name could not be put back from $aside"
+/usr/bin/rm -f "$busy"
+fail "$what; $name is back in its place"
 "#;

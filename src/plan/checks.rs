@@ -1,6 +1,6 @@
 //! Which checks must run, and the receipt that follows them.
 
-use super::{Action, Change, Given, Stage, Step, WantedRecipe, Work, receipts};
+use super::{Action, Change, Stage, Step, WantedRecipe, Work, receipts};
 use crate::facts::Facts;
 use crate::receipt::Receipt;
 use crate::recipe::model::CheckKind;
@@ -12,7 +12,6 @@ pub(super) fn plan(
     recipe: &WantedRecipe,
     expected: Option<Receipt>,
     facts: &Facts,
-    given: &Given,
     before: usize,
     steps: &mut Vec<Step>,
 ) {
@@ -22,7 +21,7 @@ pub(super) fn plan(
         _ => false,
     };
     let changes = steps.len() > before;
-    if !changes && is_current && !given.recheck {
+    if !changes && is_current && !facts.unchecked.contains(&recipe.name) {
         return;
     }
     for check in &recipe.bundle.recipe.checks {
@@ -37,7 +36,7 @@ pub(super) fn plan(
             work: Work::Check(check.clone()),
         });
     }
-    let Some(expected) = expected.filter(|_| !is_current) else {
+    let Some(expected) = expected else {
         return;
     };
     steps.push(receipts::step(recipe, &expected, recorded.is_some()));
@@ -78,6 +77,9 @@ pub fn script(kind: &CheckKind) -> Script {
 /// ended. `dd` takes byte by byte what belongs to it and nothing more.
 const ASK_AFP: &str = r#"
 coproc server { /usr/bin/nc -w 5 "$address" "$port"; }
+pid=${server_PID-}
+# a coprocess that has ended takes its variables with it
+[ -n "${server[0]-}" ] && [ -n "${server[1]-}" ] || exit 1
 exec 3<&"${server[0]}" 4>&"${server[1]}"
 printf "$request" >&4
 header=$(/usr/bin/dd bs=1 count=16 <&3 2>/dev/null | /usr/bin/od -An -v -tu1)
@@ -85,7 +87,7 @@ set -- $header
 [ "$#" -eq 16 ] || exit 1
 for byte in $header; do printf "\\$(printf %03o "$byte")"; done
 /usr/bin/dd bs=1 count="$((${9} * 16777216 + ${10} * 65536 + ${11} * 256 + ${12}))" <&3 2>/dev/null
-kill "$server_PID" 2>/dev/null
+[ -z "$pid" ] || kill "$pid" 2>/dev/null
 exit 0
 "#;
 

@@ -3,8 +3,9 @@
 //! A file is compared three ways: what is wanted, what we wrote last (the receipt) and what is
 //! there. One that somebody edited is never overwritten unasked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::services::start_record;
 use super::{Action, Change, Given, Input, Refusal, Stage, Step, WantedRecipe, Work, shell};
 use crate::facts::files::{FileFact, FileKind};
 use crate::facts::{Facts, Questions};
@@ -19,6 +20,7 @@ pub(super) type Placed = BTreeMap<String, FileRecord>;
 pub(super) fn ask(recipe: &WantedRecipe, questions: &mut Questions) {
     for file in &recipe.bundle.files {
         questions.paths.insert(file.path.clone());
+        questions.paths.insert(beside(&file.path));
         questions.contents.insert(file.path.clone());
     }
     for directory in &recipe.bundle.recipe.directories {
@@ -47,27 +49,41 @@ pub(super) fn plan(
     for file in &recipe.bundle.files {
         let known = recorded.and_then(|files| files.get(&file.path));
         let fact = facts.files.0.get(&file.path);
+        let fact_beside = facts.files.0.get(&beside(&file.path));
         let Some(bytes) = content(file, outside) else {
             plan_unknown(file, known, fact, &mut placed, &mut changes);
             continue;
         };
         let wanted = record(file, bytes);
+        let mut becomes = wanted.clone();
         match compare(file, bytes, &wanted, known, fact, given) {
             Verdict::Same => {}
             Verdict::Refused(refusal) => refusals.push(refusal),
-            Verdict::Write { change, beside } => {
+            Verdict::Write(change) => {
                 changes.push(change);
-                upload.add(file, bytes, beside);
+                upload.add(file, bytes, file.path.clone());
+            }
+            Verdict::Replace(change) => {
+                changes.push(change);
+                upload.add(file, bytes, file.path.clone());
+                upload.edited.push(file.path.clone());
+            }
+            Verdict::Keep(change) => {
+                // the file stays as it is, so nothing that depends on it is due
+                becomes = known.cloned().unwrap_or(becomes);
+                if !fact_beside.is_some_and(|fact| is_as_wanted(fact, &wanted)) {
+                    changes.push(change);
+                    upload.add(file, bytes, beside(&file.path));
+                }
             }
         }
-        placed.insert(file.path.clone(), wanted);
+        placed.insert(file.path.clone(), becomes);
     }
     if upload.targets.is_empty() {
         push_unknown(recipe, changes, steps);
     } else {
         steps.push(upload.step(recipe, changes));
     }
-    plan_removal(recipe, recorded, facts, steps);
     placed
 }
 
@@ -123,14 +139,31 @@ fn push_unknown(recipe: &WantedRecipe, changes: Vec<Change>, steps: &mut Vec<Ste
     }
 }
 
+/// Where our version of a file goes that somebody edited and wants to keep.
+fn beside(path: &str) -> String {
+    format!("{path}.new")
+}
+
+/// Where a file that somebody edited goes when it is replaced.
+fn kept(path: &str) -> String {
+    format!("{path}.before-zonewright")
+}
+
+fn is_as_wanted(fact: &FileFact, wanted: &FileRecord) -> bool {
+    fact.kind == FileKind::Regular
+        && fact.sha256.as_deref() == Some(&wanted.sha256)
+        && fact.mode == wanted.mode
+        && (&fact.owner, &fact.group) == (&wanted.owner, &wanted.group)
+}
+
 enum Verdict {
     Same,
     Refused(Refusal),
-    Write {
-        change: Change,
-        /// Write `PATH.new` and leave the file itself.
-        beside: bool,
-    },
+    Write(Change),
+    /// Write it over somebody's edit, of which a copy is kept.
+    Replace(Change),
+    /// Leave the file and put ours beside it.
+    Keep(Change),
 }
 
 fn compare(
@@ -147,10 +180,7 @@ fn compare(
             diff: diff(&file.path, Some(""), bytes),
             ..Change::new(Action::Create, what, "not there")
         };
-        return Verdict::Write {
-            change,
-            beside: false,
-        };
+        return Verdict::Write(change);
     };
     if fact.kind != FileKind::Regular {
         return Verdict::Refused(Refusal {
@@ -192,14 +222,20 @@ fn compare(
     if !same_content && !is_ours && !given.overwrite {
         return edited(file, known.is_some(), given, diff);
     }
-    Verdict::Write {
-        change: Change {
-            action: Action::Change,
-            what,
-            why,
-            diff,
-        },
-        beside: false,
+    let replaces_edit = !same_content && !is_ours;
+    if replaces_edit {
+        why.push(format!("the edited one is kept as {}", kept(&file.path)));
+    }
+    let change = Change {
+        action: Action::Change,
+        what,
+        why,
+        diff,
+    };
+    if replaces_edit {
+        Verdict::Replace(change)
+    } else {
+        Verdict::Write(change)
     }
 }
 
@@ -207,15 +243,11 @@ fn compare(
 fn edited(file: &BundledFile, was_ours: bool, given: &Given, diff: Option<String>) -> Verdict {
     let path = &file.path;
     if given.keep_edited {
-        let what = format!("file {path}.new");
-        let change = Change {
+        let what = format!("file {}", beside(path));
+        return Verdict::Keep(Change {
             diff,
             ..Change::new(Action::Create, what, "the file itself was edited")
-        };
-        return Verdict::Write {
-            change,
-            beside: true,
-        };
+        });
     }
     let message = if was_ours {
         format!("{path} was edited by hand since it was written")
@@ -245,12 +277,13 @@ struct Upload {
     modes: Vec<String>,
     owners: Vec<String>,
     contents: Vec<Vec<u8>>,
+    /// Targets that somebody edited, and of which a copy is kept.
+    edited: Vec<String>,
 }
 
 impl Upload {
-    fn add(&mut self, file: &BundledFile, bytes: &[u8], beside: bool) {
-        let suffix = if beside { ".new" } else { "" };
-        self.targets.push(format!("{}{suffix}", file.path));
+    fn add(&mut self, file: &BundledFile, bytes: &[u8], target: String) {
+        self.targets.push(target);
         self.modes.push(format!("{:04o}", file.mode));
         self.owners.push(format!("{}:{}", file.owner, file.group));
         self.contents.push(bytes.to_vec());
@@ -263,6 +296,8 @@ impl Upload {
             .list("targets", &self.targets)
             .list("modes", &self.modes)
             .list("owners", &self.owners)
+            .list("edited", &self.edited)
+            .list("due", due_restarts(recipe, &self.targets))
             .shell(INSTALL)
             .with_input();
         Step {
@@ -275,6 +310,14 @@ impl Upload {
             },
         }
     }
+}
+
+/// The records of starts that are no longer true when these files are written: their services are due
+/// for a restart, whatever happens between the files and the restart.
+fn due_restarts(recipe: &WantedRecipe, targets: &[String]) -> Vec<String> {
+    let services = recipe.bundle.recipe.services.iter();
+    let due = services.filter(|s| s.restart_after.iter().any(|path| targets.contains(path)));
+    due.map(|service| start_record(&service.fmri)).collect()
 }
 
 /// The contents as one plain ustar with the members `0`, `1`, ….
@@ -296,11 +339,18 @@ fn pack(contents: &[Vec<u8>]) -> Vec<u8> {
 const INSTALL: &str = r#"
 /usr/bin/mkdir -p /var/db/zonewright || fail 'cannot make /var/db/zonewright'
 work=$(/usr/bin/mktemp -d /var/db/zonewright/files.XXXXXX) || fail 'cannot make a folder in /var/db/zonewright'
+trap '/usr/bin/rm -rf "$work"' EXIT
 receive "$work/files.tar"
 /usr/bin/gtar -xf "$work/files.tar" -C "$work" --no-same-owner || fail 'cannot unpack the files'
+for target in ${edited[@]+"${edited[@]}"}; do
+  /usr/bin/cp -p "$target" "$target.before-zonewright" || fail "cannot keep a copy of $target"
+done
+for record in ${due[@]+"${due[@]}"}; do
+  /usr/bin/rm -f "$record" || fail "cannot remove $record"
+done
 i=0 status=0
 for target in "${targets[@]}"; do
-  parent=${target%/*} place=${target%/*}/.zonewright.$$.${target##*/}
+  parent=${target%/*} place=${target%/*}/.${target##*/}.zonewright.$$
   [ -d "$target" ] && fail "$target is a folder"
   { [ -d "$parent" ] || /usr/bin/mkdir -p "$parent"; } &&
     /usr/bin/cp "$work/$i" "$place" && /usr/bin/chown "${owners[$i]}" "$place" &&
@@ -309,7 +359,6 @@ for target in "${targets[@]}"; do
   }
   i=$((i + 1))
 done
-/usr/bin/rm -rf "$work"
 exit "$status"
 "#;
 
@@ -369,18 +418,20 @@ make_directory() {
 }
 "#;
 
-/// Files that were ours and are wanted no more; edited ones stay.
-fn plan_removal(
+/// Removes files that were ours and are wanted no more by any recipe of the zone, after the services
+/// that read them have ended. Edited ones stay.
+pub(super) fn plan_removal(
     recipe: &WantedRecipe,
-    recorded: Option<&BTreeMap<String, FileRecord>>,
+    wanted: &BTreeSet<&str>,
     facts: &Facts,
     steps: &mut Vec<Step>,
 ) {
-    let wanted = |path: &str| recipe.bundle.files.iter().any(|file| file.path == path);
+    let receipt = facts.receipts.0.get(&recipe.name);
+    let recorded = receipt.map(|receipt| &receipt.files);
     let gone = recorded.into_iter().flatten().filter(|(path, record)| {
         let fact = facts.files.0.get(*path);
         let is_ours = fact.and_then(|f| f.sha256.as_ref()) == Some(&record.sha256);
-        !wanted(path) && is_ours
+        !wanted.contains(path.as_str()) && is_ours
     });
     let gone: Vec<&String> = gone.map(|(path, _)| path).collect();
     if gone.is_empty() {
@@ -395,7 +446,7 @@ fn plan_removal(
     };
     steps.push(Step {
         id: format!("files/{}/remove", recipe.name),
-        stage: Stage::Configure,
+        stage: Stage::Serve,
         changes: gone.iter().map(change).collect(),
         work: Work::Script {
             script: Script::new("remove files")

@@ -13,7 +13,7 @@ pub mod receipts;
 pub mod services;
 pub mod shell;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -207,8 +207,6 @@ pub struct Given {
     pub keep_edited: bool,
     /// Restart services although somebody is being served.
     pub end_sessions: bool,
-    /// Run the checks even if nothing else is to do.
-    pub recheck: bool,
 }
 
 /// What must be asked of a target to plan for it.
@@ -240,8 +238,22 @@ pub fn plan(wanted: &Wanted<'_>, facts: &Facts, given: &Given) -> Result<Plan, V
     let mut steps = Vec::new();
     let mut refusals = Vec::new();
     accounts::plan_zone(wanted, facts, given, &mut steps, &mut refusals);
+    for (path, why) in &facts.unreadable_receipts {
+        refusals.push(Refusal {
+            message: format!("the receipt {path} cannot be read: {why}"),
+            help: "remove it in the zone; the next apply takes stock anew (files that differ are \
+                   then asked about, and services are restarted)"
+                .to_owned(),
+            diff: None,
+        });
+    }
+    let paths = wanted
+        .recipes
+        .iter()
+        .flat_map(|recipe| &recipe.bundle.files);
+    let paths: BTreeSet<&str> = paths.map(|file| file.path.as_str()).collect();
     for recipe in wanted.recipes {
-        plan_recipe(recipe, facts, given, &mut steps, &mut refusals);
+        plan_recipe(recipe, &paths, facts, given, &mut steps, &mut refusals);
     }
     if refusals.is_empty() {
         Ok(Plan { steps })
@@ -252,6 +264,7 @@ pub fn plan(wanted: &Wanted<'_>, facts: &Facts, given: &Given) -> Result<Plan, V
 
 fn plan_recipe(
     recipe: &WantedRecipe,
+    paths: &BTreeSet<&str>,
     facts: &Facts,
     given: &Given,
     steps: &mut Vec<Step>,
@@ -286,10 +299,11 @@ fn plan_recipe(
         given,
         steps,
     ));
+    files::plan_removal(recipe, paths, facts, steps);
     let receipt = built
         .as_ref()
         .map(|inputs| receipts::expected(recipe, inputs, &files, facts));
-    checks::plan(recipe, receipt, facts, given, before, steps);
+    checks::plan(recipe, receipt, facts, before, steps);
 }
 
 fn outside_files<'a>(

@@ -6,7 +6,7 @@ use super::files::Placed;
 use super::{Action, Change, Input, Stage, Step, WantedRecipe, Work, services, shell};
 use crate::facts::Facts;
 use crate::facts::receipts::RECEIPT_ROOT;
-use crate::receipt::{BuildInputs, Receipt, SCHEMA};
+use crate::receipt::{BuildInputs, Receipt, SCHEMA, sha256_hex};
 use crate::script::Script;
 
 /// The receipt as it will be when everything planned has happened.
@@ -31,10 +31,18 @@ pub(super) fn expected(
         build: inputs.clone(),
         files: placed.clone(),
         services: digests,
+        sessions: wanted
+            .services
+            .iter()
+            .filter_map(|s| Some((s.fmri.clone(), s.sessions.as_ref()?.process.clone())))
+            .collect(),
         checks: wanted
             .checks
             .iter()
-            .map(|check| check.name.clone())
+            .map(|check| {
+                let asked = sha256_hex(format!("{:?}", check.kind).as_bytes());
+                (check.name.clone(), asked)
+            })
             .collect(),
         platform: facts.platform.stamp.clone(),
         zonewright: env!("CARGO_PKG_VERSION").to_owned(),
@@ -75,4 +83,24 @@ const WRITE: &str = r#"
 /usr/bin/mkdir -p "$root" && /usr/bin/chmod 0755 "$root" || fail "cannot make $root"
 receive "$root/.$name.new"
 /usr/bin/mv -f "$root/.$name.new" "$root/$name.json" || fail "cannot write $root/$name.json"
+/usr/bin/rm -f "$root/$name.unchecked"
 "#;
+
+/// Notes, before the first change of a run, that the checks of these recipes are due. The note goes
+/// with the next receipt, so that a check that failed, or that a lost connection kept from running, is
+/// not forgotten.
+#[must_use]
+pub fn note_unchecked<'a>(recipes: impl IntoIterator<Item = &'a str>) -> Script {
+    Script::new("note that checks are due")
+        .shell(shell::FAIL)
+        .set("root", RECEIPT_ROOT)
+        .list("names", recipes)
+        .shell(
+            r#"
+/usr/bin/mkdir -p "$root" && /usr/bin/chmod 0755 "$root" || fail "cannot make $root"
+for name in ${names[@]+"${names[@]}"}; do
+  printf '' >"$root/$name.unchecked" || fail "cannot write in $root"
+done
+"#,
+        )
+}

@@ -78,7 +78,7 @@ pub(super) fn plan(
             Err(refusal) => refusals.push(refusal),
         }
     }
-    plan_removal(recipe, facts, steps);
+    plan_removal(recipe, facts, given, steps);
     refusals
 }
 
@@ -104,9 +104,11 @@ fn plan_platform(fmri: &str, facts: &Facts, steps: &mut Vec<Step>) {
     if state.is_some_and(ServiceFact::is_online) {
         return;
     }
-    let why = state.map_or("not known to SMF".to_owned(), |fact| {
-        format!("is {}", fact.state)
-    });
+    let id = format!("services/{fmri}");
+    if steps.iter().any(|step| step.id == id) {
+        return;
+    }
+    let why = why_not_online(state);
     let script = Script::new(format!("enable {fmri}"))
         .shell(shell::FAIL)
         .shell(shell::WAIT_ONLINE)
@@ -120,7 +122,7 @@ fn plan_platform(fmri: &str, facts: &Facts, steps: &mut Vec<Step>) {
             },
         )
         .shell(ENABLE)
-        .shell("wait_online \"$fmri\" 60 ''");
+        .shell("wait_online \"$fmri\" 60 '' '' \"$since\"");
     steps.push(Step {
         id: format!("services/{fmri}"),
         stage: Stage::Serve,
@@ -132,11 +134,22 @@ fn plan_platform(fmri: &str, facts: &Facts, steps: &mut Vec<Step>) {
     });
 }
 
-/// `enable` does not clear maintenance, and `clear` alone does not enable.
+/// `enable` does not clear maintenance, and `clear` alone does not enable. A `clear` that comes too late
+/// fails, and is no failure.
 const ENABLE: &str = r#"
-if [ "$clear" = yes ]; then /usr/sbin/svcadm clear "$fmri" || fail "cannot clear $fmri"; fi
+look_at "$fmri"
+if [ "$clear" = yes ]; then /usr/sbin/svcadm clear "$fmri"; else since=; fi
 /usr/sbin/svcadm enable "$fmri" || fail "cannot enable $fmri"
 "#;
+
+fn why_not_online(state: Option<&ServiceFact>) -> String {
+    match state {
+        None => "not known to SMF".to_owned(),
+        Some(_) if is_in_maintenance(state) => "is in maintenance".to_owned(),
+        Some(fact) if fact.next != "-" => format!("is {} and going {}", fact.state, fact.next),
+        Some(fact) => format!("is {}", fact.state),
+    }
+}
 
 fn is_in_maintenance(state: Option<&ServiceFact>) -> bool {
     state.is_some_and(|fact| fact.state == "maintenance")
@@ -227,9 +240,7 @@ fn plan_service(
             ..Change::new(Action::Change, format!("restart {fmri}"), "")
         });
     } else if !is_online {
-        let why = state.map_or("not known to SMF".to_owned(), |fact| {
-            format!("is {}", fact.state)
-        });
+        let why = why_not_online(state);
         changes.push(Change::new(Action::Change, format!("start {fmri}"), why));
     }
     if changes.is_empty() {
@@ -264,10 +275,14 @@ fn plan_service(
     if imports {
         script = script.shell(IMPORT);
     }
-    script = script.shell(if restarts { RESTART } else { START });
+    script = if restarts {
+        script.shell(RESTART)
+    } else {
+        script.shell(ENABLE).shell(WAIT)
+    };
     if let Some(digest) = &digest {
         script = script
-            .set("starts", START_ROOT)
+            .set("record", start_record(fmri))
             .set("digest", digest)
             .shell(RECORD);
     }
@@ -343,26 +358,30 @@ const IMPORT: &str = r#"
 /usr/sbin/svccfg import "$manifest" || fail "svccfg does not import $manifest"
 "#;
 
-const START: &str = r#"
-if [ "$clear" = yes ]; then /usr/sbin/svcadm clear "$fmri" || fail "cannot clear $fmri"; fi
-/usr/sbin/svcadm enable "$fmri" || fail "cannot enable $fmri"
-wait_online "$fmri" "$seconds" "$log"
+const WAIT: &str = r#"
+wait_online "$fmri" "$seconds" "$log" '' "$since"
 "#;
 
-/// `svcadm restart` returns at once; a changed time of the state is what tells that it happened.
+/// `svcadm restart` returns at once, and an import refreshes a running instance in its own time: only
+/// a new time of the start method tells that the restart happened.
 const RESTART: &str = r#"
-before=$(/usr/bin/svcprop -p restarter/state_timestamp "$fmri")
+look_at "$fmri"
 /usr/sbin/svcadm restart "$fmri" || fail "cannot restart $fmri"
-wait_online "$fmri" "$seconds" "$log" "$before"
+wait_online "$fmri" "$seconds" "$log" "$started"
 "#;
+
+/// Where the digest of an instance's last start is kept: see [`START_ROOT`].
+pub(super) fn start_record(fmri: &str) -> String {
+    format!("{START_ROOT}/{}", fmri.replace('/', "_"))
+}
 
 const RECORD: &str = r#"
-/usr/bin/mkdir -p "$starts" && printf '%s\n' "$digest" >"$starts/.new.$$" &&
-  /usr/bin/mv -f "$starts/.new.$$" "$starts/${fmri//\//_}" || fail "cannot write in $starts"
+/usr/bin/mkdir -p "${record%/*}" && printf '%s\n' "$digest" >"$record.new" &&
+  /usr/bin/mv -f "$record.new" "$record" || fail "cannot write $record"
 "#;
 
 /// Ends services that the recipe made and no longer has.
-fn plan_removal(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) {
+fn plan_removal(recipe: &WantedRecipe, facts: &Facts, given: &Given, steps: &mut Vec<Step>) {
     let Some(receipt) = facts.receipts.0.get(&recipe.name) else {
         return;
     };
@@ -375,8 +394,11 @@ fn plan_removal(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) {
         if is_wanted || !facts.services.0.contains_key(fmri) {
             continue;
         }
-        let script = Script::new(format!("end {fmri}"))
-            .shell(shell::FAIL)
+        let mut script = Script::new(format!("end {fmri}")).shell(shell::FAIL);
+        if let Some(process) = receipt.sessions.get(fmri).filter(|_| !given.end_sessions) {
+            script = script.shell(shell::QUIET).command(["quiet", process]);
+        }
+        let script = script
             .set("fmri", fmri)
             .set("manifest", parsed.manifest_path())
             .shell(REMOVE);

@@ -34,6 +34,8 @@ pub enum Format {
     Version,
     /// A Debian version, which may have `-`, `~` and `:`.
     DebianVersion,
+    /// A file of a Debian source package.
+    DebianFile,
     /// A comparison of versions.
     Versions,
     /// A comparison of pkgsrc branches.
@@ -151,6 +153,7 @@ impl Format {
             Self::PackagePattern => "a package pattern such as `\"netatalk-[0-9]*\"`",
             Self::Version => "a version such as `\"4.5.2\"`",
             Self::DebianVersion => "a Debian version such as `\"4.2.3~ds-2\"`",
+            Self::DebianFile => "a file such as `\"netatalk_4.2.3~ds.orig.tar.xz\"`",
             Self::Versions => "versions such as `\">=3.1<3.2\"`",
             Self::Branches => "branches such as `\">=2023Q4\"`",
             Self::Instance => "a service such as `\"svc:/network/netatalk:default\"`",
@@ -196,6 +199,7 @@ impl Format {
             Self::PackagePattern => names::check_pattern(text),
             Self::Version => names::check_version(text),
             Self::DebianVersion => names::check_debian_version(text),
+            Self::DebianFile => names::check_debian_file(text),
             Self::Versions => when::check_versions(text),
             Self::Branches => when::check_branches(text),
             Self::Instance => names::check_instance(text),

@@ -172,6 +172,20 @@ pub(super) fn check_debian_version(text: &str) -> Result<(), Complaint> {
     }
 }
 
+/// No template: nothing of a Debian source is rendered, so that it names one file of one archive.
+pub(super) fn check_debian_file(text: &str) -> Result<(), Complaint> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "+-.~:_".contains(c);
+    if !text.is_empty() && !text.starts_with(['-', '.']) && text.chars().all(is_part) {
+        return Ok(());
+    }
+    let message = format!("{} is not a file of a Debian source package", quoted(text));
+    let help = match text.contains("{{") {
+        true => "write the name out: nothing of `debian` is a template",
+        false => "write its name alone, for example `netatalk_4.2.3~ds.orig.tar.xz`",
+    };
+    Err(Complaint::new(message).help(help))
+}
+
 fn is_service_part(part: &str) -> bool {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.,".contains(c);
     part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.chars().all(is_name)

@@ -169,7 +169,7 @@ pub(super) fn make_package(
     if !checked.is_good() {
         return Err(BuildError::Problems(checked.problems));
     }
-    let spec = spec(view, wanted, job, checked)?;
+    let spec = spec(&tools(door, sink)?, wanted, job, checked)?;
     let beside = StoredPackage {
         outside: contents(outside),
         platform: view.facts.platform.stamp.clone(),
@@ -264,21 +264,36 @@ exit 0
     }))
 }
 
+/// What the zone's package tools are built for.
+///
+/// ```text
+/// pkg_info -X pkg_install → PKGNAME=pkg_install-20250417
+///                           OPSYS=SunOS
+///                           OS_VERSION=5.11
+///                           MACHINE_ARCH=x86_64
+/// ```
+fn tools(door: &mut dyn Host, sink: &mut Sink<'_>) -> Result<BTreeMap<String, String>, BuildError> {
+    let script = Script::new("ask what the package tools are built for").command([
+        "/opt/local/sbin/pkg_info",
+        "-X",
+        "pkg_install",
+    ]);
+    let (_, answer) = collect(door, &script, &mut std::io::empty(), sink)?;
+    let text = String::from_utf8_lossy(&answer);
+    let lines = text.lines().filter_map(|line| line.split_once('='));
+    Ok(lines
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect())
+}
+
 fn spec(
-    view: &View,
+    tools: &BTreeMap<String, String>,
     wanted: &WantedRecipe,
     job: &PackageJob,
     checked: package::Checked,
 ) -> Result<PackageSpec, BuildError> {
     let recipe = &wanted.bundle.recipe;
-    let tool = |key: &'static str| {
-        view.facts
-            .packages
-            .tools
-            .get(key)
-            .cloned()
-            .ok_or(BuildError::NoTools(key))
-    };
+    let tool = |key: &'static str| tools.get(key).cloned().ok_or(BuildError::NoTools(key));
     let depends = job.depends.iter().map(|(full, pattern)| {
         // a bare name says nothing to pkg_add's dependency check: at least what it was built with
         let is_bare = !pattern.contains(['<', '>', '[', '*', '{', '?']);

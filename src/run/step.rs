@@ -5,7 +5,7 @@ use std::io::{Cursor, Read, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Controller, Event, RunError, View, build};
+use super::{Controller, Event, RunError, View, build, what};
 use crate::afp;
 use crate::host::{Exit, Host, Stream};
 use crate::plan::{Input, Step, Work, checks, shell};
@@ -69,12 +69,6 @@ fn build_error(step: &Step) -> impl FnOnce(build::BuildError) -> RunError {
     }
 }
 
-fn what(step: &Step) -> String {
-    step.changes
-        .first()
-        .map_or_else(|| step.id.clone(), |change| change.what.clone())
-}
-
 /// The bytes behind a line with their hash and size, which the target compares.
 fn framed(bytes: &[u8]) -> Vec<u8> {
     let mut framed = format!("{} {}\n", sha256_hex(bytes), bytes.len()).into_bytes();
@@ -102,7 +96,7 @@ fn run_script(
         })?;
         let status = match exit {
             Exit::Code(0) => return Ok(()),
-            Exit::Code(shell::SESSIONS_OPEN) => {
+            Exit::Code(shell::SESSIONS_OPEN) if may_wait(step) => {
                 (controller.watch)(Event::Waiting(tail.text().trim()));
                 std::thread::sleep(Duration::from_secs(5));
                 continue;
@@ -121,6 +115,11 @@ fn run_script(
             log: sink.path.to_owned(),
         });
     }
+}
+
+/// Whether the status [`shell::SESSIONS_OPEN`] is ours: a phase of a build may end with any status.
+fn may_wait(step: &Step) -> bool {
+    matches!(step.work, Work::Script { .. } | Work::Install { .. })
 }
 
 /// The last part of an output.

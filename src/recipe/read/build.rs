@@ -165,7 +165,7 @@ static DEBIAN: Table = Table {
         ),
         required(
             "file",
-            Text(Format::Below("the source package")),
+            Text(Format::DebianFile),
             "the file of the source package",
         ),
     ],

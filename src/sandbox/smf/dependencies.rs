@@ -79,7 +79,7 @@ impl Graph<'_> {
         if !seen.insert(fmri.clone()) {
             return Verdict::Never;
         }
-        let view = self.repository.running(fmri);
+        let view = self.repository.snapshot(fmri);
         let verdict = worst(dependency_groups(&view).map(|(_, group)| self.group(group, seen)));
         seen.remove(fmri);
         verdict
@@ -218,7 +218,7 @@ pub fn dependents(
         .instances()
         .into_iter()
         .filter(|other| {
-            dependency_groups(&repository.running(other))
+            dependency_groups(&repository.snapshot(other))
                 .any(|(_, group)| fits(group) && names(group))
         })
         .collect()

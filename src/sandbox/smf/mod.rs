@@ -17,8 +17,11 @@ mod manifest_import;
 pub mod model;
 mod options;
 pub mod paths;
+mod pgrep;
 mod platform;
 pub mod process;
+mod ps;
+mod pwait;
 pub mod restarter;
 mod signals;
 mod stamp;
@@ -61,4 +64,23 @@ pub const COMMANDS: &[Emulated] = &[
         path: "/usr/bin/ctstat",
         run: contract::ctstat::run,
     },
+    Emulated {
+        path: "/usr/bin/ps",
+        run: ps::run,
+    },
+    Emulated {
+        path: "/usr/bin/pgrep",
+        run: pgrep::run_pgrep,
+    },
+    Emulated {
+        path: "/usr/bin/pkill",
+        run: pgrep::run_pkill,
+    },
+    Emulated {
+        path: "/usr/bin/pwait",
+        run: pwait::run,
+    },
 ];
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 
 use super::fmri::Fmri;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Property groups by name.
@@ -201,6 +202,18 @@ impl Repository {
             .filter(|(_, group)| group.nonpersistent);
         view.extend(live.map(|(name, group)| (name.clone(), group.clone())));
         view
+    }
+
+    /// The running snapshot alone; the edited view when none was taken yet.
+    #[must_use]
+    pub fn snapshot(&self, fmri: &Fmri) -> Cow<'_, Groups> {
+        match self
+            .instance(fmri)
+            .and_then(|instance| instance.running.as_ref())
+        {
+            Some(running) => Cow::Borrowed(running),
+            None => Cow::Owned(self.composed(fmri)),
+        }
     }
 
     /// Takes the running snapshot; false when there is no such instance.

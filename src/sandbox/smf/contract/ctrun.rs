@@ -83,7 +83,7 @@ pub fn answer(arguments: &[String], paths: &Paths) -> Answer {
 
 fn follow(owner: &mut Owner, lifetime: Lifetime) -> Result<i32, Errno> {
     let mut code = BAD_CHILD;
-    while let Some(report) = owner.next() {
+    while let Some(report) = owner.next_report() {
         match report {
             Report::NotStarted { errno } => return Err(Errno::from_raw(errno)),
             Report::Started { .. } if lifetime == Lifetime::None => return Ok(0),

@@ -10,7 +10,7 @@ use super::members::{Contracts, Live, render_holder};
 use super::{Credential, Report, Spec};
 use nix::errno::Errno;
 use nix::sys::prctl::set_child_subreaper;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitStatus, wait};
 use nix::unistd::{Gid, Pid, Uid, dup2_stderr, dup2_stdin, dup2_stdout, setgid, setgroups, setuid};
 use std::fs::{self, File, OpenOptions};
@@ -47,6 +47,10 @@ fn serve(folder: &Path, paths: &Paths) -> io::Result<()> {
         .and_then(|name| name.to_str()?.parse().ok());
     let contract: u64 = contract.ok_or(io::ErrorKind::InvalidInput)?;
     introduce(folder, &spec)?;
+    if spec.log.is_some() {
+        // Process 1 blocks signals to wait for them, and a blocked signal is inherited.
+        SigSet::all().thread_unblock()?;
+    }
 
     let mut teller = Teller(owner);
     let first = match command(&spec).and_then(|mut command| command.spawn()) {

@@ -121,7 +121,7 @@ pub struct Owner {
 
 impl Owner {
     /// The next report; none when the holder is gone.
-    pub fn next(&mut self) -> Option<Report> {
+    pub fn next_report(&mut self) -> Option<Report> {
         let mut line = String::new();
         match self.reports.read_line(&mut line) {
             Ok(read) if read > 0 => serde_json::from_str(&line).ok(),

@@ -4,6 +4,7 @@
 //! one system id, and a manifest with another one is refused before its contents are looked at.
 
 mod dtd;
+mod grammar;
 mod read;
 pub mod template;
 pub mod value;

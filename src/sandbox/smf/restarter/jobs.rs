@@ -250,7 +250,7 @@ impl Restarter {
         let fmri = fmri.clone();
         let contract = owner.contract;
         thread::spawn(move || {
-            while let Some(report) = owner.next() {
+            while let Some(report) = owner.next_report() {
                 let fault = match report {
                     Report::Empty => Some(Fault::Empty),
                     Report::Core => Some(Fault::Core),

@@ -36,8 +36,9 @@ struct Inner {
     repository: Repository,
     live: BTreeMap<Fmri, Live>,
     generation: u64,
-    /// What the repository's file holds.
-    saved: Repository,
+    /// Whether the repository's file is older than what it should hold. What the restarter itself
+    /// changes is not persistent, so only edits make it so.
+    is_unsaved: bool,
     shutting_down: bool,
 }
 
@@ -94,7 +95,7 @@ impl Restarter {
     #[must_use]
     pub fn new(paths: Paths, repository: Repository) -> Self {
         let inner = Inner {
-            saved: Repository::default(),
+            is_unsaved: true,
             repository,
             live: BTreeMap::new(),
             generation: 1,
@@ -156,6 +157,7 @@ impl Restarter {
                 messages.extend(edit::apply(&mut repository, change)?);
             }
             inner.repository = repository;
+            inner.is_unsaved = true;
             for change in edits {
                 inner.take_notice(change);
             }
@@ -207,12 +209,11 @@ impl Restarter {
 
 impl Inner {
     fn save(&mut self, paths: &Paths) {
-        let lasting = store::lasting(&self.repository);
-        if lasting == self.saved {
+        if !self.is_unsaved {
             return;
         }
-        match store::save(paths, &lasting) {
-            Ok(()) => self.saved = lasting,
+        match store::save(paths, &self.repository) {
+            Ok(()) => self.is_unsaved = false,
             Err(error) => {
                 let cause = std::error::Error::source(&error);
                 let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -343,7 +344,7 @@ impl Inner {
 
     /// Files are looked at when the instance is enabled or refreshed, not all the time.
     fn may_start(&mut self, paths: &Paths, fmri: &Fmri) -> bool {
-        let view = self.repository.running(fmri);
+        let view = self.repository.snapshot(fmri);
         let live = self.live.entry(fmri.clone()).or_default();
         for (_, group) in dependencies::dependency_groups(&view) {
             for path in group
@@ -370,7 +371,7 @@ impl Inner {
     }
 
     fn begin_start(&mut self, fmri: &Fmri, jobs: &mut Vec<Job>) {
-        let view = self.repository.running(fmri);
+        let view = self.repository.snapshot(fmri);
         // What only stands for a part of the platform starts within the lock and logs nothing.
         if platform::is_quiet(fmri) && super::model::value(&view, "start", "exec") == Some(":true")
         {
@@ -383,7 +384,7 @@ impl Inner {
     }
 
     fn begin_stop(&mut self, paths: &Paths, fmri: &Fmri, stop: stop::Stop, jobs: &mut Vec<Job>) {
-        let view = self.repository.running(fmri);
+        let view = self.repository.snapshot(fmri);
         if platform::is_quiet(fmri) && super::model::value(&view, "stop", "exec") == Some(":true") {
             self.enter(fmri, stop.then, stop.auxiliary, stop.cause);
             return;
@@ -439,11 +440,10 @@ impl Inner {
                 );
             }
             Event::Degrade => self.say(paths, fmri, "ADMIN_DEGRADED command unimplemented"),
-            Event::Contract(contract, fault) if live.contract == Some(contract) => {
-                if state.is_running() {
-                    let stop = stop::Stop::fault(fault);
-                    self.begin_stop(paths, fmri, stop, jobs);
-                }
+            Event::Contract(contract, fault)
+                if live.contract == Some(contract) && state.is_running() =>
+            {
+                self.begin_stop(paths, fmri, stop::Stop::fault(fault), jobs);
             }
             Event::Dependency if state.is_running() => {
                 self.begin_stop(paths, fmri, stop::Stop::dependency(), jobs);

@@ -76,7 +76,7 @@ impl Session<'_> {
         let services = self.load(path)?;
         let mut trial = self.repository()?;
         let violations = violations(&mut trial, &services);
-        let strict = options.has('V') || self.interactive_import;
+        let strict = options.has('V');
         for violation in &violations {
             if strict {
                 self.answer.complain(violation);

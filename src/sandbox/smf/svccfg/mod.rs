@@ -54,7 +54,6 @@ pub fn answer(
         door: None,
         entity: None,
         verbose: options.has('v'),
-        interactive_import: false,
         place: None,
         answer: Answer::default(),
     };
@@ -96,7 +95,6 @@ struct Session<'a> {
     /// The selected service or instance.
     entity: Option<Fmri>,
     verbose: bool,
-    interactive_import: bool,
     /// File and line of the command, when it comes from a file.
     place: Option<(String, usize)>,
     answer: Answer,

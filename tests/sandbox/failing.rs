@@ -1,0 +1,121 @@
+//! Builds and checks that fail, and what the next apply does.
+
+use super::harness::Zone;
+
+#[test]
+fn a_failed_compile_shows_the_compilers_line_and_the_next_apply_goes_on() {
+    let Some(zone) = Zone::new("compile") else {
+        return;
+    };
+    let broken = "+static const char *mood = loudly;";
+    let good = "+static const char *mood = \"loudly\";";
+    zone.edit("patches/greeter/loud.patch", good, broken);
+    let failed = zone.apply().exits(1);
+    let line = failed
+        .err
+        .lines()
+        .find(|line| line.starts_with('>'))
+        .unwrap_or_else(|| panic!("{failed}"));
+    assert!(line.contains("greeter.c:24:27: error: "), "{failed}");
+    assert!(line.contains("loudly"), "{failed}");
+    assert!(
+        failed
+            .err
+            .contains("error: compile: compile zw-greeter-1.0 failed with status 1\n"),
+        "{failed}"
+    );
+    let log = zone.run(&["log", "compile"]).succeeds();
+    assert!(log.out.contains(line), "{log}");
+    assert!(log.out.contains("  failed  "), "{log}");
+
+    // the same again: what ended well is not done again
+    let again = zone.apply().exits(1);
+    assert!(!again.err.contains("done configure"), "{again}");
+    assert!(
+        again.err.contains("failed compile zw-greeter-1.0"),
+        "{again}"
+    );
+
+    zone.edit("patches/greeter/loud.patch", broken, good);
+    let mended = zone.apply().succeeds();
+    assert!(!mended.err.contains("package gcc13"), "{mended}");
+    assert_eq!(zone.greeting(), "hello from compile loudly 2.1.12-stable");
+    assert!(zone.plan().succeeds().out.ends_with(": nothing to do\n"));
+}
+
+#[test]
+fn a_failed_check_writes_no_receipt_and_is_run_again() {
+    let Some(zone) = Zone::new("check") else {
+        return;
+    };
+    let (good, bad) = (
+        "{{parameters.variant}} loudly",
+        "{{parameters.variant}} silently",
+    );
+    zone.edit("recipes/greeter.toml", good, bad);
+    for round in ["first", "again"] {
+        let failed = zone.apply().exits(1);
+        let error = "error: check: the check “it is the patched one” does not pass: its output does \
+                     not contain `tested silently`: greeter 1.0 tested loudly\n";
+        assert!(failed.err.contains(error), "{round}: {failed}");
+        let built = failed.err.contains("done compile");
+        assert_eq!(built, round == "first", "{failed}");
+        zone.shell("test ! -e /var/db/zonewright/receipts/greeter.json");
+    }
+    zone.edit("recipes/greeter.toml", bad, good);
+    let passes = zone.apply().succeeds();
+    assert!(
+        passes
+            .out
+            .starts_with("check is as its file says: 3 steps in "),
+        "{passes}"
+    );
+    zone.shell("test -s /var/db/zonewright/receipts/greeter.json");
+}
+
+#[test]
+fn a_service_that_does_not_start_is_explained_with_its_log() {
+    let Some(zone) = Zone::serving("service") else {
+        return;
+    };
+    zone.edit(
+        "recipes/greeter.toml",
+        "\"/opt/local/etc/greeter.conf\", \"greeter\"]",
+        "\"/opt/local/etc/greeter.conf\", \"nobody-of-that-name\"]",
+    );
+    let failed = zone.apply().exits(1);
+    for part in [
+        "usage: greeter -V | greeter CONF USER",
+        "svc:/site/greeter:default is in maintenance",
+    ] {
+        assert!(failed.err.contains(part), "{failed}");
+    }
+    zone.edit(
+        "recipes/greeter.toml",
+        "\"nobody-of-that-name\"]",
+        "\"greeter\"]",
+    );
+    zone.apply().succeeds();
+    assert_eq!(zone.greeting(), "hello from service loudly 2.1.12-stable");
+}
+
+#[test]
+fn a_patch_that_does_not_apply_is_shown_before_anything_is_sent() {
+    let Some(zone) = Zone::new("reject") else {
+        return;
+    };
+    zone.edit(
+        "patches/greeter/loud.patch",
+        "-static const char *mood = \"quietly\";",
+        "-static const char *mood = \"gently\";",
+    );
+    let failed = zone.apply().exits(1);
+    for part in [
+        "the patch `greeter/loud.patch` does not apply: hunk 1 of 1 does not fit `greeter.c` at line 22",
+        "wanted: static const char *mood = \"gently\";",
+        "found:  static const char *mood = \"quietly\";",
+    ] {
+        assert!(failed.err.contains(part), "{part}: {failed}");
+    }
+    zone.shell("test ! -e /opt/local/sbin/greeter");
+}

@@ -1,0 +1,21 @@
+//! Whole runs against zones of the sandbox: real sshd, real builds, real services.
+//!
+//! The software is the fixture's greeter, whose whole apply takes seconds. Every test has a zone of
+//! its own; all zones are in one sandbox, which ends with the last test that holds it.
+
+mod archive;
+mod become_root;
+mod changes;
+mod commands;
+mod drift;
+mod edited;
+mod failing;
+mod first;
+mod harness;
+mod many;
+mod package;
+mod passwords;
+mod record;
+mod scripts;
+mod sessions;
+mod upstream_manifest;
