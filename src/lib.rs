@@ -5,10 +5,13 @@
 //! return values; `tests/layers.rs` holds that.
 
 pub mod afp;
+pub mod apt;
 pub mod build_system;
+pub mod causes;
 pub mod cli;
 pub mod command;
 pub mod facts;
+pub mod hex;
 pub mod host;
 pub mod package;
 pub mod plan;

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 /// Module → the modules of this crate that it may name.
 const MAY_NAME: &[(&str, &[&str])] = &[
+    ("apt", &[]),
+    ("causes", &[]),
+    ("hex", &[]),
     ("script", &[]),
     ("problem", &[]),
     ("receipt", &[]),
@@ -35,7 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "smf",
         ],
     ),
-    ("source", &["recipe"]),
+    ("source", &["apt", "causes", "hex", "recipe"]),
     ("host", &["script", "site"]),
     ("store", &["plan"]),
     ("secrets", &["facts", "shadow", "site"]),
@@ -60,14 +63,16 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("cli", &[]),
     ("show", &["cli", "host", "plan", "problem", "run", "source"]),
-    ("sandbox", &["script"]),
+    ("sandbox", &["apt", "causes", "hex", "script"]),
 ];
 
 /// Modules that only take values and return values.
 const PURE: &[&str] = &[
     "afp",
     "build_system",
+    "causes",
     "facts",
+    "hex",
     "package",
     "plan",
     "problem",

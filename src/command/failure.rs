@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use super::{FAILED, USAGE};
+use crate::causes::in_one_line;
 use crate::facts::FactError;
 use crate::host::HostError;
 use crate::plan::Refusal;
@@ -54,7 +55,7 @@ impl Failure {
 
     /// An error with its causes.
     pub(crate) fn of(error: &dyn Error, help: &str) -> Self {
-        Self::text_only(&chain(error), help)
+        Self::text_only(&in_one_line(error), help)
     }
 
     /// A run on a zone ended early.
@@ -93,20 +94,6 @@ fn report(style: Style, message: &str, help: &str) -> String {
     out
 }
 
-/// An error and its causes in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            let _ = write!(text, ": {next}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 fn run_text(zone: &str, error: &RunError, style: Style) -> String {
     match error {
         RunError::Problems(found) => problems::render(found, style.color),
@@ -129,7 +116,7 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
         RunError::Build { source, .. } => build_text(zone, error, source, style),
         RunError::Host(source) => report(
             style,
-            &format!("{zone}: {}", chain(error)),
+            &format!("{zone}: {}", in_one_line(error)),
             host_help(source),
         ),
         RunError::Check { .. } => report(
@@ -144,7 +131,7 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
             &format!("{zone}: {error}"),
             "name a SmartOS zone in the zone file's `[zone] ssh`",
         ),
-        _ => report(style, &format!("{zone}: {}", chain(error)), ""),
+        _ => report(style, &format!("{zone}: {}", in_one_line(error)), ""),
     }
 }
 
@@ -153,7 +140,7 @@ fn build_text(zone: &str, error: &RunError, source: &BuildError, style: Style) -
         let mut out = format!(
             "{}: {zone}: {error}: {}\n",
             style.paint("31", "error"),
-            chain(source)
+            in_one_line(source)
         );
         if let BuildError::Prepare(PrepareError::Patch(patch)) = source {
             for line in patch.details().iter().flat_map(|text| text.lines()) {

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::causes::in_one_line;
 use crate::sandbox::error::system;
 use crate::sandbox::{inside, packages, smf, supervisor, userland};
 
@@ -73,7 +74,7 @@ fn background(state: &Path, cache: &Path, binary: &Path) -> i32 {
             match served {
                 Ok(()) => 0,
                 Err(error) => {
-                    eprintln!("{}", inside::with_cause(&error));
+                    eprintln!("{}", in_one_line(&error));
                     1
                 }
             }

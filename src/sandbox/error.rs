@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 
 use thiserror::Error;
 
+use crate::apt::AptError;
+
 /// Why the sandbox could not do what was asked.
 #[derive(Debug, Error)]
 pub enum SandboxError {
@@ -61,6 +63,9 @@ pub enum SandboxError {
         /// What it said.
         said: String,
     },
+    /// Debian's packages.
+    #[error(transparent)]
+    Apt(#[from] AptError),
     /// A zone's name.
     #[error(
         "`{0}` cannot be a zone's alias: use lower-case letters, digits, `-`, `_` and `.`, at most 63"

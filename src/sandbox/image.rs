@@ -13,12 +13,14 @@ use std::time::Duration;
 
 use nix::fcntl::Flock;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+use crate::apt::{Archive, Download, Kind, Mirror, PrivateApt};
 use crate::sandbox::Progress;
-use crate::sandbox::apt::{Download, PrivateApt, RELEASE};
 use crate::sandbox::error::{SandboxError, file, run};
 use crate::sandbox::paths;
+
+/// The Debian release every sandbox is made of, whatever the machine runs.
+const RELEASE: &str = "trixie";
 
 /// What the image is made of: what SmartOS's platform has under the same name, and what a zone
 /// needs to run. Dependencies come by themselves.
@@ -124,12 +126,7 @@ impl Image {
 /// Where the image of this version of the program lies, made or not.
 #[must_use]
 fn folder(cache: &Path) -> PathBuf {
-    let mut digest = Sha256::new();
-    digest.update(FORMAT.to_string());
-    PACKAGES.iter().for_each(|p| digest.update(format!(" {p}")));
-    let digest = digest.finalize();
-    let short: String = digest.iter().take(3).map(|b| format!("{b:02x}")).collect();
-    cache.join(format!("{RELEASE}-{short}"))
+    cache.join(format!("{RELEASE}-{}", paths::definition(FORMAT, PACKAGES)))
 }
 
 /// The image, imported if this is the first time. An import that broke off leaves nothing behind
@@ -143,12 +140,7 @@ pub fn import(cache: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Image,
     let _alone = paths::exclusive(cache, "lock")?;
     if !folder.is_dir() {
         paths::remove_unused(cache, RELEASE, UNUSED_FOR)?;
-        let partial = folder.with_extension("partial");
-        if partial.exists() {
-            fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
-        }
-        make(&partial, progress)?;
-        fs::rename(&partial, &folder).map_err(file("rename", &partial))?;
+        paths::make_whole(&folder, |partial| make(partial, progress))?;
     }
     let held = Arc::new(paths::hold(&folder)?);
     Ok(Image {
@@ -159,7 +151,14 @@ pub fn import(cache: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Image,
 
 fn make(folder: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), SandboxError> {
     progress(Progress::new("fetch the package index", 0, 1));
-    let apt = PrivateApt::prepare(&folder.join("apt"))?;
+    let archive = Archive {
+        mirror: Mirror::of_machine()?,
+        release: RELEASE.to_owned(),
+        kind: Kind::Binary,
+    };
+    let apt = PrivateApt::open(&folder.join("apt"))?;
+    apt.set_archive(&archive)?;
+    apt.update(&archive)?;
     let (downloads, size) = apt.closure(PACKAGES)?;
     apt.download(PACKAGES, &mut |done| {
         progress(Progress::new("download packages", done, size))
@@ -277,12 +276,13 @@ pub(crate) fn command_name(path: &str) -> Option<&str> {
     (!name.contains('/')).then_some(name)
 }
 
+/// Puts a record in the place of the old one.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), SandboxError> {
     let text = serde_json::to_vec_pretty(value).map_err(|e| SandboxError::Malformed {
         what: "our own record",
         said: e.to_string(),
     })?;
-    fs::write(path, text).map_err(file("write", path))
+    paths::replace(path, &text)
 }
 
 #[cfg(test)]

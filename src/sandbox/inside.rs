@@ -21,6 +21,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, chdir, execve, fork, pivot_root, sethostname, setsid};
 
+use crate::causes::in_one_line;
 use crate::sandbox::error::{SandboxError, errno, file, system};
 
 /// The launcher's exit status when the zone asked to be started again.
@@ -44,7 +45,7 @@ pub(crate) fn launch(root: &Path, hostname: &str, init: &Path) -> i32 {
     match run(root, hostname, init) {
         Ok(status) => status,
         Err(error) => {
-            eprintln!("{}", with_cause(&error));
+            eprintln!("{}", in_one_line(&error));
             FAILED
         }
     }
@@ -72,7 +73,7 @@ fn run(root: &Path, hostname: &str, init: &Path) -> Result<i32, SandboxError> {
     match unsafe { fork() }.map_err(system("fork"))? {
         ForkResult::Child => {
             let error = become_init(root, hostname, init).err();
-            eprintln!("{}", error.map_or_else(String::new, |e| with_cause(&e)));
+            eprintln!("{}", error.map_or_else(String::new, |e| in_one_line(&e)));
             // SAFETY: ends the process at once, which is the point.
             unsafe { nix::libc::_exit(FAILED) }
         }
@@ -265,16 +266,4 @@ fn raise_loopback() -> Result<(), SandboxError> {
     nix::errno::Errno::result(status)
         .map(drop)
         .map_err(system("raise the zone's loopback"))
-}
-
-/// An error and its causes, in one line.
-pub(crate) fn with_cause(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::sandbox::error::{SandboxError, file, run};
 use crate::sandbox::image::Image;
+use crate::sandbox::paths;
 
 /// The kinds of host key a zone has.
 const HOST_KEYS: [&str; 2] = ["rsa", "ed25519"];
@@ -51,13 +52,10 @@ pub(crate) fn make_spare(image: &Image, state: &Path) -> Result<(), SandboxError
     if spare.exists() {
         return Ok(());
     }
-    let partial = state.join("spare-keys.partial");
-    if partial.exists() {
-        fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
-    }
-    fs::create_dir(&partial).map_err(file("make", &partial))?;
-    make_host_keys(image, &partial)?;
-    fs::rename(&partial, &spare).map_err(file("rename", &partial))
+    paths::make_whole(&spare, |partial| {
+        fs::create_dir(partial).map_err(file("make", partial))?;
+        make_host_keys(image, partial)
+    })
 }
 
 fn make_host_keys(image: &Image, folder: &Path) -> Result<(), SandboxError> {

@@ -5,7 +5,6 @@
 //! talk to it and start it when it is not there. Nothing outside the cache and state folders is
 //! changed: every mount lives in the supervisor's own namespace.
 
-pub mod apt;
 pub mod control;
 pub mod emulate;
 mod error;

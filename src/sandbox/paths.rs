@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use nix::fcntl::{Flock, FlockArg};
+use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::sandbox::error::{SandboxError, file};
 
 /// The variable that moves the state elsewhere, so that a test has a sandbox of its own.
@@ -93,6 +95,43 @@ pub(crate) fn exclusive(folder: &Path, name: &str) -> Result<Flock<File>, Sandbo
     lock(lock_file, &path, FlockArg::LockExclusive)
 }
 
+/// A short name for one definition of what a folder holds: another definition has another name.
+pub(crate) fn definition(format: u32, packages: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    digest.update(format.to_string());
+    packages
+        .iter()
+        .for_each(|package| digest.update(format!(" {package}")));
+    hex(digest.finalize().get(..3).unwrap_or_default())
+}
+
+/// Makes a folder as a whole, under another name at first: work that broke off leaves nothing
+/// behind that anyone would take for it.
+pub(crate) fn make_whole(
+    target: &Path,
+    make: impl FnOnce(&Path) -> Result<(), SandboxError>,
+) -> Result<(), SandboxError> {
+    let partial = partial_of(target);
+    if partial.exists() {
+        fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
+    }
+    make(&partial)?;
+    fs::rename(&partial, target).map_err(file("rename", &partial))
+}
+
+/// Puts a file in the place of the old one: whoever reads sees one or the other.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), SandboxError> {
+    let partial = partial_of(path);
+    fs::write(&partial, bytes).map_err(file("write", &partial))?;
+    fs::rename(&partial, path).map_err(file("rename", &partial))
+}
+
+fn partial_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    PathBuf::from(name)
+}
+
 fn lock(handle: File, path: &Path, how: FlockArg) -> Result<Flock<File>, SandboxError> {
     Flock::lock(handle, how).map_err(|(_, source)| SandboxError::File {
         doing: "lock",
@@ -142,6 +181,41 @@ mod tests {
             .collect();
         left.sort();
         assert_eq!(left, ["x-held", "x-new", "y-old"]);
+    }
+
+    #[test]
+    fn a_folder_is_made_as_a_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x-1.2");
+        let broken = make_whole(&target, |partial| {
+            fs::create_dir(partial).unwrap();
+            fs::write(partial.join("old"), "").unwrap();
+            Err(SandboxError::NoAddress)
+        });
+        assert!(broken.is_err() && !target.exists());
+        make_whole(&target, |partial| {
+            fs::create_dir(partial).map_err(file("make", partial))
+        })
+        .unwrap();
+        assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn another_definition_has_another_name() {
+        let names = [
+            definition(1, &["a"]),
+            definition(2, &["a"]),
+            definition(1, &["a", "b"]),
+        ];
+        assert_eq!(
+            names
+                .iter()
+                .collect::<std::collections::BTreeSet<_>>()
+                .len(),
+            3
+        );
+        assert!(names.iter().all(|name| name.len() == 6), "{names:?}");
     }
 
     #[test]

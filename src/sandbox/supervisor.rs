@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,11 +15,12 @@ use std::time::Duration;
 use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::causes::in_one_line;
 use crate::sandbox::control::{Reply, Request, ZONE_SOCKET, receive, send};
 use crate::sandbox::error::{SandboxError, file};
 use crate::sandbox::forward::Forwarder;
 use crate::sandbox::image;
-use crate::sandbox::inside::{REBOOT, with_cause};
+use crate::sandbox::inside::REBOOT;
 use crate::sandbox::zone::{self, Ground, Zone};
 use crate::sandbox::{Access, ZoneState, keys, layer, mounts, paths, platform};
 
@@ -143,7 +144,7 @@ impl Supervisor {
             Request::Show { .. } => Ok(Reply::Refused("only a zone can ask for packages".into())),
         };
         let reply = outcome.unwrap_or_else(|error| {
-            let text = with_cause(&error);
+            let text = in_one_line(&error);
             eprintln!("{text}");
             Reply::Refused(text)
         });
@@ -231,7 +232,7 @@ impl Supervisor {
                 let alias = zone.alias.clone();
                 match this.start(&slot, &alias, zone.forwarder) {
                     Ok(zone) => *held = Some(zone),
-                    Err(error) => eprintln!("{}", with_cause(&error)),
+                    Err(error) => eprintln!("{}", in_one_line(&error)),
                 }
             }
         });
@@ -274,7 +275,7 @@ impl Supervisor {
             Request::Show { packages } => self.show(slot, &packages),
             _ => Ok(Reply::Refused("a zone can only ask for packages".into())),
         };
-        let reply = outcome.unwrap_or_else(|error| Reply::Refused(with_cause(&error)));
+        let reply = outcome.unwrap_or_else(|error| Reply::Refused(in_one_line(&error)));
         let _ = send(&mut stream, &reply);
     }
 
@@ -352,7 +353,7 @@ impl Supervisor {
                 .unwrap_or_else(PoisonError::into_inner);
             known.remove(alias);
             if let Err(error) = write_known_hosts(&self.ground.state, &known) {
-                eprintln!("{}", with_cause(&error));
+                eprintln!("{}", in_one_line(&error));
             }
             self.lock_zones().remove(alias);
         }
@@ -388,7 +389,7 @@ impl Supervisor {
         let (image, state) = (self.ground.image.clone(), self.ground.state.clone());
         std::thread::spawn(move || {
             if let Err(error) = keys::make_spare(&image, &state) {
-                eprintln!("{}", with_cause(&error));
+                eprintln!("{}", in_one_line(&error));
             }
         });
     }
@@ -430,8 +431,6 @@ pub(crate) fn stopped(state: &Path, alias: &str) -> Result<Option<ZoneState>, Sa
 }
 
 fn write_known_hosts(state: &Path, known: &BTreeMap<String, String>) -> Result<(), SandboxError> {
-    let partial: PathBuf = state.join("known_hosts.partial");
     let text: String = known.values().map(String::as_str).collect();
-    fs::write(&partial, text).map_err(file("write", &partial))?;
-    fs::rename(&partial, state.join("known_hosts")).map_err(file("rename", &partial))
+    paths::replace(&state.join("known_hosts"), text.as_bytes())
 }

@@ -184,9 +184,7 @@ impl Zone {
         }
         mount_usr(ground, &self.folder, packages)?;
         self.record.packages = packages.to_vec();
-        let partial = self.folder.join("zone.json.partial");
-        write_json(&partial, &self.record)?;
-        fs::rename(&partial, self.folder.join("zone.json")).map_err(file("rename", &partial))
+        write_json(&self.folder.join("zone.json"), &self.record)
     }
 
     /// Ends every process of the zone and takes its mounts down; its files stay. The caller has

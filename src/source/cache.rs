@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
+
 /// Why the cache could not be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {operation} `{path}`")]
@@ -166,10 +168,6 @@ pub(super) fn digest(path: &Path) -> Result<String, CacheError> {
 /// The sha256 of some text, in hex, as a name for things.
 pub(super) fn digest_of(text: &str) -> String {
     hex(&Sha256::digest(text))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@
 
 use std::path::Path;
 
-use super::apt::{Apt, AptError, Record};
-use super::apt_sources::Mirror;
 use super::fetch::FetchEvent;
+use crate::apt::{AptError, Archive, Kind, Mirror, PrivateApt, SourceRecord};
 use crate::recipe::model::DebianSource;
 
 /// Why a Debian source package did not yield the file.
@@ -55,28 +54,40 @@ pub(super) fn download(
     ] {
         check_name(name)?;
     }
-    let apt = Apt::set_up(&wanted.release, folder)?;
+    let archive = Archive {
+        mirror: Mirror::of_machine()?,
+        release: wanted.release.clone(),
+        kind: Kind::Source,
+    };
+    let apt = PrivateApt::open(folder)?;
+    apt.set_archive(&archive)?;
+    let mut update = || {
+        progress(FetchEvent::DebianLists {
+            release: &wanted.release,
+        });
+        apt.update(&archive)
+    };
     let mut is_fresh = false;
-    let mut records = apt.records(&wanted.package);
+    let mut records = apt.source_records(&wanted.package);
     if !records
         .as_ref()
         .is_ok_and(|records| pick(records, wanted, sha256).is_some())
     {
-        apt.update(&wanted.release, progress)?;
+        update()?;
         is_fresh = true;
-        records = apt.records(&wanted.package);
+        records = apt.source_records(&wanted.package);
     }
     let records = records?;
     let version = pick(&records, wanted, sha256)
-        .ok_or_else(|| nothing_fits(&records, wanted, &apt.mirror))?;
-    match apt.fetch(&wanted.package, version, &wanted.file, target) {
+        .ok_or_else(|| nothing_fits(&records, wanted, &archive.mirror.uri))?;
+    match apt.fetch_source_file(&wanted.package, version, &wanted.file, target) {
         Err(_) if !is_fresh => {
             // The lists were old: the mirror may have moved on since.
-            apt.update(&wanted.release, progress)?;
-            let records = apt.records(&wanted.package)?;
+            update()?;
+            let records = apt.source_records(&wanted.package)?;
             let version = pick(&records, wanted, sha256)
-                .ok_or_else(|| nothing_fits(&records, wanted, &apt.mirror))?;
-            apt.fetch(&wanted.package, version, &wanted.file, target)?;
+                .ok_or_else(|| nothing_fits(&records, wanted, &archive.mirror.uri))?;
+            apt.fetch_source_file(&wanted.package, version, &wanted.file, target)?;
             Ok(version.to_owned())
         }
         result => Ok(result.map(|()| version.to_owned())?),
@@ -93,8 +104,12 @@ fn check_name(name: &str) -> Result<(), DebianError> {
 }
 
 /// The version to take the file from: the recipe's, else any that holds the very same file.
-fn pick<'r>(records: &'r [Record], wanted: &DebianSource, sha256: Option<&str>) -> Option<&'r str> {
-    let holds = |record: &&Record| {
+fn pick<'r>(
+    records: &'r [SourceRecord],
+    wanted: &DebianSource,
+    sha256: Option<&str>,
+) -> Option<&'r str> {
+    let holds = |record: &&SourceRecord| {
         record.files.iter().any(|(name, sum)| {
             *name == wanted.file && sha256.is_none_or(|sha256| sha256 == sum.as_str())
         })
@@ -107,8 +122,8 @@ fn pick<'r>(records: &'r [Record], wanted: &DebianSource, sha256: Option<&str>) 
     named.or_else(other).map(|record| record.version.as_str())
 }
 
-fn nothing_fits(records: &[Record], wanted: &DebianSource, mirror: &Mirror) -> DebianError {
-    let mirror = mirror.uri.clone();
+fn nothing_fits(records: &[SourceRecord], wanted: &DebianSource, mirror: &str) -> DebianError {
+    let mirror = mirror.to_owned();
     if records.is_empty() {
         let (package, release) = (wanted.package.clone(), wanted.release.clone());
         return DebianError::NoPackage {

@@ -11,6 +11,7 @@ use ureq::Agent;
 use super::cache::{Cache, CacheError, digest, digest_of, while_doing};
 use super::debian;
 use super::http::{self, Download, Patience, shown};
+use crate::causes;
 use crate::recipe::model::Source;
 
 /// What happens while a source is fetched.
@@ -317,7 +318,7 @@ impl Fetch<'_> {
         match debian::download(wanted, sha256, &folder, &target, progress) {
             Ok(version) => self.accept(&target, format!("{from} {version}"), progress),
             Err(error) => {
-                self.gave_up(from, error.to_string(), progress);
+                self.gave_up(from, causes::in_one_line(&error), progress);
                 Ok(None)
             }
         }

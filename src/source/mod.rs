@@ -3,8 +3,6 @@
 //! A zone gets one finished tree as one archive, so it needs no way out to the network, no `patch`
 //! and no `xz`; and whether a recipe's patches still apply is known without any zone.
 
-mod apt;
-mod apt_sources;
 pub mod cache;
 mod compression;
 mod debian;

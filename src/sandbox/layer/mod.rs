@@ -10,9 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::sandbox::apt::{Download, PrivateApt};
+use crate::apt::{Download, PrivateApt};
 use crate::sandbox::error::{SandboxError, file};
 use crate::sandbox::image::{Image, command_name, files_in, unpack, write_json};
 use crate::sandbox::packages::{INDEX, IndexEntry};
@@ -102,30 +101,13 @@ fn ensure_one(image: &Image, entry: &IndexEntry) -> Result<String, SandboxError>
     if target.is_dir() {
         return Ok(name);
     }
-    let partial = layers.join(format!("{name}.partial"));
-    if partial.exists() {
-        fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
-    }
-    make(image, entry, &partial)?;
-    fs::rename(&partial, &target).map_err(file("rename", &partial))?;
+    paths::make_whole(&target, |partial| make(image, entry, partial))?;
     Ok(name)
 }
 
 /// Short, for many of them go into one mount's options; another definition has another name.
 fn folder_name(entry: &IndexEntry) -> String {
-    let mut digest = Sha256::new();
-    digest.update(FORMAT.to_string());
-    entry
-        .debian
-        .iter()
-        .for_each(|d| digest.update(format!(" {d}")));
-    let short: String = digest
-        .finalize()
-        .iter()
-        .take(3)
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    format!("{}-{short}", entry.name)
+    format!("{}-{}", entry.name, paths::definition(FORMAT, entry.debian))
 }
 
 fn make(image: &Image, entry: &IndexEntry, folder: &Path) -> Result<(), SandboxError> {

@@ -8,7 +8,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::sandbox::control::{ControlError, show_packages};
+use crate::causes::in_one_line;
+use crate::sandbox::control::show_packages;
 use crate::sandbox::emulate::Emulated;
 
 pub mod archive;
@@ -76,17 +77,10 @@ fn run(words: &[OsString], main: fn(&mut Process<'_>, &[String]) -> i32) -> i32 
         root: Path::new("/"),
         directory: &directory,
         environment: &|name| std::env::var(name).ok(),
-        show_layers: &mut |names| show_packages(names).map_err(|error| tell(&error)),
+        show_layers: &mut |names| show_packages(names).map_err(|error| in_one_line(&error)),
         input: &mut io::stdin().lock(),
         output: &mut io::stdout().lock(),
         errors: &mut io::stderr().lock(),
     };
     main(&mut process, &arguments)
-}
-
-fn tell(error: &ControlError) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }

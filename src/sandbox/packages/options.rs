@@ -2,6 +2,8 @@
 //!
 //! Reading stops at the first word that is not an option: `pkg_add FILE -u` takes `-u` for a file.
 
+use super::process::Process;
+
 /// The options of one call, in the order given.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -46,6 +48,37 @@ impl Options {
             }
         }
         options.rest.extend(words.cloned());
+        Ok(options)
+    }
+
+    /// What every tool of pkg_install begins with. A mistake, `-V` and `-h` end it here, with this
+    /// status.
+    ///
+    /// # Errors
+    ///
+    /// The status to end with; what there was to say has been said.
+    pub fn start(
+        process: &mut Process<'_>,
+        (program, usage): (&str, &str),
+        arguments: &[String],
+        known: &str,
+    ) -> Result<Self, i32> {
+        let options = match Self::read(arguments, known) {
+            Ok(options) => options,
+            Err(mistake) => {
+                process.warn(program, &mistake);
+                process.complain(usage);
+                return Err(1);
+            }
+        };
+        if options.has('V') {
+            process.say(super::TOOLS_VERSION);
+            return Err(0);
+        }
+        if options.has('h') {
+            process.complain(usage);
+            return Err(1);
+        }
         Ok(options)
     }
 

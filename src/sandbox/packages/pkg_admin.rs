@@ -60,17 +60,10 @@ fn usage(process: &mut Process<'_>) -> Result<i32, Stop> {
 }
 
 fn run(process: &mut Process<'_>, arguments: &[String]) -> Result<i32, Stop> {
-    let options = match Options::read(arguments, "C:K:SVbd:qs:v") {
+    let options = match Options::start(process, (PROGRAM, USAGE), arguments, "C:K:SVbd:qs:v") {
         Ok(options) => options,
-        Err(mistake) => {
-            process.warn(PROGRAM, &mistake);
-            return usage(process);
-        }
+        Err(status) => return Ok(status),
     };
-    if options.has('V') {
-        process.say(super::TOOLS_VERSION);
-        return Ok(0);
-    }
     let Some((command, words)) = options.rest.split_first() else {
         return usage(process);
     };

@@ -34,20 +34,11 @@ fn usage(process: &mut Process<'_>) -> Result<i32, Stop> {
 }
 
 fn run(process: &mut Process<'_>, arguments: &[String]) -> Result<i32, Stop> {
-    let options = match Options::read(arguments, "ADFfhK:kNnOP:p:RrVv") {
+    let options = match Options::start(process, (PROGRAM, USAGE), arguments, "ADFfhK:kNnOP:p:RrVv")
+    {
         Ok(options) => options,
-        Err(mistake) => {
-            process.warn(PROGRAM, &mistake);
-            return usage(process);
-        }
+        Err(status) => return Ok(status),
     };
-    if options.has('V') {
-        process.say(super::TOOLS_VERSION);
-        return Ok(0);
-    }
-    if options.has('h') {
-        return usage(process);
-    }
     if options.rest.is_empty() {
         process.warn(PROGRAM, "missing package name(s)");
         return usage(process);

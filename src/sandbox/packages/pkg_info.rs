@@ -32,20 +32,15 @@ fn usage(process: &mut Process<'_>) -> Result<i32, Stop> {
 }
 
 fn run(process: &mut Process<'_>, arguments: &[String]) -> Result<i32, Stop> {
-    let options = match Options::read(arguments, "aBbcDde:E:FfhIiK:kLl:mNnpQ:qRrSsuVvX") {
+    let options = match Options::start(
+        process,
+        (PROGRAM, USAGE),
+        arguments,
+        "aBbcDde:E:FfhIiK:kLl:mNnpQ:qRrSsuVvX",
+    ) {
         Ok(options) => options,
-        Err(mistake) => {
-            process.warn(PROGRAM, &mistake);
-            return usage(process);
-        }
+        Err(status) => return Ok(status),
     };
-    if options.has('V') {
-        process.say(super::TOOLS_VERSION);
-        return Ok(0);
-    }
-    if options.has('h') {
-        return usage(process);
-    }
     if options.has('m') {
         return Err(Stop::not_emulated("option -m"));
     }

@@ -17,6 +17,7 @@ use super::file_map::FileMap;
 use super::plist::{Contents, Entry, Listed};
 use super::process::{Process, below};
 use super::scripts::{expand, run_command};
+use crate::hex::hex;
 
 /// How files are removed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -214,8 +215,7 @@ fn remove_empty_parents(root: &Path, shown: &str, map: &FileMap) {
 ///
 /// When it cannot be read.
 pub fn checksum(path: &Path) -> io::Result<String> {
-    let digest = Md5::digest(fs::read(path)?);
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&Md5::digest(fs::read(path)?)))
 }
 
 /// The system's words for an error, without Rust's number behind them.

@@ -9,6 +9,7 @@ use tar::{EntryType, Header};
 
 use super::database::Database;
 use super::process::{Process, below};
+use crate::hex::hex;
 
 /// What a command answered.
 #[derive(Debug, PartialEq, Eq)]
@@ -183,11 +184,8 @@ impl Package {
             self.list.push(format!("@comment Symlink:{target}"));
         } else {
             use md5::{Digest, Md5};
-            let sum: String = Md5::digest(text)
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect();
-            self.list.push(format!("@comment MD5:{sum}"));
+            self.list
+                .push(format!("@comment MD5:{}", hex(&Md5::digest(text))));
         }
         self.extra(path, kind, mode, text, target)
     }

@@ -17,7 +17,8 @@ use nix::fcntl::Flock;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use sha2::{Digest, Sha256};
 
-use crate::sandbox::apt::PrivateApt;
+use crate::apt::PrivateApt;
+use crate::hex::hex;
 use crate::sandbox::emulate;
 use crate::sandbox::error::{SandboxError, errno, file, run};
 use crate::sandbox::image::{Image, command_name, write_json};
@@ -55,13 +56,10 @@ pub fn ensure(image: &Image, binary: &Path) -> Result<Platform, SandboxError> {
     let _alone = paths::exclusive(&platforms, "lock")?;
     if !target.is_dir() {
         paths::remove_unused(&platforms, "", UNUSED_FOR)?;
-        let partial = platforms.join(format!("{name}.partial"));
-        if partial.exists() {
-            fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
-        }
-        make_usr(image, binary, &partial.join("usr"))?;
-        make_root(image, &partial.join("root"))?;
-        fs::rename(&partial, &target).map_err(file("rename", &partial))?;
+        paths::make_whole(&target, |partial| {
+            make_usr(image, binary, &partial.join("usr"))?;
+            make_root(image, &partial.join("root"))
+        })?;
     }
     let _held = paths::hold(&target)?;
     Ok(Platform { name, _held })
@@ -78,12 +76,7 @@ fn key(binary: &Path) -> Result<String, SandboxError> {
         metadata.mtime(),
         metadata.mtime_nsec()
     ));
-    Ok(digest
-        .finalize()
-        .iter()
-        .take(5)
-        .map(|b| format!("{b:02x}"))
-        .collect())
+    Ok(hex(digest.finalize().get(..5).unwrap_or_default()))
 }
 
 fn make_usr(image: &Image, binary: &Path, usr: &Path) -> Result<(), SandboxError> {

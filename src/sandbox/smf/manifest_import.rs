@@ -10,6 +10,7 @@ use super::log;
 use super::manifest::{self, Purpose};
 use super::model::{Property, Repository, value};
 use super::restarter::Restarter;
+use crate::hex::hex;
 use md5::{Digest, Md5};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,10 +29,7 @@ pub fn run(restarter: &Restarter, fmri: &Fmri) {
             failed += 1;
             continue;
         };
-        let hash: String = Md5::digest(&text)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = hex(&Md5::digest(&text));
         let group = group_name(&name);
         found.push(group.clone());
         let (_, repository) = restarter.read();

@@ -4,7 +4,6 @@
 //! an unreadable one 1, and later successes do not reset it.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -13,6 +12,7 @@ use md5::Digest as _;
 
 use super::getopt::{Parsed, Refusal};
 use super::{Streams, not_emulated};
+use crate::hex::hex;
 
 /// Prints the hashes of the operands, or of standard input.
 pub fn digest(_root: &Path, args: &[OsString], streams: &mut Streams) -> io::Result<i32> {
@@ -93,17 +93,17 @@ impl Algorithm {
 
     fn hash(self, input: &mut dyn Read) -> io::Result<String> {
         match self {
-            Self::Md5 => hex(md5::Md5::new(), input),
-            Self::Sha1 => hex(sha1::Sha1::new(), input),
-            Self::Sha224 => hex(sha2::Sha224::new(), input),
-            Self::Sha256 => hex(sha2::Sha256::new(), input),
-            Self::Sha384 => hex(sha2::Sha384::new(), input),
-            Self::Sha512 => hex(sha2::Sha512::new(), input),
+            Self::Md5 => sum(md5::Md5::new(), input),
+            Self::Sha1 => sum(sha1::Sha1::new(), input),
+            Self::Sha224 => sum(sha2::Sha224::new(), input),
+            Self::Sha256 => sum(sha2::Sha256::new(), input),
+            Self::Sha384 => sum(sha2::Sha384::new(), input),
+            Self::Sha512 => sum(sha2::Sha512::new(), input),
         }
     }
 }
 
-fn hex<D: md5::Digest>(mut hasher: D, input: &mut dyn Read) -> io::Result<String> {
+fn sum<D: md5::Digest>(mut hasher: D, input: &mut dyn Read) -> io::Result<String> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match input.read(&mut buffer) {
@@ -113,11 +113,7 @@ fn hex<D: md5::Digest>(mut hasher: D, input: &mut dyn Read) -> io::Result<String
             Err(error) => return Err(error),
         }
     }
-    let mut text = String::new();
-    for byte in hasher.finalize() {
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
+    Ok(hex(&hasher.finalize()))
 }
 
 #[cfg(test)]

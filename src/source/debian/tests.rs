@@ -1,6 +1,5 @@
-use super::super::apt::parse_records;
-use super::super::apt_sources;
 use super::*;
+use crate::apt::parse_source_records;
 
 const NETATALK: &str = "3a935770a2b7e7ad2e56650c2f7ef5f3a92088e7ac627e5fdedce8e36b78b1e7";
 
@@ -30,7 +29,7 @@ Homepage: https://github.com/Netatalk/netatalk
 
 #[test]
 fn another_revision_will_do_if_it_holds_the_very_same_file() {
-    let records = parse_records(SHOWSRC);
+    let records = parse_source_records(SHOWSRC);
     let (file, other) = (
         "netatalk_4.2.3~ds.orig.tar.xz",
         "netatalk_4.2.4~ds.orig.tar.xz",
@@ -52,24 +51,24 @@ fn another_revision_will_do_if_it_holds_the_very_same_file() {
 
 #[test]
 fn what_the_mirror_has_instead_is_said() {
-    let records = parse_records(SHOWSRC);
-    let mirror = apt_sources::debian_mirror(&[]);
+    let records = parse_source_records(SHOWSRC);
+    let mirror = "http://mirror.example/debian";
     let file = "netatalk_4.2.3~ds.orig.tar.xz";
     let table = [
         (
-            nothing_fits(&records, &wanted("9", file), &mirror),
+            nothing_fits(&records, &wanted("9", file), mirror),
             "no version `9` of it, but `4.2.3~ds-1+deb13u2`",
         ),
         (
-            nothing_fits(&records, &wanted("4.2.3~ds-1+deb13u2", "x"), &mirror),
+            nothing_fits(&records, &wanted("4.2.3~ds-1+deb13u2", "x"), mirror),
             "has no file `x`, but `netatalk_4.2.3~ds-1+deb13u2.dsc`, `",
         ),
         (
-            nothing_fits(&records, &wanted("4.2.3~ds-1+deb13u2", file), &mirror),
+            nothing_fits(&records, &wanted("4.2.3~ds-1+deb13u2", file), mirror),
             "another sha256: 3a935770",
         ),
         (
-            nothing_fits(&[], &wanted("9", file), &mirror),
+            nothing_fits(&[], &wanted("9", file), mirror),
             "no source package `netatalk` in trixie",
         ),
     ];

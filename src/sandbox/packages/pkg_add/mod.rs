@@ -80,20 +80,15 @@ fn usage(process: &mut Process<'_>) -> Result<i32, Stop> {
 }
 
 fn run(process: &mut Process<'_>, arguments: &[String]) -> Result<i32, Stop> {
-    let options = match Options::read(arguments, "AC:DIK:P:RVfhm:np:t:Uuv") {
+    let options = match Options::start(
+        process,
+        (PROGRAM, USAGE),
+        arguments,
+        "AC:DIK:P:RVfhm:np:t:Uuv",
+    ) {
         Ok(options) => options,
-        Err(mistake) => {
-            process.warn(PROGRAM, &mistake);
-            return usage(process);
-        }
+        Err(status) => return Ok(status),
     };
-    if options.has('V') {
-        process.say(super::TOOLS_VERSION);
-        return Ok(0);
-    }
-    if options.has('h') {
-        return usage(process);
-    }
     if let Some(letter) = options.letters().find(|l| "Rmt".contains(*l)) {
         return Err(Stop::not_emulated(&format!("option -{letter}")));
     }
