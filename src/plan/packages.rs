@@ -60,11 +60,19 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
     true
 }
 
+// pkgin hides what pkg_add says in a file, to which every run adds.
 const INSTALL: &str = r#"
+log=/var/db/pkgin/pkg_install-err.log
+log_size() { /usr/bin/cat "$log" 2>/dev/null | /usr/bin/wc -c; }
+before=$(log_size)
 /opt/local/bin/pkgin -y install "${names[@]}"
 status=$? missing=
 for name in "${names[@]}"; do
   /opt/local/sbin/pkg_info -qe "$name" || missing="$missing $name"
 done
+if [ -n "$missing" ] && [ "$(log_size)" != "$before" ]; then
+  printf -- '--- last lines of %s\n' "$log" >&2
+  /usr/bin/tail -n 20 "$log" >&2
+fi
 [ -z "$missing" ] || fail "pkgin (status $status) did not bring:$missing"
 "#;

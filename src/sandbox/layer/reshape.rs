@@ -135,10 +135,8 @@ fn interpreter(line: &str) -> Option<String> {
 /// Python cannot keep compiled modules in a read-only `/usr`; without them each start of meson
 /// would take a second more. The interpreter is this layer's or that of a layer below.
 fn compile_python(image: &Image, usr: &Path, below: &[PathBuf]) -> Result<(), SandboxError> {
-    let own = std::iter::once(usr);
-    let found = own
-        .chain(below.iter().map(PathBuf::as_path))
-        .find_map(|home| newest_python(&home.join(HIDDEN_BIN)).map(|python| (home, python)));
+    let mut homes = std::iter::once(usr).chain(below.iter().map(PathBuf::as_path));
+    let found = homes.find_map(|home| Some((home, newest_python(&home.join(HIDDEN_BIN))?)));
     let Some((home, python)) = found else {
         return Ok(());
     };
@@ -147,7 +145,7 @@ fn compile_python(image: &Image, usr: &Path, below: &[PathBuf]) -> Result<(), Sa
     if libraries.is_empty() {
         return Ok(());
     }
-    let mut command = image.program(&python, &[home.join("lib/x86_64-linux-gnu")]);
+    let mut command = image.program(&python, &libraries_of(usr, below));
     command
         .args(["-S", "-m", "compileall", "-q", "-x", UNCOMPILED, "-s"])
         .arg(usr);
@@ -157,6 +155,15 @@ fn compile_python(image: &Image, usr: &Path, below: &[PathBuf]) -> Result<(), Sa
         .env("PYTHONHOME", home);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     run(&mut command).map(drop)
+}
+
+/// Where a layer's programs find their libraries: many are in layers of their own, and a machine
+/// may have none of them.
+fn libraries_of(usr: &Path, below: &[PathBuf]) -> Vec<PathBuf> {
+    std::iter::once(usr)
+        .chain(below.iter().map(PathBuf::as_path))
+        .map(|home| home.join("lib/x86_64-linux-gnu"))
+        .collect()
 }
 
 fn newest_python(folder: &Path) -> Option<PathBuf> {
@@ -211,6 +218,16 @@ mod tests {
             "/etc/alternatives/x"
         );
         assert_eq!(moved_target("bin", "../../opt/x"), "/opt/x");
+    }
+
+    // libexpat.so.1 of the layer `expat` was found only where the machine had one too.
+    #[test]
+    fn a_layers_programs_find_the_libraries_of_the_layers_below() {
+        let below = ["/l/expat/usr", "/l/libffi/usr"].map(PathBuf::from);
+        let folders = libraries_of(Path::new("/l/python/usr"), &below);
+        let expected = ["python", "expat", "libffi"]
+            .map(|layer| PathBuf::from(format!("/l/{layer}/usr/lib/x86_64-linux-gnu")));
+        assert_eq!(folders, expected);
     }
 
     #[test]
