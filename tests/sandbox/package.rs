@@ -84,7 +84,11 @@ fn two_builds_of_the_same_inputs_in_two_zones_are_the_same_bytes() {
             .map(|(path, _)| path.clone())
             .collect::<Vec<_>>()
     };
-    assert_eq!(first.len(), 2, "a package and what lies beside it");
+    assert_eq!(
+        first.len(),
+        3,
+        "a package, what lies beside it, and its platform"
+    );
     assert_eq!(names(&first), names(&second));
     assert!(first == second, "the packages differ in their bytes");
 }

@@ -81,6 +81,10 @@ fn serve(folder: &Path, paths: &Paths) -> io::Result<()> {
     removed
 }
 
+/// How many looks must agree that a contract is empty, and how long is between them.
+const LOOKS: u32 = 4;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(8);
+
 /// Reaps members until none is left.
 fn watch(
     teller: &mut Teller,
@@ -131,11 +135,20 @@ fn is_fatal(report: &Report, spec: &Spec) -> bool {
     spec.fatal.iter().any(|fatal| fatal == event)
 }
 
+/// Whether whatever is left belongs to contracts that members started themselves.
+///
+/// `/proc` is not read at one moment: a daemon that forks while its parent ends can be missed by one
+/// look, so several must agree.
 fn only_others_left(paths: &Paths, contract: u64) -> bool {
-    let processes = process::all();
-    Contracts::find(paths, &processes)
-        .members(contract, &processes)
-        .is_empty()
+    (0..LOOKS).all(|look| {
+        if look > 0 {
+            thread::sleep(BETWEEN_LOOKS);
+        }
+        let processes = process::all();
+        Contracts::find(paths, &processes)
+            .members(contract, &processes)
+            .is_empty()
+    })
 }
 
 /// Sends a signal to every member of a contract; the number of processes it went to.
