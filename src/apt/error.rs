@@ -119,6 +119,9 @@ pub(super) fn check(output: &Output, operation: impl FnOnce() -> String) -> Resu
     })
 }
 
+/// What apt says of the lists after each list that failed.
+const SEQUEL: &str = "Some index files failed to download.";
+
 // W: GPG error: http://mirror.example/debian trixie InRelease: … NO_PUBKEY 6ED0E7B82643E131
 // E: The repository 'http://mirror.example/debian trixie InRelease' is not signed.
 fn errors_in(text: &str) -> Option<String> {
@@ -134,7 +137,7 @@ fn errors_in(text: &str) -> Option<String> {
         errors = text.lines().map(str::trim).collect();
         errors.drain(..errors.len().saturating_sub(8));
     }
-    errors.retain(|line| !line.is_empty());
+    errors.retain(|line| !line.is_empty() && !line.starts_with(SEQUEL));
     errors.dedup();
     (!errors.is_empty()).then(|| errors.join("; "))
 }
@@ -145,7 +148,7 @@ mod tests {
 
     #[test]
     fn errors_are_said_without_warnings_and_other_words_where_there_are_none() {
-        let text = "W: old\nE: a \nE: a\nE: b\n";
+        let text = "W: old\nE: a \nE: a\nE: b\nE: Some index files failed to download. They\n";
         assert_eq!(errors_in(text).as_deref(), Some("a; b"));
         assert_eq!(
             errors_in("dpkg-deb: no\n\n").as_deref(),

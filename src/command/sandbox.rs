@@ -1,18 +1,21 @@
 //! `zonewright sandbox`: the SmartOS-shaped host on this machine.
 
 use std::os::unix::process::CommandExt as _;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::{DONE, Failure, answer, answer_json};
+use crate::apt::AptError;
 use crate::cli::{Global, SandboxCommand};
-use crate::sandbox::{self, Access, SandboxError};
+use crate::sandbox::{self, Access, Missing, SandboxError};
 use crate::show::Style;
 use crate::show::progress::Progress;
 
 /// Said at each making of a zone: what the sandbox is and is not.
-const HONEST: &str = "the sandbox emulates SmartOS's commands on Linux; a recipe that works here \
-                      still wants a run on a real zone";
+const HONEST: &str = "SmartOS is emulated here; what works still wants a run on a real zone";
+
+const NONE: &str = "no sandbox zone is there";
 
 pub(super) fn run(global: &Global, command: &SandboxCommand) -> Result<u8, Failure> {
     match command {
@@ -28,7 +31,7 @@ pub(super) fn run(global: &Global, command: &SandboxCommand) -> Result<u8, Failu
             if global.json {
                 answer_json("sandbox-down", json!({ "ended": ended }));
             } else if ended.is_empty() {
-                answer("no sandbox zone is there\n");
+                answer(&format!("{NONE}{}\n", of_whom()));
             } else {
                 answer(&format!("ended and removed: {}\n", ended.join(", ")));
             }
@@ -52,18 +55,22 @@ pub(super) fn up(alias: &str, progress: &mut Progress) -> Result<Access, Failure
         return Ok(access);
     }
     let missing = sandbox::requirements();
-    if let Some(first) = missing.first() {
-        let all: Vec<String> = missing.iter().map(|missing| missing.what.clone()).collect();
-        let message = format!(
-            "the sandbox cannot run here: this machine lacks {}",
-            all.join(", ")
-        );
-        return Err(Failure::text_only(&message, &first.remedy));
+    if !missing.is_empty() {
+        let all = |part: fn(&Missing) -> &str| -> Vec<&str> { missing.iter().map(part).collect() };
+        let needs = all(|missing| &missing.what).join(", ");
+        let message = format!("the sandbox cannot run here: it needs {needs}");
+        let remedies = all(|missing| &missing.remedy).join("; ");
+        return Err(Failure::text_only(&message, &remedies));
     }
+    let what = format!("make the sandbox zone {alias}");
+    let started = Instant::now();
     progress.line(&format!("note: {HONEST}"));
-    progress.start(&format!("make the sandbox zone {alias}"));
+    progress.start(&what);
     let result = sandbox::up(alias, &mut |step| progress.detail(&share(&step)));
-    progress.stop();
+    match &result {
+        Ok(_) => progress.done(&what, started.elapsed(), None),
+        Err(_) => progress.failed(&what, started.elapsed()),
+    }
     result.map_err(|error| failure(&error))
 }
 
@@ -75,8 +82,24 @@ fn share(step: &sandbox::Progress) -> String {
     }
 }
 
+/// Zones are kept below the home of the user who makes them, who is root.
+fn of_whom() -> &'static str {
+    if nix::unistd::geteuid().is_root() {
+        ""
+    } else {
+        " for this user (root's are seen with `sudo`)"
+    }
+}
+
 pub(super) fn failure(error: &SandboxError) -> Failure {
-    Failure::of(error, "")
+    let help = match error {
+        SandboxError::Apt(AptError::Failed { .. }) => {
+            "its packages come from the mirror that this machine's own apt uses: does \
+             `apt-get update` work here?"
+        }
+        _ => "",
+    };
+    Failure::of(error, help)
 }
 
 fn show(global: &Global, schema: &str, zones: &[(String, Access)]) {
@@ -100,15 +123,19 @@ fn show(global: &Global, schema: &str, zones: &[(String, Access)]) {
         return;
     }
     if zones.is_empty() {
-        answer("no sandbox zone is there; `zonewright sandbox up` makes one\n");
+        answer(&format!(
+            "{NONE}{}; `zonewright sandbox up` makes one\n",
+            of_whom()
+        ));
     }
     for (alias, access) in zones {
         answer(&format!(
-            "{alias}  {}  {}  ssh -p {} -i {} {}@{}\n",
+            "{alias}  {}  {}  ssh -p {} -i {} -o UserKnownHostsFile={} {}@{}\n",
             access.uuid,
             access.address,
             access.ssh_port,
             access.identity.display(),
+            access.known_hosts.display(),
             access.user,
             access.address
         ));
@@ -121,7 +148,7 @@ fn shell(alias: &str, command: &[String]) -> Result<u8, Failure> {
     let zone = zones.into_iter().find(|zone| zone.alias == *alias);
     let process = zone.and_then(|zone| zone.init).ok_or_else(|| {
         Failure::text_only(
-            &format!("there is no sandbox zone {alias}"),
+            &format!("there is no sandbox zone `{alias}`{}", of_whom()),
             &format!("`zonewright sandbox up {alias}` makes one"),
         )
     })?;

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::bundle::{ZoneContext, place_in_template, render_document};
-use super::format::{list_of, nearest, quoted};
+use super::format::{list_of, nearest, quoted, there_are};
 use super::load::LoadedRecipe;
 use super::model::{File, FileContent, FileKind, Recipe, Source};
 use super::parameters::{default_value, sample, typed, value_of};
@@ -55,7 +55,7 @@ fn check_build(loaded: &LoadedRecipe, systems: &[&str]) -> Vec<Problem> {
         let message = format!("unknown build system {}", quoted(&build.system));
         let help = match nearest(&build.system, systems) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("there are {}", list_of(systems)),
+            None => there_are(systems),
         };
         problems.push(at_system(message, "not a build system", Some(help)));
     } else if build.system == "custom" && build.custom.is_none() {

@@ -254,6 +254,12 @@ pub(crate) fn list_of<S: AsRef<str>>(words: &[S]) -> String {
     }
 }
 
+/// What there is to choose from, as a sentence.
+pub(crate) fn there_are<S: AsRef<str>>(words: &[S]) -> String {
+    let verb = if words.len() == 1 { "is" } else { "are" };
+    format!("there {verb} {}", list_of(words))
+}
+
 /// The candidate that somebody who wrote `word` most likely meant.
 pub(crate) fn nearest<'a, S: AsRef<str>>(word: &str, candidates: &'a [S]) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', ' ', '.'], "-");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::check;
-use super::format::{list_of, nearest};
+use super::format::{nearest, there_are};
 use super::model::{FileContent, Recipe};
 use super::read::{self, RECIPE};
 use super::syntax;
@@ -162,7 +162,7 @@ fn read_beside(site: &SiteRoot, folder: &str, name: &str) -> Result<Vec<u8>, Box
     let help = match meant {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if names.is_empty() => format!("there is nothing in `{folder}`"),
-        None => format!("there are {}", list_of(&names)),
+        None => there_are(&names),
     };
     Err(Box::new(Problem {
         label: "not there".to_string(),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use handlebars::{Handlebars, RenderErrorReason, TemplateErrorReason, handlebars_helper};
 use serde_json::{Value, json};
 
-use super::format::{list_of, nearest, quoted};
+use super::format::{list_of, nearest, quoted, there_are};
 use super::model::{FileKind, Package};
 use super::units::parse_size;
 
@@ -247,7 +247,7 @@ fn unknown_name(span: Range<usize>, word: &str, context: &Context) -> TemplateMi
             format!("declare `{}` in `[parameters]`", last(word))
         }
         None if in_group.is_empty() => format!("the names are {}", list_of(names)),
-        None => format!("there are {}", list_of(&in_group)),
+        None => there_are(&in_group),
     };
     TemplateMistake {
         span,

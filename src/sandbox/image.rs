@@ -173,7 +173,9 @@ fn make(folder: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Sandbox
     apt.set_installed(&status(&records))?;
     let lists = folder.join("lists");
     fs::create_dir_all(&lists).map_err(file("make", &lists))?;
-    for download in &downloads {
+    for (done, download) in downloads.iter().enumerate() {
+        let (done, all) = (done as u64, downloads.len() as u64);
+        progress(Progress::new("list the packages' files", done, all));
         let path = lists.join(&download.package);
         fs::write(&path, files_in(download)?.join("\n")).map_err(file("write", &path))?;
     }

@@ -236,7 +236,9 @@ fn start_supervisor(state: &Path, progress: &mut dyn FnMut(Progress)) -> Result<
         Some(path) => PathBuf::from(path),
         None => std::env::current_exe().map_err(file("find", "/proc/self/exe"))?,
     };
+    progress(Progress::new("make the platform", 0, 1));
     platform::ensure(&image, &binary)?;
+    progress(Progress::new("start the zone", 0, 1));
     let _alone = paths::exclusive(state, "start.lock")?;
     if ask_supervisor(state, &Request::List)?.is_some() {
         return Ok(());

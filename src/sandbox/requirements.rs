@@ -16,21 +16,23 @@ pub fn requirements() -> Vec<Missing> {
     let has_overlay = is_known_file_system("overlay")
         || Path::new("/sys/module/overlay").exists()
         || has_module();
+    let as_root = format!("`sudo {}`", own_command());
     let needs = [
         (
             cfg!(target_arch = "x86_64"),
             "an x86-64 processor",
             "the sandbox's image is made of amd64 packages",
         ),
-        (
-            nix::unistd::geteuid().is_root(),
-            "root's rights",
-            "run it with `sudo`",
-        ),
+        (nix::unistd::geteuid().is_root(), "root's rights", &as_root),
         (
             has_overlay,
             "overlayfs in the kernel",
             "`modprobe overlay`; Debian's and Ubuntu's kernels have it",
+        ),
+        (
+            has_root_mount(),
+            "a `/` that is a mount point",
+            "in a chroot, `mount --bind FOLDER FOLDER` before it is entered",
         ),
         (
             is_in_path("apt-get"),
@@ -49,6 +51,18 @@ pub fn requirements() -> Vec<Missing> {
         })
         .chain(folders_on_overlays())
         .collect()
+}
+
+/// The running command with the program's whole path: under `sudo` neither cargo nor a folder of
+/// the user's is looked into.
+fn own_command() -> String {
+    let program = std::env::current_exe().unwrap_or_else(|_| "zonewright".into());
+    let rest = std::env::args_os().skip(1);
+    let words: Vec<String> = std::iter::once(program.into_os_string())
+        .chain(rest)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
 }
 
 fn folders_on_overlays() -> impl Iterator<Item = Missing> {
@@ -77,6 +91,21 @@ fn is_on_overlay(folder: &Path) -> bool {
         .is_some_and(|s| s.filesystem_type() == OVERLAYFS_SUPER_MAGIC)
 }
 
+/// A zone's mounts are kept from the machine's by a property that only a mount point has.
+fn has_root_mount() -> bool {
+    let Ok(mounts) = std::fs::read_to_string("/proc/self/mountinfo") else {
+        return false;
+    };
+    is_root_mounted(&mounts)
+}
+
+// 62 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+fn is_root_mounted(mounts: &str) -> bool {
+    mounts
+        .lines()
+        .any(|line| line.split(' ').nth(4) == Some("/"))
+}
+
 fn is_known_file_system(name: &str) -> bool {
     std::fs::read_to_string("/proc/filesystems").is_ok_and(|text| {
         text.lines()
@@ -98,4 +127,18 @@ fn has_module() -> bool {
 fn is_in_path(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // What a chroot into an ordinary folder sees, and what everybody else sees.
+    #[test]
+    fn a_chroot_that_is_no_mount_point_is_told_from_a_machine() {
+        let inside = "71 70 0:21 / /proc rw,relatime - proc proc rw\n";
+        let machine = format!("62 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n{inside}");
+        assert!(!is_root_mounted(inside));
+        assert!(is_root_mounted(&machine));
+    }
 }

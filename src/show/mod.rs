@@ -58,10 +58,18 @@ impl Style {
 /// A duration for people: `0.4 s`, `12 s`, `3 min 05 s`.
 #[must_use]
 pub fn duration(took: Duration) -> String {
+    match took.as_secs() {
+        0..10 => format!("{:.1} s", took.as_secs_f64()),
+        _ => whole_seconds(took),
+    }
+}
+
+/// The same for a duration that grows while it is read: `4 s`, `3 min 05 s`.
+#[must_use]
+pub fn whole_seconds(took: Duration) -> String {
     let seconds = took.as_secs();
     match seconds {
-        0..10 => format!("{:.1} s", took.as_secs_f64()),
-        10..60 => format!("{seconds} s"),
+        0..60 => format!("{seconds} s"),
         _ => format!("{} min {:02} s", seconds / 60, seconds % 60),
     }
 }

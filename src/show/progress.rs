@@ -3,11 +3,12 @@
 //! On a terminal the running step has a line with its elapsed time and, under it, the last line of
 //! its output; a step that ended leaves one line behind.
 
+use std::fmt::Write;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::{Style, duration};
+use super::{Style, duration, whole_seconds};
 use crate::host::Stream;
 use crate::plan::Step;
 use crate::run::Event;
@@ -51,14 +52,8 @@ impl Progress {
                 step,
                 took,
                 summary,
-            } => self.end(step, *took, summary.as_deref()),
-            Event::Failed { step, took } => {
-                self.stop();
-                let mark = self
-                    .style
-                    .paint("31", if self.style.terminal { "✗" } else { "failed" });
-                self.line(&format!("{mark} {} ({})", title(step), duration(*took)));
-            }
+            } => self.done(&title(step), *took, summary.as_deref()),
+            Event::Failed { step, took } => self.failed(&title(step), *took),
         }
     }
 
@@ -69,9 +64,17 @@ impl Progress {
             return;
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let template = "{spinner} {prefix} {elapsed:.dim}\n    {wide_msg:.dim}";
+        let template = if self.style.color {
+            "{spinner} {prefix} {took:.dim}\n    {wide_msg:.dim}"
+        } else {
+            "{spinner} {prefix} {took}\n    {wide_msg}"
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(
+                style.with_key("took", |state: &ProgressState, out: &mut dyn Write| {
+                    let _ = out.write_str(&whole_seconds(state.elapsed()));
+                }),
+            );
         }
         bar.set_prefix(format!("{}{what}", self.label));
         bar.enable_steady_tick(Duration::from_millis(120));
@@ -102,17 +105,25 @@ impl Progress {
         }
     }
 
-    fn end(&mut self, step: &Step, took: Duration, summary: Option<&str>) {
+    /// Ends what was begun, leaving one line that says so.
+    pub fn done(&mut self, what: &str, took: Duration, found: Option<&str>) {
+        let found = found.map(|found| format!(": {found}")).unwrap_or_default();
+        let mark = if self.style.terminal { "✓" } else { "done" };
+        let mark = self.style.paint("32", mark);
+        self.end(&format!("{mark} {what}{found}"), took);
+    }
+
+    /// The same for what failed.
+    pub fn failed(&mut self, what: &str, took: Duration) {
+        let mark = if self.style.terminal { "✗" } else { "failed" };
+        let mark = self.style.paint("31", mark);
+        self.end(&format!("{mark} {what}"), took);
+    }
+
+    fn end(&mut self, text: &str, took: Duration) {
         self.stop();
-        let mark = self
-            .style
-            .paint("32", if self.style.terminal { "✓" } else { "done" });
-        let mut line = format!("{mark} {}", title(step));
-        if let Some(summary) = summary {
-            line.push_str(&format!(": {summary}"));
-        }
         let took = self.style.paint("2", &format!("({})", duration(took)));
-        self.line(&format!("{line} {took}"));
+        self.line(&format!("{text} {took}"));
     }
 
     fn output(&mut self, _: Stream, bytes: &[u8]) {

@@ -12,7 +12,7 @@ use super::embedded;
 use super::model::ZoneFile;
 use super::read::{self, ZONE};
 use crate::problem::{Problem, SourceText};
-use crate::recipe::format::{Format, list_of, nearest, quoted};
+use crate::recipe::format::{Format, nearest, quoted, there_are};
 use crate::recipe::load::check_recipe;
 use crate::recipe::syntax;
 use crate::recipe::tree::Document;
@@ -204,7 +204,7 @@ impl SiteRoot {
         let help = match nearest(plain.unwrap_or(name), &names) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if names.is_empty() => format!("there is no {what} at all in `{folder}`"),
-            None => format!("there are {}", list_of(&names)),
+            None => there_are(&names),
         };
         Problem {
             help: Some(help),
