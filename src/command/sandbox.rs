@@ -1,6 +1,7 @@
 //! `zonewright sandbox`: the SmartOS-shaped host on this machine.
 
 use std::os::unix::process::CommandExt as _;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -61,10 +62,14 @@ pub(super) fn up(alias: &str, progress: &mut Progress) -> Result<Access, Failure
         return Err(Failure::text_only(&message, &first.remedy));
     }
     progress.line(&format!("note: {HONEST}"));
-    progress.start(&format!("make the sandbox zone {alias}"));
+    let what = format!("make the sandbox zone {alias}");
+    let started = Instant::now();
+    progress.start(&what);
     let result = sandbox::up(alias, &mut |step| progress.detail(&share(&step)));
     progress.stop();
-    result.map_err(|error| failure(&error))
+    let access = result.map_err(|error| failure(&error))?;
+    progress.done(&what, started.elapsed(), None);
+    Ok(access)
 }
 
 /// How far the work has come.

@@ -51,7 +51,7 @@ impl Progress {
                 step,
                 took,
                 summary,
-            } => self.end(step, *took, summary.as_deref()),
+            } => self.done(&title(step), *took, summary.as_deref()),
             Event::Failed { step, took } => {
                 self.stop();
                 let mark = self
@@ -102,12 +102,13 @@ impl Progress {
         }
     }
 
-    fn end(&mut self, step: &Step, took: Duration, summary: Option<&str>) {
+    /// Writes the line that something which went well leaves behind.
+    pub fn done(&mut self, what: &str, took: Duration, summary: Option<&str>) {
         self.stop();
         let mark = self
             .style
             .paint("32", if self.style.terminal { "✓" } else { "done" });
-        let mut line = format!("{mark} {}", title(step));
+        let mut line = format!("{mark} {what}");
         if let Some(summary) = summary {
             line.push_str(&format!(": {summary}"));
         }
