@@ -254,7 +254,7 @@ fn given(
 ) -> Result<Given, RunError> {
     let mut packages = BTreeMap::new();
     for recipe in wanted.recipes {
-        let Ok(inputs) = plan::build::inputs(recipe, facts) else {
+        let Ok(inputs) = plan::inputs::of(recipe, facts) else {
             continue;
         };
         let key = inputs.key();

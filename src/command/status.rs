@@ -9,6 +9,7 @@ use crate::package::package_base;
 use crate::plan::{Action, Stage};
 use crate::run::{Decisions, RunError, View, Wish};
 use crate::show::Style;
+use crate::site::SiteRoot;
 use crate::site::load::zone_names;
 
 /// Nagios's exit statuses.
@@ -29,10 +30,9 @@ struct Row {
 
 pub(super) fn run(global: &Global, arguments: &StatusArgs) -> Result<u8, Failure> {
     let site = site(global)?;
-    let zones = if arguments.zones.is_empty() {
-        zone_names(&site)
-    } else {
-        arguments.zones.clone()
+    let zones = match arguments.zones.is_empty() {
+        true => own_zones(&site),
+        false => arguments.zones.clone(),
     };
     let mut rows = Vec::new();
     let mut failures = Vec::new();
@@ -69,6 +69,19 @@ pub(super) fn run(global: &Global, arguments: &StatusArgs) -> Result<u8, Failure
         (false, true) => DONE,
         (false, false) => FAILED,
     })
+}
+
+/// The zones of the user's own site; those that ship where there is none.
+fn own_zones(site: &SiteRoot) -> Vec<String> {
+    let names = zone_names(site);
+    let Some(folder) = site.folder().map(|folder| folder.join("zones")) else {
+        return names;
+    };
+    let is_own = |name: &String| {
+        let files = [format!("{name}.toml"), format!("{name}.json")];
+        files.iter().any(|file| folder.join(file).is_file())
+    };
+    names.into_iter().filter(is_own).collect()
 }
 
 fn row(wish: &Wish, drift: &str, severity: u8) -> Row {

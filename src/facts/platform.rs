@@ -46,8 +46,9 @@ pub struct Platform {
 pub(super) fn ask(script: Script) -> Script {
     script.shell(
         r#"
-section system 0 "$(/usr/bin/uname -s 2>/dev/null)"
-text=$(printf '%(%s)T\n' -1 && /usr/bin/zonename && /usr/bin/uname -snv && /usr/bin/isainfo -k)
+names=$(/usr/bin/uname -snv)
+section system 0 "${names%% *}"
+text=$(printf '%(%s)T\n' -1 && /usr/bin/zonename && printf '%s\n' "$names" && /usr/bin/isainfo -k)
 section platform $? "$text"
 # one call for this subject and for the machine's
 text=$(/usr/bin/kstat -p unix:0:system_misc:boot_time 'caps::cpucaps_zone*:value' memory_cap:::physcap)

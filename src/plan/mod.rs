@@ -8,6 +8,8 @@ pub mod accounts;
 pub mod build;
 pub mod checks;
 pub mod files;
+pub mod inputs;
+mod install;
 pub mod packages;
 pub mod receipts;
 pub mod services;
@@ -277,7 +279,7 @@ fn plan_recipe(
         build::plan_unknown(recipe, receipt, steps);
         None
     } else {
-        match build::inputs(recipe, facts) {
+        match inputs::of(recipe, facts) {
             Ok(inputs) => {
                 build::plan(recipe, &inputs, facts, given, steps);
                 Some(inputs)

@@ -109,7 +109,7 @@ impl Case {
     fn plan(&self, facts: &Facts, is_first: bool) -> Result<Plan, Vec<Refusal>> {
         let recipes = [self.recipe(facts)];
         let mut packages = BTreeMap::new();
-        if let (true, Ok(inputs)) = (self.given.stored, plan::build::inputs(&recipes[0], facts)) {
+        if let (true, Ok(inputs)) = (self.given.stored, plan::inputs::of(&recipes[0], facts)) {
             packages.insert(inputs.key(), StoredPackage::default());
         }
         let hash = || Secret("$6$salt$never-shown".to_owned());
