@@ -211,6 +211,9 @@ fn host_help(error: &HostError) -> &'static str {
             "is the zone running, and is the address in the zone file (or ~/.ssh/config) right?"
         }
         HostError::Lost { .. } => "run the same command again; what was done stays done",
+        HostError::Overdue { .. } => {
+            "look at the zone (`svcs -xv`, `ps -ef`); `--step-timeout` sets how long to wait"
+        }
         HostError::UnknownHostKey { .. } => {
             "compare the fingerprint with the zone's own, then use --accept-new-host-key"
         }

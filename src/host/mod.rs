@@ -10,6 +10,7 @@ pub mod ssh;
 pub mod transcript;
 
 use std::io::Read;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +115,17 @@ pub enum HostError {
         #[source]
         source: std::io::Error,
     },
+    /// The target answers, but the script neither printed nor took input for too long. It may still
+    /// be there.
+    #[error("`{script}` on `{host}` said nothing for {} s", limit.as_secs())]
+    Overdue {
+        /// `user@host:port`
+        host: String,
+        /// [`Script::name`] of what was running.
+        script: String,
+        /// How long it was allowed to be quiet.
+        limit: Duration,
+    },
     /// The target's host key is not known yet.
     #[error("the host key of `{host}` is not known: {algorithm} {fingerprint}")]
     UnknownHostKey {
@@ -213,4 +225,12 @@ pub enum HostError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl HostError {
+    /// Whether the connection went away, so that another one may come further.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Lost { .. } | Self::Unreachable { .. })
+    }
 }

@@ -10,6 +10,7 @@ pub mod checks;
 pub mod files;
 pub mod inputs;
 mod install;
+pub mod lock;
 pub mod packages;
 pub mod receipts;
 pub mod services;
