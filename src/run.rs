@@ -4,18 +4,21 @@
 
 mod build;
 mod step;
+mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::facts::accounts::Secret;
+use crate::facts::sessions::Session;
 use crate::facts::{self, FactError, Facts, Questions};
 use crate::host::{self, Exit, Host, HostError, Stream};
 use crate::plan::{self, Given, Plan, Refusal, Stage, Step, Wanted, WantedRecipe, Work};
 use crate::problem::Problem;
 use crate::recipe::bundle::{ZoneContext, resolve};
 use crate::recipe::load::LoadedRecipe;
+use crate::script::Script;
 use crate::secrets::PasswordError;
 use crate::site::ZoneFile;
 use crate::site::model::User;
@@ -72,8 +75,11 @@ pub enum Event<'a> {
     Fetch(FetchEvent<'a>),
     /// Something worth reading that ends nothing.
     Note(String),
-    /// Somebody is being served, and the step waits for them.
-    Waiting(&'a str),
+    /// Somebody is being served, and the step waits for them. Sent again every few seconds.
+    Waiting {
+        sessions: &'a [Session],
+        waited: Duration,
+    },
     /// The step ended well.
     Ended {
         step: &'a Step,
@@ -319,6 +325,7 @@ pub fn converge(
         (controller.watch)(Event::Planned(&view.plan));
         let stage = next_stage(&view.plan)?;
         if ran.is_empty() && stage != Stage::Check {
+            run_quietly(door, &plan::sweep::script())?;
             note_unchecked(door, &view)?;
         }
         for step in view.plan.steps.iter().filter(|s| s.stage == stage) {
@@ -378,8 +385,12 @@ fn note_unchecked(door: &mut dyn Host, view: &View) -> Result<(), RunError> {
     if names.is_empty() {
         return Ok(());
     }
-    let script = plan::receipts::note_unchecked(names);
-    let (exit, _, errors) = host::run_to_string(door, &script)?;
+    run_quietly(door, &plan::receipts::note_unchecked(names))
+}
+
+/// Runs a script that is no step of its own.
+fn run_quietly(door: &mut dyn Host, script: &Script) -> Result<(), RunError> {
+    let (exit, _, errors) = host::run_to_string(door, script)?;
     if exit == Exit::Code(0) {
         return Ok(());
     }

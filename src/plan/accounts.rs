@@ -128,6 +128,7 @@ pub(super) fn plan_zone(
             changes.push(Change::new(Action::Change, what, why));
             script = script
                 .shell(shell::RECEIVE)
+                .shell(shell::NOTE)
                 .set("name", &user.name)
                 .shell(SET_HASH);
             script = script.with_input();
@@ -250,22 +251,18 @@ fn make(script: Script, account: &Account<'_>) -> Script {
     ])
 }
 
-/// The shadow file is copied with its mode and owner, rewritten and renamed into place. The folder
-/// is made before the umask is narrowed: builds run below it, under an account of their own.
+/// The shadow file is copied with its mode and owner, rewritten and renamed into place.
 const SET_HASH: &str = r#"
-/usr/bin/mkdir -p /var/db/zonewright || fail 'cannot make /var/db/zonewright'
+shadow=/etc/.shadow.zonewright.new what="the password of $name"
+note "$shadow"
 umask 077
-hash=/var/db/zonewright/.hash.$$ shadow=/etc/.shadow.zonewright.$$
-receive "$hash"
-/usr/bin/cp -p /etc/shadow "$shadow" &&
+receive "$temporary/hash"
+/usr/bin/rm -f "$shadow" && /usr/bin/cp -p /etc/shadow "$shadow" &&
   /usr/bin/nawk -F: -v "name=$name" -v "day=$(($(/usr/bin/date +%s) / 86400))" '
     BEGIN { OFS = ":" }
     NR == FNR { hash = $0; next }
     $1 == name { $2 = hash; $3 = day; found = 1 }
     { print }
-    END { exit !found }' "$hash" /etc/shadow >"$shadow" &&
-  /usr/bin/mv -f "$shadow" /etc/shadow
-status=$?
-/usr/bin/rm -f "$hash" "$shadow"
-[ "$status" -eq 0 ] || fail "cannot set the password of $name"
+    END { exit !found }' "$temporary/hash" /etc/shadow >"$shadow" &&
+  /usr/bin/mv -f "$shadow" /etc/shadow || fail "cannot set the password of $name"
 "#;

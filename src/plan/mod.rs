@@ -5,6 +5,7 @@
 //! before an earlier step has run is a step without work, marked `?`.
 
 pub mod accounts;
+mod aside;
 pub mod build;
 pub mod checks;
 pub mod files;
@@ -15,6 +16,7 @@ pub mod packages;
 pub mod receipts;
 pub mod services;
 pub mod shell;
+pub mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,7 +5,7 @@ use std::io::{Cursor, Read, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Controller, Event, RunError, View, build, what};
+use super::{Controller, Event, RunError, View, build, wait, what};
 use crate::afp;
 use crate::host::{Exit, Host, Stream};
 use crate::plan::{Input, Step, Work, checks, shell};
@@ -85,6 +85,7 @@ fn run_script(
     controller: &mut Controller<'_>,
     sink: &mut Sink<'_>,
 ) -> Result<(), RunError> {
+    let mut waits_since = None;
     loop {
         let mut tail = Tail::default();
         let mut feed = Cursor::new(input);
@@ -96,9 +97,10 @@ fn run_script(
         })?;
         let status = match exit {
             Exit::Code(0) => return Ok(()),
-            Exit::Code(shell::SESSIONS_OPEN) if may_wait(step) => {
-                (controller.watch)(Event::Waiting(tail.text().trim()));
-                std::thread::sleep(Duration::from_secs(5));
+            // any other script, as a phase of a build, may end with this status too
+            Exit::Code(shell::SESSIONS_OPEN) if !script.spares().is_empty() => {
+                let since = *waits_since.get_or_insert_with(Instant::now);
+                wait::until_quiet(door, script.spares(), &tail.text(), since, controller)?;
                 continue;
             }
             Exit::Code(status) => Some(status),
@@ -115,11 +117,6 @@ fn run_script(
             log: sink.path.to_owned(),
         });
     }
-}
-
-/// Whether the status [`shell::SESSIONS_OPEN`] is ours: a phase of a build may end with any status.
-fn may_wait(step: &Step) -> bool {
-    matches!(step.work, Work::Script { .. } | Work::Install { .. })
 }
 
 /// The last part of an output.
