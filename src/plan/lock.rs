@@ -19,6 +19,9 @@ pub const HELD: i32 = 75;
 /// Exit status of a guarded script whose run does not hold the zone any more.
 pub const NOT_HELD: i32 = 76;
 
+/// How long [`take`] may need to end what was left.
+pub const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
 /// Takes the zone for a run, or finds out who holds it.
 ///
 /// What an earlier connection of the same run left in the zone is ended first, and so are the runs of
@@ -33,6 +36,7 @@ pub fn take(holder: &Holder, evict: &[String], settle: Duration) -> Script {
         .set("token", &holder.token)
         .set("holder", text)
         .set("settle", settle.as_secs().to_string())
+        .set("within", ENDS_WITHIN.as_secs().to_string())
         .list("evict", evict)
         .shell(TAKE)
 }
@@ -67,7 +71,7 @@ end_contract() {
   local until=$((SECONDS + settle))
   if [ "$1" = none ] || [ "$1" = "$contract" ]; then return; fi
   while [ "$SECONDS" -lt "$until" ] && /usr/bin/pgrep -c "$1" >/dev/null; do /usr/bin/sleep 0.1; done
-  until=$((SECONDS + 10))
+  until=$((SECONDS + within))
   while /usr/bin/pkill -KILL -c "$1"; do
     [ "$SECONDS" -lt "$until" ] || fail "what an earlier run left in the zone does not end (contract $1)"
     /usr/bin/sleep 0.1
