@@ -73,7 +73,8 @@ note() {
 
 /// `make_group NAME GID` and `make_account NAME UID GROUP HOME SHELL COMMENT MAKE-HOME`: made only
 /// where they are missing, and opened; an empty id lets the system choose. `passwd -N` leaves the account
-/// without a password but not locked: `su` refuses a locked one.
+/// without a password but not locked: `su` refuses a locked one. `change_group NAME GROUP` and
+/// `change_shell NAME SHELL`: of an account that is there.
 pub(super) const ACCOUNTS: &str = r#"
 make_group() {
   /usr/bin/getent group "$1" >/dev/null && return
@@ -91,6 +92,12 @@ make_account() {
   fi
   /usr/bin/passwd -N "$1" >/dev/null || fail "cannot open the account $1"
 }
+not_changed() {
+  [ "$3" -ne 8 ] || fail "cannot change the $2 of $1 while somebody is logged in under it"
+  fail "cannot change the $2 of $1 (usermod ended with $3)"
+}
+change_group() { /usr/sbin/usermod -g "$2" "$1" || not_changed "$1" group "$?"; }
+change_shell() { /usr/sbin/usermod -s "$2" "$1" || not_changed "$1" shell "$?"; }
 "#;
 
 /// `explain FMRI LOG`: why a service is not online, on standard error.

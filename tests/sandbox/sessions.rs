@@ -69,7 +69,10 @@ fn a_restart_waits_for_who_is_being_served_and_goes_on_when_they_leave() {
     let mut heard = String::new();
     while !heard.contains("waiting") && said.read_line(&mut heard).unwrap() > 0 {}
     let line = heard.lines().last().unwrap();
-    assert!(line.starts_with("waiting for greeter, connected for "), "{heard}");
+    assert!(
+        line.starts_with("waiting for greeter, connected for "),
+        "{heard}"
+    );
     assert!(
         line.ends_with(" s (0 s so far); --end-sessions would end the session"),
         "{heard}"
