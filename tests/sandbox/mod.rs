@@ -3,6 +3,7 @@
 //! The software is the fixture's greeter, whose whole apply takes seconds. Every test has a zone of
 //! its own; all zones are in one sandbox, which ends with the last test that holds it.
 
+mod accounts;
 mod archive;
 mod become_root;
 mod changes;
@@ -13,10 +14,12 @@ mod edited;
 mod failing;
 mod first;
 mod harness;
+mod leftovers;
 mod many;
 mod package;
 mod passwords;
 mod record;
 mod scripts;
 mod sessions;
+mod swap;
 mod upstream_manifest;
