@@ -72,14 +72,15 @@ fn an_upload_that_arrives_damaged_leaves_nothing_behind() {
     // for the hash of a password, then for the files of the recipe
     for user in [user, ""] {
         zone.write("zones/damaged.toml", &(file.clone() + user));
-        // what was received is another thing than what was sent
+        // of what is sent only the beginning is received
         zone.shell(
-            "printf '%s\n' '#!/usr/bin/bash' 'case $* in *zonewright/temporary*) echo 0; exit ;; esac' \
-               'exec -a digest /usr/lib/zonewright/emulator \"$@\"' >/tmp/digest &&
-             chmod 0755 /tmp/digest && mount --bind /tmp/digest /usr/bin/digest",
+            "cp /usr/bin/cat /var/cat && printf '%s\\n' '#!/usr/bin/bash' \
+               'case $(readlink /proc/$$/fd/1) in */zonewright/temporary/*) exec head -c 10 ;; esac' \
+               'exec /var/cat \"$@\"' >/var/short && chmod 0755 /var/short &&
+             mount --bind /var/short /usr/bin/cat",
         );
         let apply = zone.apply().exits(1);
-        zone.shell("umount /usr/bin/digest");
+        zone.shell("umount /usr/bin/cat; rm /var/cat /var/short");
         assert!(
             apply.err.contains("arrived damaged or cut short"),
             "{apply}"
