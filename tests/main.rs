@@ -1,6 +1,7 @@
 //! All tests that look at the crate from outside, in one binary.
 
 mod layers;
+mod logs;
 #[cfg(target_os = "linux")]
 mod netatalk;
 mod plan;
