@@ -3,6 +3,7 @@
 //! A step that was run and is planned again is an error: its change did not take.
 
 mod build;
+mod sources;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,6 +99,13 @@ pub enum RunError {
     /// The recipe cannot be resolved for this zone.
     #[error("the recipes do not fit this zone")]
     Problems(Vec<Problem>),
+    /// The sources of a build cannot be had or patched; noticed before the first change.
+    #[error("{problem}")]
+    Sources {
+        problem: Box<Problem>,
+        /// What takes more than one line, as a hunk and the lines it does not fit.
+        details: Option<String>,
+    },
     /// The zone holds something that must not be changed blindly.
     #[error("nothing was changed")]
     Refused(Vec<Refusal>),
@@ -311,6 +319,7 @@ pub fn converge(
             return Ok(report);
         }
         if log.is_none() {
+            sources::rehearse(wish, &view, controller)?;
             *log = Some(begin()?);
         }
         let Some(log) = log.as_mut() else {

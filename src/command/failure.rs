@@ -97,6 +97,9 @@ fn report(style: Style, message: &str, help: &str) -> String {
 fn run_text(zone: &str, error: &RunError, style: Style) -> String {
     match error {
         RunError::Problems(found) => problems::render(found, style.color),
+        RunError::Sources { problem, details } => {
+            unprepared(zone, problem, details.as_deref(), style)
+        }
         RunError::Refused(refusals) => refused(zone, refusals, style),
         RunError::Step { tail, log, .. } => {
             let text = std::fs::read(log).map_or_else(
@@ -164,6 +167,20 @@ fn build_text(zone: &str, error: &RunError, source: &BuildError, style: Style) -
             let _ = writeln!(out, "    {}: {help}", style.paint("36", "help"));
         }
     }
+    out
+}
+
+/// A recipe whose sources cannot be had or patched.
+fn unprepared(zone: &str, problem: &Problem, details: Option<&str>, style: Style) -> String {
+    let named = Problem {
+        message: format!("{zone}: {}", problem.message),
+        ..problem.clone()
+    };
+    let mut out = problems::render(&[named], style.color);
+    for line in details.iter().flat_map(|text| text.lines()) {
+        let _ = writeln!(out, "      {}", diff_line(line, style));
+    }
+    out.push_str("nothing was changed\n");
     out
 }
 
