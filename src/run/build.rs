@@ -68,14 +68,14 @@ fn recipe<'a>(view: &'a View, name: &str) -> Option<&'a WantedRecipe> {
 #[derive(Debug)]
 pub(super) struct Unprepared {
     pub(super) source: Option<usize>,
-    pub(super) error: BuildError,
+    pub(super) error: Box<BuildError>,
 }
 
 impl<E: Into<BuildError>> From<E> for Unprepared {
     fn from(error: E) -> Self {
         Self {
             source: None,
-            error: error.into(),
+            error: Box::new(error.into()),
         }
     }
 }
@@ -98,7 +98,7 @@ pub(super) fn prepare(
             .fetch(source, &mut |event| watch(Event::Fetch(event)))
             .map_err(|error| Unprepared {
                 source: Some(index),
-                error: error.into(),
+                error: Box::new(error.into()),
             })?;
         if let (false, Some(reason)) = (fetched.verified, &source.unverified) {
             let from = &fetched.from;
@@ -127,7 +127,7 @@ pub(super) fn prepare(
     let prepared =
         source::prepare(&ingredients, &Limits::default()).map_err(|error| Unprepared {
             source: blamed(&error, &ingredients),
-            error: error.into(),
+            error: Box::new(error.into()),
         })?;
     Ok(ustar(&prepared.tree, BUILD_EPOCH)?)
 }

@@ -45,7 +45,7 @@ fn placed(wish: &Wish, recipe: &WantedRecipe, failure: build::Unprepared) -> Run
     let place = loaded
         .zip(wanted)
         .and_then(|((_, loaded), wanted)| Some((loaded, key(loaded, wanted, &error)?)));
-    let (help, details) = match &error {
+    let (help, details) = match &*error {
         BuildError::Fetch(error) => (error.help(), None),
         BuildError::Prepare(error) => {
             let details = match error {
@@ -58,7 +58,7 @@ fn placed(wish: &Wish, recipe: &WantedRecipe, failure: build::Unprepared) -> Run
     };
     let problem = Problem {
         help: Some(help).filter(|help| !help.is_empty()),
-        ..Problem::error(in_one_line(&error))
+        ..Problem::error(in_one_line(&*error))
     };
     let problem = match place {
         Some((loaded, key)) => loaded.document.place(&key, problem),

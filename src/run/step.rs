@@ -40,7 +40,7 @@ pub(super) fn run(
         }
         Work::Source(job) => {
             let tree = build::prepare(view, &job.recipe, controller)
-                .map_err(|unprepared| build_error(step)(unprepared.error))?;
+                .map_err(|unprepared| build_error(step)(*unprepared.error))?;
             let said = format!("{} sent", show_size(tree.len()));
             run_script(door, step, &job.script, &framed(&tree), controller, sink)?;
             Ok(Some(said))
