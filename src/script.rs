@@ -5,6 +5,10 @@
 //! [`Script::command`]. Scripts are for bash 4.3 (`facts`: the platform's shell is 4.3.30).
 
 use std::fmt::Write as _;
+use std::time::Duration;
+
+/// How long a script may be quiet unless it says otherwise: longer than any wait of its own.
+const QUIET: Duration = Duration::from_secs(15 * 60);
 
 /// A bash script and what it needs from the transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +16,7 @@ pub struct Script {
     name: String,
     body: String,
     reads_input: bool,
+    quiet: Option<Duration>,
 }
 
 impl Script {
@@ -22,6 +27,7 @@ impl Script {
             name: name.into(),
             body: String::new(),
             reads_input: false,
+            quiet: Some(QUIET),
         }
     }
 
@@ -48,6 +54,20 @@ impl Script {
     #[must_use]
     pub fn with_input(mut self) -> Self {
         self.reads_input = true;
+        self
+    }
+
+    /// How long the script may neither print nor take input before it counts as hanging; nothing
+    /// where it may be quiet for ever.
+    #[must_use]
+    pub fn quiet_limit(&self) -> Option<Duration> {
+        self.quiet
+    }
+
+    /// Sets the quiet limit.
+    #[must_use]
+    pub fn with_quiet_limit(mut self, limit: Option<Duration>) -> Self {
+        self.quiet = limit;
         self
     }
 

@@ -3,6 +3,8 @@
 //! Everything is written beside its place and renamed, so a run that is broken off leaves nothing
 //! half written, and two runs at once do not meet.
 
+mod alive;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
@@ -138,6 +140,31 @@ impl Folders {
         Ok(path)
     }
 
+    /// What this controller is known by to others: made once, and at random.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it can be neither read nor written.
+    pub fn controller_id(&self) -> Result<String, StoreError> {
+        let path = self.state.join("controller-id");
+        match fs::read_to_string(&path) {
+            Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(at("read", &path)(error));
+            }
+            _ => {}
+        }
+        fs::create_dir_all(&self.state).map_err(at("make", &self.state))?;
+        let id = fresh_name();
+        write_whole(&path, format!("{id}\n").as_bytes())?;
+        Ok(id)
+    }
+
+    /// Whether a run of this controller is still going on.
+    #[must_use]
+    pub fn is_running(&self, zone: &str, run: &str) -> bool {
+        alive::is_held(&self.state.join("runs").join(zone).join(run))
+    }
+
     /// Begins the log of a run; `started` is in seconds since 1970.
     ///
     /// # Errors
@@ -154,8 +181,10 @@ impl Folders {
                 Err(error) => return Err(at("make", &folder)(error)),
             }
         };
+        let alive = alive::hold(&folder).map_err(at("lock", &folder))?;
         let log = RunLog {
             folder,
+            _alive: alive,
             record: RunRecord {
                 zone: zone.to_owned(),
                 started,
@@ -205,6 +234,17 @@ impl Folders {
     }
 }
 
+/// A name that nothing else has: 16 hexadecimal digits.
+#[must_use]
+pub fn fresh_name() -> String {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    // each state is seeded from the system's random source
+    let number = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish();
+    format!("{number:016x}")
+}
+
 /// Writes a file beside its place and renames it.
 ///
 /// # Errors
@@ -252,9 +292,18 @@ pub struct RunLog {
     /// The run's folder.
     pub folder: PathBuf,
     record: RunRecord,
+    _alive: alive::Alive,
 }
 
 impl RunLog {
+    /// The name of the run's folder.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = self.folder.file_name();
+        name.map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    }
+
     /// The file that takes a step's output, made empty.
     ///
     /// # Errors

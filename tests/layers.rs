@@ -63,7 +63,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("cli", &[]),
-    ("show", &["cli", "host", "plan", "problem", "run", "source"]),
+    (
+        "show",
+        &[
+            "causes", "cli", "facts", "host", "plan", "problem", "run", "source",
+        ],
+    ),
     ("sandbox", &["apt", "causes", "hex", "script"]),
 ];
 

@@ -8,7 +8,8 @@ use super::{
     DIFFERS, DONE, FAILED, Failure, answer, answer_json, door, folders_of, now, site, wish,
 };
 use crate::cli::{ApplyArgs, Global};
-use crate::run::{self, Controller, Event, Report, Wish};
+use crate::facts::locks::Holder;
+use crate::run::{self, Controller, Decisions, Event, Locking, Report, Wish};
 use crate::secrets::Passwords;
 use crate::show::progress::Progress;
 use crate::show::{Style, duration, plan as show_plan};
@@ -71,7 +72,21 @@ fn apply(
     let Some(mut door) = door::open(global, &wish.zone, true, &mut progress)? else {
         return Err(Failure::text_only(&format!("there is no zone {name}"), ""));
     };
+    door.host = door.host.with_quiet_limit(arguments.step_timeout);
     let folders = folders_of(&wish.zone);
+    let controller_id = folders
+        .controller_id()
+        .map_err(|error| Failure::of(&error, ""))?;
+    // a run of this controller whose process is gone holds nothing, whatever the zone still thinks
+    let is_over = |holder: &Holder| {
+        holder.controller == controller_id && !folders.is_running(name, &holder.run)
+    };
+    let locking = Locking {
+        holder: holder(name, &controller_id),
+        wait: arguments.wait,
+        breaks: arguments.break_lock,
+        is_over: &is_over,
+    };
     let mut log = None;
     let mut passwords = Passwords::new(site.folder());
     let mut shows_plan = true;
@@ -91,7 +106,11 @@ fn apply(
         let mut controller = Controller {
             folders: &folders,
             distfiles,
-            decisions: arguments.decisions.into(),
+            decisions: Decisions {
+                fresh: arguments.fresh,
+                ..arguments.decisions.into()
+            },
+            locking,
             password: &mut |user, known| passwords.wanted_hash(user, known, &mut door::prompt),
             watch: &mut watch,
         };
@@ -116,6 +135,24 @@ fn apply(
         "steps": report.steps,
         "checks": report.checks.iter().map(|(name, found)| json!({ "name": name, "found": found })).collect::<Vec<_>>(),
     }))
+}
+
+/// What others are told of this run.
+fn holder(zone: &str, controller: &str) -> Holder {
+    let user = nix::unistd::User::from_uid(nix::unistd::Uid::current());
+    let user = user.ok().flatten().map(|user| user.name);
+    let host = nix::unistd::gethostname().ok();
+    Holder {
+        token: crate::store::fresh_name(),
+        user: user.unwrap_or_else(|| "somebody".to_owned()),
+        host: host.map_or_else(
+            || "somewhere".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        ),
+        command: format!("apply {zone}"),
+        controller: controller.to_owned(),
+        run: String::new(),
+    }
 }
 
 fn text(name: &str, door: &door::Door, report: &Report, took: &str) -> String {

@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use super::{FAILED, USAGE};
 use crate::causes::in_one_line;
 use crate::facts::FactError;
+use crate::facts::locks::Lock;
 use crate::host::HostError;
 use crate::plan::Refusal;
 use crate::problem::Problem;
 use crate::run::{BuildError, RunError};
-use crate::show::{Style, first_error, plan::diff_line, problems};
+use crate::show::{Style, first_error, holder, plan::diff_line, problems};
 use crate::source::PrepareError;
 
 /// Why a command failed, and what to do about it.
@@ -122,6 +123,18 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
             &format!("{zone}: {}", in_one_line(error)),
             host_help(source),
         ),
+        RunError::Locked(locks) => locked(zone, locks, style),
+        RunError::Overdue { log, .. } => {
+            let mut out = format!("{}: {zone}: {error}\n", style.paint("31", "error"));
+            let _ = writeln!(out, "the output so far: {}", log.display());
+            let _ = writeln!(
+                out,
+                "{}: look into the zone for the cause and run `zonewright apply {zone}` again; it goes on from \
+                 here (`--step-timeout TIME` to wait longer)",
+                style.paint("36", " help")
+            );
+            out
+        }
         RunError::Check { .. } => report(
             style,
             &format!("{zone}: {error}"),
@@ -136,6 +149,19 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
         ),
         _ => report(style, &format!("{zone}: {}", in_one_line(error)), ""),
     }
+}
+
+/// Somebody else holds the zone.
+fn locked(zone: &str, locks: &[Lock], style: Style) -> String {
+    let holders: Vec<String> = locks.iter().map(holder).collect();
+    report(
+        style,
+        &format!("{zone} is being changed by {}", holders.join(" and ")),
+        &format!(
+            "`zonewright apply {zone} --wait` goes on as soon as they are done; if they are not there any \
+             more, `--break-lock` ends what they left; nothing was changed"
+        ),
+    )
 }
 
 fn build_text(zone: &str, error: &RunError, source: &BuildError, style: Style) -> String {
@@ -228,6 +254,9 @@ fn host_help(error: &HostError) -> &'static str {
             "is the zone running, and is the address in the zone file (or ~/.ssh/config) right?"
         }
         HostError::Lost { .. } => "run the same command again; what was done stays done",
+        HostError::Overdue { .. } => {
+            "look at the zone (`svcs -xv`, `ps -ef`); `--step-timeout` sets how long to wait"
+        }
         HostError::UnknownHostKey { .. } => {
             "compare the fingerprint with the zone's own, then use --accept-new-host-key"
         }

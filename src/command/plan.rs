@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{DIFFERS, DONE, Failure, answer, answer_json, door, folders_of, site, wish};
 use crate::cli::{DecisionArgs, Global, PlanArgs};
+use crate::facts::locks::Holder;
 use crate::plan::Plan;
-use crate::run::{self, Controller, Decisions, View, Wish};
+use crate::run::{self, Controller, Decisions, Locking, View, Wish};
 use crate::secrets::Passwords;
 use crate::show::progress::Progress;
 use crate::show::{Style, plan as show};
@@ -22,6 +23,7 @@ impl From<DecisionArgs> for Decisions {
             overwrite,
             keep_edited,
             end_sessions,
+            fresh: false,
         }
     }
 }
@@ -94,6 +96,8 @@ pub(super) fn look(
         folders: &folders,
         distfiles: Vec::new(),
         decisions,
+        // a plan changes nothing, so it takes no lock
+        locking: Locking::of(Holder::default()),
         password: &mut |user, known| {
             // a plan asks nothing on the terminal; a missing password is planned as one
             let mut no_prompt = |_: &str| Some("to be asked for".to_owned());

@@ -10,6 +10,7 @@ pub mod checks;
 pub mod files;
 pub mod inputs;
 mod install;
+pub mod lock;
 pub mod packages;
 pub mod receipts;
 pub mod services;
@@ -123,7 +124,12 @@ pub enum Work {
     Source(SourceJob),
     /// A phase of a build, detached and followed: the script starts it, or finds it running or
     /// ended, and prints its log.
-    Phase { phase: String, script: Script },
+    Phase {
+        phase: String,
+        script: Script,
+        /// Ends it, with every process it started.
+        stop: Script,
+    },
     /// The staged tree is fetched and made a package.
     Package(PackageJob),
     /// A stored package is sent and installed.
@@ -209,6 +215,8 @@ pub struct Given {
     pub keep_edited: bool,
     /// Restart services although somebody is being served.
     pub end_sessions: bool,
+    /// Begin builds that are due anew, whatever earlier runs left of them.
+    pub fresh: bool,
 }
 
 /// What must be asked of a target to plan for it.

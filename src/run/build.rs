@@ -163,7 +163,7 @@ pub(super) fn make_package(
     view: &View,
     job: &PackageJob,
     controller: &mut Controller<'_>,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<String, BuildError> {
     let Some(wanted) = recipe(view, &job.recipe) else {
         return Ok(String::new());
@@ -277,7 +277,7 @@ fn check(
     door: &mut dyn Host,
     files: &PackageFiles,
     job: &PackageJob,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<package::Checked, BuildError> {
     let system = package::system_folders(files);
     let candidates = package::library_candidates(files, system);
@@ -308,7 +308,7 @@ exit 0
 ///                           OS_VERSION=5.11
 ///                           MACHINE_ARCH=x86_64
 /// ```
-fn tools(door: &mut dyn Host, sink: &mut Sink<'_>) -> Result<BTreeMap<String, String>, BuildError> {
+fn tools(door: &mut dyn Host, sink: &mut Sink) -> Result<BTreeMap<String, String>, BuildError> {
     let script = Script::new("ask what the package tools are built for").command([
         "/opt/local/sbin/pkg_info",
         "-X",

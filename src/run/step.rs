@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::{Cursor, Read, Write as _};
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{Controller, Event, RunError, View, build, what};
+use super::{Controller, Event, RunError, View, build};
 use crate::afp;
 use crate::host::{Exit, Host, Stream};
-use crate::plan::{Input, Step, Work, checks, shell};
+use crate::plan::{self, Input, Step, Work, checks, shell};
 use crate::receipt::sha256_hex;
 use crate::recipe::model::{Check, CheckKind};
 use crate::script::Script;
@@ -17,9 +17,27 @@ use crate::script::Script;
 const TAIL_BYTES: usize = 8 * 1024;
 
 /// The file that takes a step's output.
-pub(super) struct Sink<'a> {
-    pub(super) path: &'a Path,
-    pub(super) file: &'a mut File,
+pub(super) struct Sink {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    /// How much of a phase's log is in it.
+    pub(super) shown: u64,
+}
+
+impl Sink {
+    pub(super) fn new(path: PathBuf, file: File) -> Self {
+        Self {
+            path,
+            file,
+            shown: 0,
+        }
+    }
+}
+
+/// What a step is about.
+pub(super) fn what(step: &Step) -> String {
+    let first = step.changes.first();
+    first.map_or_else(|| step.id.clone(), |change| change.what.clone())
 }
 
 /// Runs a step; the answer is what it has to say when all went well.
@@ -28,7 +46,7 @@ pub(super) fn run(
     view: &View,
     step: &Step,
     controller: &mut Controller<'_>,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<Option<String>, RunError> {
     match &step.work {
         Work::Script { script, input } => {
@@ -46,7 +64,8 @@ pub(super) fn run(
             Ok(Some(said))
         }
         Work::Phase { script, .. } => {
-            run_script(door, step, script, &[], controller, sink).map(|()| None)
+            let script = plan::build::follow_from(script, sink.shown);
+            run_script(door, step, &script, &[], controller, sink).map(|()| None)
         }
         Work::Package(job) => {
             let made = build::make_package(door, view, job, controller, sink);
@@ -84,7 +103,7 @@ fn run_script(
     script: &Script,
     input: &[u8],
     controller: &mut Controller<'_>,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<(), RunError> {
     loop {
         let mut tail = Tail::default();
@@ -92,6 +111,9 @@ fn run_script(
         let exit = door.run(script, &mut feed, &mut |stream, bytes| {
             // the output is shown and kept as far as it can be; the target's work goes on
             let _ = sink.file.write_all(bytes);
+            if stream == Stream::Out {
+                sink.shown += bytes.len() as u64;
+            }
             tail.push(bytes);
             (controller.watch)(Event::Output(stream, bytes));
         })?;
@@ -113,7 +135,7 @@ fn run_script(
             what: what(step),
             status,
             tail: tail.text(),
-            log: sink.path.to_owned(),
+            log: sink.path.clone(),
         });
     }
 }
@@ -145,7 +167,7 @@ fn run_check(
     door: &mut dyn Host,
     check: &Check,
     controller: &mut Controller<'_>,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<String, RunError> {
     let default = match check.kind {
         CheckKind::Command { .. } => Duration::ZERO,
@@ -252,7 +274,7 @@ pub(super) fn collect(
     door: &mut dyn Host,
     script: &Script,
     input: &mut dyn Read,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<(Exit, Vec<u8>), RunError> {
     let mut data = Vec::new();
     let exit = door.run(script, input, &mut |stream, bytes| match stream {

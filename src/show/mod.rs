@@ -9,6 +9,7 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use crate::cli::Color;
+use crate::facts::locks::Lock;
 
 /// Whether to use colour on a stream, and what a terminal allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +73,24 @@ pub fn whole_seconds(took: Duration) -> String {
         0..60 => format!("{seconds} s"),
         _ => format!("{} min {:02} s", seconds / 60, seconds % 60),
     }
+}
+
+/// Who changes a zone, for people: `anna@mini (apply backup, since 2026-11-22 14:05:09Z)`.
+#[must_use]
+pub fn holder(lock: &Lock) -> String {
+    let holder = &lock.holder;
+    let who = match holder.user.as_str() {
+        "" => "somebody with another version of zonewright".to_owned(),
+        user => format!("{user}@{}", holder.host),
+    };
+    let what = match holder.command.as_str() {
+        "" => String::new(),
+        command => format!("{command}, "),
+    };
+    format!(
+        "{who} ({what}since {} by the zone's clock)",
+        moment(lock.since)
+    )
 }
 
 /// A moment for people, in UTC: `2026-11-22 14:05:09Z`.

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::{Style, duration, whole_seconds};
+use super::{Style, duration, holder, whole_seconds};
+use crate::causes::in_one_line;
 use crate::host::Stream;
 use crate::plan::Step;
 use crate::run::Event;
@@ -48,6 +49,20 @@ impl Progress {
                 self.line(&format!("{mark}: {text}"));
             }
             Event::Waiting(who) => self.line(&format!("waiting: {who} (--end-sessions to go on)")),
+            Event::Held(locks) => {
+                for lock in *locks {
+                    self.line(&format!("waiting for {}", holder(lock)));
+                }
+            }
+            Event::Lost { error, again_in } => {
+                self.stop();
+                let mark = self.style.paint("33", "lost");
+                let why = in_one_line(*error);
+                self.line(&format!("{mark}: {why}; again in {}", duration(*again_in)));
+            }
+            Event::Reconnected(after) => {
+                self.line(&format!("connected again after {}", duration(*after)));
+            }
             Event::Ended {
                 step,
                 took,

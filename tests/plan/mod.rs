@@ -115,6 +115,7 @@ impl Case {
         let hash = || Secret("$6$salt$never-shown".to_owned());
         let passwords = self.given.passwords.iter().filter(|_| is_first);
         let given = Given {
+            fresh: false,
             packages,
             passwords: passwords.map(|name| (name.clone(), hash())).collect(),
             overwrite: self.given.overwrite,

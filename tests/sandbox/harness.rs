@@ -9,11 +9,14 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use tempfile::TempDir;
+use zonewright::facts::locks::Holder;
 use zonewright::host::ssh::{Ssh, SshConfig, SshTarget};
 use zonewright::host::transcript::{Recorder, Transcript};
 use zonewright::receipt::sha256_hex;
 use zonewright::recipe::load::load_recipe;
-use zonewright::run::{self, Controller, Decisions, Event, Report, RunError, View, Wish};
+use zonewright::run::{
+    self, Controller, Decisions, Door, Event, Locking, Report, RunError, View, Wish,
+};
 use zonewright::sandbox;
 use zonewright::site::SiteRoot;
 use zonewright::site::load::load_zone;
@@ -253,7 +256,13 @@ impl Zone {
         let result = self.with_controller(|wish, controller| {
             let folders = self.folders();
             let mut begin = || folders.begin_run(&self.alias, 0);
-            run::converge(&mut door, wish, controller, &mut None, &mut begin)
+            run::converge(
+                &mut Door::new(&mut door),
+                wish,
+                controller,
+                &mut None,
+                &mut begin,
+            )
         });
         (result, door.into_transcript())
     }
@@ -273,6 +282,10 @@ impl Zone {
             folders: &folders,
             distfiles: vec![self.site.join("distfiles")],
             decisions: Decisions::default(),
+            locking: Locking::of(Holder {
+                token: zonewright::store::fresh_name(),
+                ..Holder::default()
+            }),
             password: &mut |user, known| passwords.wanted_hash(user, known, &mut |_| None),
             watch: &mut |_: Event<'_>| {},
         };

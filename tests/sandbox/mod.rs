@@ -7,6 +7,7 @@ pub mod archive;
 mod become_root;
 mod changes;
 mod commands;
+mod connections;
 mod drift;
 mod edited;
 mod failing;
