@@ -50,8 +50,18 @@ pub struct Decisions {
     pub keep_edited: bool,
     /// See [`Given::end_sessions`].
     pub end_sessions: bool,
-    /// See [`Given::fresh`].
-    pub fresh: bool,
+    pub fresh: Fresh,
+}
+
+/// Whether builds that are due begin anew, whatever earlier runs left of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fresh {
+    #[default]
+    No,
+    /// Yes: build trees that are there are removed.
+    Begin,
+    /// Begun: what is there now is this run's own, but packages in the store are not.
+    Begun,
 }
 
 /// Gives the hash to set for an account, if its password differs from the wanted one.
@@ -164,6 +174,9 @@ pub enum RunError {
     /// Somebody else holds the zone.
     #[error("somebody else is changing the zone")]
     Locked(Vec<Lock>),
+    /// Somebody else took it from this run.
+    #[error("somebody else took the zone from this run")]
+    NotHeld,
     /// A check did not pass.
     #[error("the check “{name}” does not pass: {reason}")]
     Check { name: String, reason: String },
@@ -325,7 +338,7 @@ fn given(
         end_sessions,
         fresh,
     } = controller.decisions;
-    if fresh {
+    if fresh != Fresh::No {
         packages.clear();
     }
     Ok(Given {
@@ -334,7 +347,7 @@ fn given(
         overwrite,
         keep_edited,
         end_sessions,
-        fresh,
+        fresh: fresh == Fresh::Begin,
     })
 }
 

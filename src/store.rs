@@ -184,6 +184,7 @@ impl Folders {
         let alive = alive::hold(&folder).map_err(at("lock", &folder))?;
         let log = RunLog {
             folder,
+            opened: 0,
             _alive: alive,
             record: RunRecord {
                 zone: zone.to_owned(),
@@ -292,6 +293,8 @@ pub struct RunLog {
     /// The run's folder.
     pub folder: PathBuf,
     record: RunRecord,
+    /// How many steps have a log.
+    opened: usize,
     _alive: alive::Alive,
 }
 
@@ -308,12 +311,9 @@ impl RunLog {
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be made.
-    pub fn open_step(&self, id: &str) -> Result<(PathBuf, fs::File), StoreError> {
-        let name = format!(
-            "{:02}-{}.log",
-            self.record.steps.len() + 1,
-            file_name_of(id)
-        );
+    pub fn open_step(&mut self, id: &str) -> Result<(PathBuf, fs::File), StoreError> {
+        self.opened += 1;
+        let name = format!("{:02}-{}.log", self.opened, file_name_of(id));
         let path = self.folder.join(name);
         let file = fs::File::create(&path).map_err(at("write", &path))?;
         Ok((path, file))

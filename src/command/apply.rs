@@ -9,7 +9,7 @@ use super::{
 };
 use crate::cli::{ApplyArgs, Global};
 use crate::facts::locks::Holder;
-use crate::run::{self, Controller, Decisions, Event, Locking, Report, Wish};
+use crate::run::{self, Controller, Decisions, Event, Fresh, Locking, Report, Wish};
 use crate::secrets::Passwords;
 use crate::show::progress::Progress;
 use crate::show::{Style, duration, plan as show_plan};
@@ -107,7 +107,11 @@ fn apply(
             folders: &folders,
             distfiles,
             decisions: Decisions {
-                fresh: arguments.fresh,
+                fresh: if arguments.fresh {
+                    Fresh::Begin
+                } else {
+                    Fresh::No
+                },
                 ..arguments.decisions.into()
             },
             locking,
@@ -143,7 +147,7 @@ fn holder(zone: &str, controller: &str) -> Holder {
     let user = user.ok().flatten().map(|user| user.name);
     let host = nix::unistd::gethostname().ok();
     Holder {
-        token: crate::store::fresh_name(),
+        token: String::new(),
         user: user.unwrap_or_else(|| "somebody".to_owned()),
         host: host.map_or_else(
             || "somewhere".to_owned(),

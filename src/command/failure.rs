@@ -124,6 +124,13 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
             host_help(source),
         ),
         RunError::Locked(locks) => locked(zone, locks, style),
+        RunError::NotHeld => report(
+            style,
+            &format!("{zone}: {error}"),
+            &format!(
+                "`zonewright status {zone}` says who holds it; `zonewright apply {zone} --wait` goes on when they are done"
+            ),
+        ),
         RunError::Overdue { log, .. } => {
             let mut out = format!("{}: {zone}: {error}\n", style.paint("31", "error"));
             let _ = writeln!(out, "the output so far: {}", log.display());
@@ -159,7 +166,7 @@ fn locked(zone: &str, locks: &[Lock], style: Style) -> String {
         &format!("{zone} is being changed by {}", holders.join(" and ")),
         &format!(
             "`zonewright apply {zone} --wait` goes on as soon as they are done; if they are not there any \
-             more, `--break-lock` ends what they left; nothing was changed"
+             more, `--break-lock` ends what they left"
         ),
     )
 }

@@ -3,8 +3,9 @@
 //! There is no `flock` on the target, and a lock that must be broken when its holder is dead needs a
 //! way to break it that two cannot take at once. So nothing is ever taken over: a run announces itself
 //! with a file of its own and then looks at everybody else's. Of two that announce themselves at once
-//! at least the later one sees the other and steps back. A dead run stays dead, so whoever finds its
-//! file may remove it.
+//! at least the later one sees the other and steps back. A file stands for one connection, and a dead
+//! connection stays dead, so whoever finds its file may remove it; a run that connects again announces
+//! itself anew.
 
 use std::time::Duration;
 
@@ -19,15 +20,18 @@ pub const HELD: i32 = 75;
 /// Exit status of a guarded script whose run does not hold the zone any more.
 pub const NOT_HELD: i32 = 76;
 
+/// What such a script says.
+pub const NOT_HELD_TEXT: &str = "this run does not hold the zone any more";
+
 /// How long [`take`] may need to end what was left.
 pub const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Takes the zone for a run, or finds out who holds it.
 ///
-/// What an earlier connection of the same run left in the zone is ended first, and so are the runs of
+/// What the run's `earlier` connection left in the zone is ended first, and so are the connections of
 /// the tokens in `evict`: by contract, after `settle` if they have not ended by themselves.
 #[must_use]
-pub fn take(holder: &Holder, evict: &[String], settle: Duration) -> Script {
+pub fn take(holder: &Holder, earlier: Option<&str>, evict: &[String], settle: Duration) -> Script {
     // the struct has strings only, which always can be written
     let text = serde_json::to_string(holder).unwrap_or_default();
     Script::new("take the zone for this run")
@@ -37,6 +41,7 @@ pub fn take(holder: &Holder, evict: &[String], settle: Duration) -> Script {
         .set("holder", text)
         .set("settle", settle.as_secs().to_string())
         .set("within", ENDS_WITHIN.as_secs().to_string())
+        .set("earlier", earlier.unwrap_or_default())
         .list("evict", evict)
         .shell(TAKE)
 }
@@ -55,7 +60,8 @@ pub fn release(token: &str) -> Script {
 pub fn guarded(script: &Script, token: &str) -> Script {
     Script::new(script.name())
         .set("zw_lock", format!("{LOCK_ROOT}/{token}"))
-        .shell(r#"[ -f "$zw_lock" ] || { printf 'this run does not hold the zone any more\n' >&2; exit 76; }"#)
+        .set("zw_text", NOT_HELD_TEXT)
+        .shell(r#"[ -f "$zw_lock" ] || { printf '%s\n' "$zw_text" >&2; exit 76; }"#)
         .then(script)
         .with_quiet_limit(script.quiet_limit())
 }
@@ -85,10 +91,11 @@ listener=$(/usr/bin/svcs -H -o ctid svc:/network/ssh:default 2>/dev/null)
 [ "$contract" != "${listener//[[:space:]]/}" ] || contract=none
 since=$(/usr/bin/date +%s)
 /usr/bin/mkdir -p "$root" || fail "cannot make $root"
-for name in "$token" ${evict[@]+"${evict[@]}"}; do
+for name in ${earlier:+"$earlier"} ${evict[@]+"${evict[@]}"}; do
   { IFS=' ' read -r was theirs began <"$root/$name"; } 2>/dev/null || continue
   [ "$was" != "$boot" ] || end_contract "$theirs"
-  if [ "$name" = "$token" ]; then since=$began; else /usr/bin/rm -f "$root/$name"; fi
+  [ "$name" != "$earlier" ] || since=$began
+  /usr/bin/rm -f "$root/$name"
 done
 round=0
 while :; do

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::door::Door;
 use super::step::{self, Sink, what};
-use super::{Controller, Event, RunError, View, Wish, lock, look};
+use super::{Controller, Event, Fresh, RunError, View, Wish, lock, look};
 use crate::host::{self, Exit, Host, HostError};
 use crate::plan::{self, Plan, Stage, Step, Work};
 use crate::store::{RunLog, StepRecord, StoreError};
@@ -19,8 +19,10 @@ const LOSSES: u32 = 6;
 #[derive(Default)]
 pub(super) struct Course {
     pub(super) report: Report,
-    /// The steps that ran.
+    /// The steps that ran since the connection was last made.
     ran: BTreeSet<String>,
+    /// All steps that ran.
+    ever_ran: BTreeSet<String>,
     /// The step that the connection was lost in, or that hangs.
     open: Option<OpenStep>,
     /// Losses since something last went forward.
@@ -57,6 +59,8 @@ impl Course {
             }
             let lost = error.into_loss()?;
             self.losses += 1;
+            // a zone that was started again may need again what had been done
+            self.ran.clear();
             door.reopen(lost, controller.watch)?;
         }
     }
@@ -76,7 +80,7 @@ impl Course {
             return Ok(Some(()));
         }
         let stage = next_stage(&view.plan)?;
-        if self.ran.is_empty() && stage != Stage::Check {
+        if self.ever_ran.is_empty() && stage != Stage::Check {
             note_unchecked(door, &view)?;
         }
         for step in view.plan.steps.iter().filter(|s| s.stage == stage) {
@@ -87,18 +91,18 @@ impl Course {
                 return Err(did_not_take(step));
             }
             let summary = self.run_logged(door, &view, step, controller, log)?;
-            self.losses = 0;
-            self.report.steps += 1;
+            if self.ever_ran.insert(step.id.clone()) {
+                self.losses = 0;
+                self.report.steps += 1;
+            }
+            controller.decisions.fresh = fresh_after(step, controller.decisions.fresh);
             if let (Work::Check(check), Some(found)) = (&step.work, summary) {
                 self.report.checks.push((check.name.clone(), found));
             }
         }
-        match stage {
-            // what was begun anew is not begun anew again
-            Stage::Build => controller.decisions.fresh = false,
+        if stage == Stage::Check {
             // checks change nothing: only the receipt could be due again
-            Stage::Check => self.ran.retain(|id| !id.starts_with("checks/")),
-            _ => {}
+            self.ran.retain(|id| !id.starts_with("checks/"));
         }
         Ok(None)
     }
@@ -131,7 +135,6 @@ impl Course {
                 if open.sink.shown > shown {
                     self.losses = 0;
                 }
-                self.ran.remove(&step.id);
                 self.open = Some(open);
                 return result;
             }
@@ -189,7 +192,7 @@ impl Course {
                 return Err(error);
             }
         }
-        self.ran.insert(open.step.id.clone());
+        self.ever_ran.insert(open.step.id.clone());
         self.report.steps += 1;
         (controller.watch)(Event::Ended {
             step: &open.step,
@@ -228,6 +231,15 @@ impl Course {
         if let Some(open) = open {
             let _ = end_step(log, &open, Some(error));
         }
+    }
+}
+
+/// What is begun anew is not begun anew again, and its package may be used.
+fn fresh_after(step: &Step, fresh: Fresh) -> Fresh {
+    match (&step.work, fresh) {
+        (Work::Package(_), _) => Fresh::No,
+        (_, Fresh::Begin) if step.stage == Stage::Build => Fresh::Begun,
+        (_, fresh) => fresh,
     }
 }
 

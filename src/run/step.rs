@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Controller, Event, RunError, View, build};
 use crate::afp;
 use crate::host::{Exit, Host, Stream};
-use crate::plan::{self, Input, Step, Work, checks, shell};
+use crate::plan::{self, Input, Step, Work, checks, lock, shell};
 use crate::receipt::sha256_hex;
 use crate::recipe::model::{Check, CheckKind};
 use crate::script::Script;
@@ -123,6 +123,9 @@ fn run_script(
                 (controller.watch)(Event::Waiting(tail.text().trim()));
                 std::thread::sleep(Duration::from_secs(5));
                 continue;
+            }
+            Exit::Code(lock::NOT_HELD) if tail.text().trim_end().ends_with(lock::NOT_HELD_TEXT) => {
+                return Err(RunError::NotHeld);
             }
             Exit::Code(status) => Some(status),
             Exit::Signal(signal) => {

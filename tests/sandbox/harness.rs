@@ -282,10 +282,7 @@ impl Zone {
             folders: &folders,
             distfiles: vec![self.site.join("distfiles")],
             decisions: Decisions::default(),
-            locking: Locking::of(Holder {
-                token: zonewright::store::fresh_name(),
-                ..Holder::default()
-            }),
+            locking: Locking::of(Holder::default()),
             password: &mut |user, known| passwords.wanted_hash(user, known, &mut |_| None),
             watch: &mut |_: Event<'_>| {},
         };
