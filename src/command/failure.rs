@@ -3,11 +3,10 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use super::{FAILED, USAGE};
+use super::{FAILED, USAGE, remedy};
 use crate::causes::in_one_line;
 use crate::facts::FactError;
 use crate::facts::locks::Lock;
-use crate::host::HostError;
 use crate::plan::Refusal;
 use crate::problem::Problem;
 use crate::run::{BuildError, RunError};
@@ -121,7 +120,7 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
         RunError::Host(source) => report(
             style,
             &format!("{zone}: {}", in_one_line(error)),
-            host_help(source),
+            &remedy::of_host(source),
         ),
         RunError::Locked(locks) => locked(zone, locks, style),
         RunError::NotHeld => report(
@@ -253,35 +252,4 @@ pub(super) fn excerpt(excerpt: &first_error::Excerpt, style: Style) -> String {
         let _ = writeln!(out, "{mark} {number:>5} │ {shown}");
     }
     out
-}
-
-fn host_help(error: &HostError) -> &'static str {
-    match error {
-        HostError::Unreachable { .. } => {
-            "is the zone running, and is the address in the zone file (or ~/.ssh/config) right?"
-        }
-        HostError::Lost { .. } => "run the same command again; what was done stays done",
-        HostError::Overdue { .. } => {
-            "look at the zone (`svcs -xv`, `ps -ef`); `--step-timeout` sets how long to wait"
-        }
-        HostError::UnknownHostKey { .. } => {
-            "compare the fingerprint with the zone's own, then use --accept-new-host-key"
-        }
-        HostError::ChangedHostKey { .. } => {
-            "if the zone was made anew, remove the old line from that file; if not, somebody may be in between"
-        }
-        HostError::Login { .. } => {
-            "put your public key into the zone's ~/.ssh/authorized_keys, or name the key with IdentityFile in ~/.ssh/config"
-        }
-        HostError::Become { .. } => {
-            "allow this user to run bash as root without a password, or let `[zone] ssh` log in as root"
-        }
-        HostError::RevokedHostKey { .. } => {
-            "known_hosts says that this key must not be trusted any more: ask who revoked it"
-        }
-        HostError::ScriptTooLarge { .. } => {
-            "this is a fault of zonewright: please report it with the recipe"
-        }
-        HostError::Ssh { .. } | HostError::NoEnd { .. } | HostError::Local { .. } => "",
-    }
 }

@@ -7,5 +7,7 @@
 
 mod archives;
 mod desk;
+mod login;
+mod reach;
 mod row;
 mod sources;

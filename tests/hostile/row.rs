@@ -80,6 +80,7 @@ pub fn plain(text: &str, names: &Names<'_>) -> String {
     }
     for (pattern, to) in [
         (r"127\.0\.0\.1:\d{5}", "127.0.0.1:PORT"),
+        (r"(failed to lookup address information): .*", "$1: WHY"),
         (r"/runs/([^/ ]+)/\d+-\d+", "/runs/$1/RUN"),
         (r"(?m)^((?:done|failed) .*) \([0-9. a-z]+\)$", "$1 (TIME)"),
     ] {
