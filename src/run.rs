@@ -7,6 +7,7 @@ mod build;
 mod course;
 mod door;
 mod lock;
+mod sources;
 mod step;
 mod wait;
 
@@ -134,6 +135,13 @@ pub enum RunError {
     /// The recipe cannot be resolved for this zone.
     #[error("the recipes do not fit this zone")]
     Problems(Vec<Problem>),
+    /// The sources of a build cannot be had or patched; noticed before the first change.
+    #[error("{problem}")]
+    Sources {
+        problem: Box<Problem>,
+        /// What takes more than one line, as a hunk and the lines it does not fit.
+        details: Option<String>,
+    },
     /// The zone holds something that must not be changed blindly.
     #[error("nothing was changed")]
     Refused(Vec<Refusal>),
@@ -370,6 +378,7 @@ pub fn converge(
     if first.plan.steps.is_empty() {
         return Ok(course.report);
     }
+    sources::rehearse(wish, &first, controller)?;
     let log = log.insert(begin()?);
     controller.locking.holder.run = log.name();
     (controller.watch)(Event::Planned(&first.plan));

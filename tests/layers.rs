@@ -47,6 +47,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "afp",
             "build_system",
+            "causes",
             "facts",
             "host",
             "package",

@@ -3,11 +3,10 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use super::{FAILED, USAGE};
+use super::{FAILED, USAGE, remedy};
 use crate::causes::in_one_line;
 use crate::facts::FactError;
 use crate::facts::locks::Lock;
-use crate::host::HostError;
 use crate::plan::Refusal;
 use crate::problem::Problem;
 use crate::run::{BuildError, RunError};
@@ -98,6 +97,9 @@ fn report(style: Style, message: &str, help: &str) -> String {
 fn run_text(zone: &str, error: &RunError, style: Style) -> String {
     match error {
         RunError::Problems(found) => problems::render(found, style.color),
+        RunError::Sources { problem, details } => {
+            unprepared(zone, problem, details.as_deref(), style)
+        }
         RunError::Refused(refusals) => refused(zone, refusals, style),
         RunError::Step { tail, log, .. } => {
             let text = std::fs::read(log).map_or_else(
@@ -118,7 +120,7 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
         RunError::Host(source) => report(
             style,
             &format!("{zone}: {}", in_one_line(error)),
-            host_help(source),
+            &remedy::of_host(source),
         ),
         RunError::Locked(locks) => locked(zone, locks, style),
         RunError::NotHeld => report(
@@ -200,6 +202,20 @@ fn build_text(zone: &str, error: &RunError, source: &BuildError, style: Style) -
     out
 }
 
+/// A recipe whose sources cannot be had or patched.
+fn unprepared(zone: &str, problem: &Problem, details: Option<&str>, style: Style) -> String {
+    let named = Problem {
+        message: format!("{zone}: {}", problem.message),
+        ..problem.clone()
+    };
+    let mut out = problems::render(&[named], style.color);
+    for line in details.iter().flat_map(|text| text.lines()) {
+        let _ = writeln!(out, "      {}", diff_line(line, style));
+    }
+    out.push_str("nothing was changed\n");
+    out
+}
+
 fn refused(zone: &str, refusals: &[Refusal], style: Style) -> String {
     let mut out = String::new();
     for refusal in refusals {
@@ -215,35 +231,4 @@ fn refused(zone: &str, refusals: &[Refusal], style: Style) -> String {
     }
     out.push_str("nothing was changed\n");
     out
-}
-
-fn host_help(error: &HostError) -> &'static str {
-    match error {
-        HostError::Unreachable { .. } => {
-            "is the zone running, and is the address in the zone file (or ~/.ssh/config) right?"
-        }
-        HostError::Lost { .. } => "run the same command again; what was done stays done",
-        HostError::Overdue { .. } => {
-            "look at the zone (`svcs -xv`, `ps -ef`); `--step-timeout` sets how long to wait"
-        }
-        HostError::UnknownHostKey { .. } => {
-            "compare the fingerprint with the zone's own, then use --accept-new-host-key"
-        }
-        HostError::ChangedHostKey { .. } => {
-            "if the zone was made anew, remove the old line from that file; if not, somebody may be in between"
-        }
-        HostError::Login { .. } => {
-            "put your public key into the zone's ~/.ssh/authorized_keys, or name the key with IdentityFile in ~/.ssh/config"
-        }
-        HostError::Become { .. } => {
-            "allow this user to run bash as root without a password, or let `[zone] ssh` log in as root"
-        }
-        HostError::RevokedHostKey { .. } => {
-            "known_hosts says that this key must not be trusted any more: ask who revoked it"
-        }
-        HostError::ScriptTooLarge { .. } => {
-            "this is a fault of zonewright: please report it with the recipe"
-        }
-        HostError::Ssh { .. } | HostError::NoEnd { .. } | HostError::Local { .. } => "",
-    }
 }

@@ -57,7 +57,8 @@ pub(super) fn run(
             run_script(door, step, script, &input, controller, sink).map(|()| None)
         }
         Work::Source(job) => {
-            let tree = build::prepare(view, &job.recipe, controller).map_err(build_error(step))?;
+            let tree = build::prepare(view, &job.recipe, controller)
+                .map_err(|unprepared| build_error(step)(*unprepared.error))?;
             let said = format!("{} sent", show_size(tree.len()));
             run_script(door, step, &job.script, &framed(&tree), controller, sink)?;
             Ok(Some(said))

@@ -82,7 +82,6 @@ impl Zone {
         }
         let folder = tempfile::tempdir().unwrap();
         let site = folder.path().join("site");
-        copy_site(&site);
         let zone = Self {
             alias: alias.to_owned(),
             site,
@@ -94,10 +93,7 @@ impl Zone {
         fs::create_dir_all(&shared).unwrap();
         fs::create_dir_all(zone.folders().cache).unwrap();
         std::os::unix::fs::symlink(shared, zone.folders().cache.join("sandbox")).unwrap();
-        zone.write(
-            &format!("zones/{alias}.toml"),
-            &format!("[host]\nsandbox = true\n\n[zone]\nalias = \"{alias}\"\n\n[[recipe]]\nname = \"{recipe}\"\n"),
-        );
+        write_site(&zone.site, alias, recipe);
         Some(zone)
     }
 
@@ -398,6 +394,16 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
+}
+
+/// A site with the fixture's recipes and a sandbox zone that uses one.
+pub fn write_site(site: &Path, alias: &str, recipe: &str) {
+    copy_site(site);
+    let text = format!(
+        "[host]\nsandbox = true\n\n[zone]\nalias = \"{alias}\"\n\n[[recipe]]\nname = \"{recipe}\"\n"
+    );
+    fs::create_dir_all(site.join("zones")).unwrap();
+    fs::write(site.join(format!("zones/{alias}.toml")), text).unwrap();
 }
 
 /// Copies the fixture's recipes and makes the archive that they name.
