@@ -167,7 +167,7 @@ fn clock_minutes(clock: &str) -> Option<i32> {
     let mut parts = clock.split(':');
     let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
     let is_whole = seconds == "00" && fraction.bytes().all(|digit| digit == b'0');
-    let minutes = hours.parse::<i32>().ok()? * 60 + minutes.parse::<i32>().ok()?;
+    let minutes = minutes_of(hours, minutes)?;
     is_whole.then_some(minutes)
 }
 
@@ -179,7 +179,13 @@ fn zone_minutes(zone: &str) -> Option<i32> {
         _ => return None,
     };
     let (hours, minutes) = digits.split_at_checked(2)?;
-    Some(sign * (hours.parse::<i32>().ok()? * 60 + minutes.parse::<i32>().ok()?))
+    Some(sign * minutes_of(hours, minutes)?)
+}
+
+/// Two small numbers: larger ones are no time.
+fn minutes_of(hours: &str, minutes: &str) -> Option<i32> {
+    let (hours, minutes): (u8, u8) = (hours.parse().ok()?, minutes.parse().ok()?);
+    Some(i32::from(hours) * 60 + i32::from(minutes))
 }
 
 #[cfg(test)]
@@ -214,6 +220,8 @@ mod tests {
             ("a/x\t1970-01-01 01:00:00 +0000", file("a/x", false)),
             ("a/x\t1969-12-31 16:00:00 -0800", file("a/x", true)),
             ("a/x\tThu Jan  1 00:00:00 1970", file("a/x", true)),
+            ("a/x\t1970-01-01 99999999:00:00 +0000", file("a/x", false)),
+            ("a/x\t1970-01-01 00:00:00 +0099999999", file("a/x", false)),
             ("/dev/null", Some(Side::Nothing)),
             ("/dev/null\t1970-01-01", Some(Side::Nothing)),
             ("\"a/q\\\"\\t\\\\ \\303\\244\"", file("a/q\"\t\\ ä", false)),
