@@ -6,6 +6,7 @@ mod failure;
 mod log;
 mod plan;
 mod recipe;
+mod remedy;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod status;

@@ -80,8 +80,50 @@ pub enum UnpackError {
     },
     #[error("`{archive}`: {reason}")]
     Links { archive: PathBuf, reason: TreeError },
-    #[error("`{archive}` is empty once {strip} leading components are dropped from each name")]
+    #[error(
+        "`{archive}` is empty once `strip = {strip}` drops so many leading components of each name"
+    )]
     Nothing { archive: PathBuf, strip: u32 },
+}
+
+impl UnpackError {
+    /// The archive that it is about.
+    #[must_use]
+    pub fn archive(&self) -> &Path {
+        match self {
+            Self::Open { archive, .. }
+            | Self::Read { archive, .. }
+            | Self::NoTar { archive, .. }
+            | Self::CutOff { archive, .. }
+            | Self::TooLarge { archive, .. }
+            | Self::TooMany { archive, .. }
+            | Self::Member { archive, .. }
+            | Self::Links { archive, .. }
+            | Self::Nothing { archive, .. } => archive,
+        }
+    }
+
+    /// What to do or to write instead.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "make the file readable",
+            Self::Read { .. } | Self::CutOff { .. } => {
+                "the `sha256` is that of a damaged archive: fetch it whole, compare it with what \
+                 the publisher announces, and write the sum of that one"
+            }
+            Self::NoTar { .. } => {
+                "name a tar archive: plain, or compressed with gzip, bzip2, xz or zstd"
+            }
+            Self::TooLarge { .. } | Self::TooMany { .. } => {
+                "no honest archive of sources grows so much: name another one"
+            }
+            Self::Member { .. } | Self::Links { .. } => {
+                "an archive of sources has no use for that: do not trust it, and name another one"
+            }
+            Self::Nothing { .. } => "write a smaller `strip`",
+        }
+    }
 }
 
 fn after(last: &Option<String>) -> String {
@@ -140,7 +182,13 @@ pub fn unpack(
         .total_bytes
         .min(FREE_BYTES.max(size_bytes.saturating_mul(limits.ratio)));
     unpacking.left.total_bytes = limit;
-    let input = decompress(BufReader::new(file)).map_err(|source| unpacking.unreadable(source))?;
+    let input = decompress(BufReader::new(file)).map_err(|source| match source.kind() {
+        io::ErrorKind::InvalidData => UnpackError::NoTar {
+            archive: archive.to_owned(),
+            source,
+        },
+        _ => unpacking.unreadable(source),
+    })?;
     let mut input = Metered {
         input,
         left: limit,

@@ -55,11 +55,12 @@ impl Folders {
                 None => return Ok(Kept::Damaged { path }),
             }
         }
-        let [_, outside, platform] = parts.as_slice() else {
+        let [package, outside, platform] = parts.as_slice() else {
             return Ok(Kept::Nothing);
         };
         Ok(Kept::Package(StoredPackage {
             outside: unpack(outside).map_err(at("read", &folder.join(OUTSIDE)))?,
+            size_bytes: package.len() as u64,
             platform: String::from_utf8_lossy(platform).into_owned(),
         }))
     }
@@ -177,6 +178,7 @@ mod tests {
         )];
         let kept = StoredPackage {
             outside: outside.into(),
+            size_bytes: 3,
             platform: "joyent_20241212T000720Z".to_owned(),
         };
         (root, folders, kept)
@@ -190,8 +192,8 @@ mod tests {
         assert_eq!(folders.stored("k").unwrap(), Kept::Package(kept.clone()));
         assert_eq!(folders.package_bytes("k").unwrap(), b"tgz");
         // and again, over what is there
-        folders.keep_package("k", b"other", &kept).unwrap();
-        assert_eq!(folders.package_bytes("k").unwrap(), b"other");
+        folders.keep_package("k", b"two", &kept).unwrap();
+        assert_eq!(folders.package_bytes("k").unwrap(), b"two");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The software is the fixture's greeter, whose whole apply takes seconds. Every test has a zone of
 //! its own; all zones are in one sandbox, which ends with the last test that holds it.
 
-mod archive;
+pub mod archive;
 mod become_root;
 mod changes;
 mod commands;
@@ -12,11 +12,13 @@ mod drift;
 mod edited;
 mod failing;
 mod first;
-mod harness;
+pub mod harness;
+mod lost;
 mod many;
 mod package;
 mod passwords;
 mod record;
 mod scripts;
 mod sessions;
+mod two_operators;
 mod upstream_manifest;

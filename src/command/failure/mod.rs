@@ -1,6 +1,5 @@
 //! How a failed command ends: what went wrong, the first real error, and what to type next.
 
-mod host;
 mod run;
 mod status;
 

@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{host, report, status};
+use super::super::remedy;
+use super::{report, status};
 use crate::causes::in_one_line;
 use crate::facts::FactError;
 use crate::facts::locks::Lock;
 use crate::plan::{self, Refusal};
+use crate::problem::Problem;
 use crate::run::{BuildError, RunError};
 use crate::script::quote;
 use crate::show::{Style, excerpt, holder, plan::diff_line, problems};
@@ -20,6 +22,9 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
     let simple = |help: &str| report(style, &format!("{zone}: {}", in_one_line(error)), help);
     match error {
         RunError::Problems(found) => problems::render(found, style.color),
+        RunError::Sources { problem, details } => {
+            unprepared(zone, problem, details.as_deref(), style)
+        }
         RunError::Refused(refusals) => refused(zone, refusals, style),
         RunError::Step {
             id,
@@ -34,7 +39,7 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
             out
         }
         RunError::Build { id, source, .. } => build_text(zone, error, id, source, program, style),
-        RunError::Host(source) => simple(&host::help(source, zone, program)),
+        RunError::Host(source) => simple(&remedy::of_host(source)),
         RunError::Locked(locks) => locked(zone, locks, program, style),
         RunError::NotHeld => simple(&format!(
             "`{program} status {zone}` says who holds it; `{program} apply {zone} --wait` goes on when \
@@ -63,7 +68,9 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
             "something in the zone undoes it, or this is a fault of zonewright: `{program} plan {zone}` \
              says what differs now, `{program} log {zone} --full` what was done"
         )),
-        RunError::Probe(_) => simple("`-vv` shows what the zone was asked and said"),
+        RunError::Probe(_) | RunError::Swept(_) => {
+            simple("`-vv` shows what the zone was asked and said")
+        }
         RunError::Facts(_) | RunError::Store(_) | RunError::Password(_) => simple(""),
     }
 }
@@ -118,6 +125,20 @@ fn next(id: &str, zone: &str, program: &str, style: Style) -> String {
     format!("{label}: mend the cause, then `{program} apply {zone}`: {again}\n{log}")
 }
 
+/// A recipe whose sources cannot be had or patched.
+fn unprepared(zone: &str, problem: &Problem, details: Option<&str>, style: Style) -> String {
+    let named = Problem {
+        message: format!("{zone}: {}", problem.message),
+        ..problem.clone()
+    };
+    let mut out = problems::render(&[named], style.color);
+    for line in details.iter().flat_map(|text| text.lines()) {
+        let _ = writeln!(out, "      {}", diff_line(line, style));
+    }
+    out.push_str("nothing was changed\n");
+    out
+}
+
 /// Somebody else holds the zone.
 fn locked(zone: &str, locks: &[Lock], program: &str, style: Style) -> String {
     let holders: Vec<String> = locks.iter().map(holder).collect();
@@ -143,7 +164,7 @@ fn build_text(
         && let RunError::Host(lost) = &**inner
     {
         let message = format!("{zone}: {error}: {}", in_one_line(lost));
-        return report(style, &message, &host::help(lost, zone, program));
+        return report(style, &message, &remedy::of_host(lost));
     }
     let mut out = format!(
         "{}: {zone}: {error}: {}\n",
