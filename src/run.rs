@@ -28,7 +28,7 @@ use crate::secrets::PasswordError;
 use crate::site::ZoneFile;
 use crate::site::model::User;
 use crate::source::fetch::FetchEvent;
-use crate::store::{Folders, RunLog, StoreError};
+use crate::store::{Folders, Kept, RunLog, StoreError};
 use course::Course;
 
 pub use build::BuildError;
@@ -320,8 +320,15 @@ fn given(
             continue;
         };
         let key = inputs.key();
-        if let Some(stored) = controller.folders.stored(&key)? {
-            packages.insert(key, stored);
+        match controller.folders.stored(&key)? {
+            Kept::Package(stored) => {
+                packages.insert(key, stored);
+            }
+            Kept::Damaged { path } => (controller.watch)(Event::Note(format!(
+                "{} is damaged and is made again",
+                path.display()
+            ))),
+            Kept::Nothing => {}
         }
     }
     let mut passwords = BTreeMap::new();
