@@ -9,6 +9,7 @@ mod door;
 mod lock;
 mod sources;
 mod step;
+mod wait;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use crate::facts::accounts::Secret;
 use crate::facts::locks::Lock;
+use crate::facts::sessions::Session;
 use crate::facts::{self, FactError, Facts, Questions};
 use crate::host::{self, Exit, Host, HostError, Stream};
 use crate::plan::{self, Given, Plan, Refusal, Step, Wanted, WantedRecipe};
@@ -95,8 +97,11 @@ pub enum Event<'a> {
     Fetch(FetchEvent<'a>),
     /// Something worth reading that ends nothing.
     Note(String),
-    /// Somebody is being served, and the step waits for them.
-    Waiting(&'a str),
+    /// Somebody is being served, and the step waits for them. Sent again every few seconds.
+    Waiting {
+        sessions: &'a [Session],
+        waited: Duration,
+    },
     /// Somebody else holds the zone, and the run waits for them.
     Held(&'a [Lock]),
     /// The connection is gone; it is tried again after a while.
@@ -143,6 +148,9 @@ pub enum RunError {
     /// The probe failed.
     #[error("the zone does not answer the questions: {0}")]
     Probe(String),
+    /// What a run that was cut off left half done could not be ended.
+    #[error("what an earlier run left half done cannot be put right: {0}")]
+    Swept(String),
     /// A step failed.
     #[error("{what} failed{}", status.map(|s| format!(" with status {s}")).unwrap_or_default())]
     Step {
@@ -378,6 +386,7 @@ pub fn converge(
         // what was seen before the zone was held may have changed since
         if !door.is_locked() {
             lock::take(door, controller, None)?;
+            sweep(door, controller)?;
         }
         course.stage(door, wish, controller, log)
     });
@@ -386,6 +395,19 @@ pub fn converge(
     }
     lock::release(door);
     result.map(|()| course.report)
+}
+
+/// Ends what a run that was cut off left half done.
+fn sweep(door: &mut Door<'_>, controller: &mut Controller<'_>) -> Result<(), RunError> {
+    let (exit, _, said) = host::run_to_string(door, &plan::sweep::script())?;
+    let said = String::from_utf8_lossy(&said);
+    if exit != Exit::Code(0) {
+        return Err(RunError::Swept(said.trim().to_owned()));
+    }
+    for line in said.lines() {
+        (controller.watch)(Event::Note(line.to_owned()));
+    }
+    Ok(())
 }
 
 impl RunError {

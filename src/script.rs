@@ -17,6 +17,7 @@ pub struct Script {
     body: String,
     reads_input: bool,
     quiet: Option<Duration>,
+    spares: Vec<String>,
 }
 
 impl Script {
@@ -28,6 +29,7 @@ impl Script {
             body: String::new(),
             reads_input: false,
             quiet: Some(QUIET),
+            spares: Vec::new(),
         }
     }
 
@@ -68,6 +70,19 @@ impl Script {
     #[must_use]
     pub fn with_quiet_limit(mut self, limit: Option<Duration>) -> Self {
         self.quiet = limit;
+        self
+    }
+
+    /// The names of the processes whose sessions the script does not end.
+    #[must_use]
+    pub fn spares(&self) -> &[String] {
+        &self.spares
+    }
+
+    /// Says whose sessions the script's own text looks for.
+    #[must_use]
+    pub fn sparing<W: Into<String>>(mut self, processes: impl IntoIterator<Item = W>) -> Self {
+        self.spares.extend(processes.into_iter().map(Into::into));
         self
     }
 
@@ -131,6 +146,7 @@ impl Script {
     pub fn then(mut self, other: &Script) -> Self {
         self.body.push_str(&other.body);
         self.reads_input |= other.reads_input;
+        self.spares.extend(other.spares.iter().cloned());
         self
     }
 }

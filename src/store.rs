@@ -98,7 +98,13 @@ impl Folders {
         }
         let path = folder.join("platform");
         let platform = fs::read_to_string(&path).map_err(at("read", &path))?;
-        Ok(Some(StoredPackage { outside, platform }))
+        let path = folder.join("package.tgz");
+        let size_bytes = fs::metadata(&path).map_err(at("look at", &path))?.len();
+        Ok(Some(StoredPackage {
+            outside,
+            size_bytes,
+            platform,
+        }))
     }
 
     /// The bytes of a stored package.
@@ -381,6 +387,7 @@ mod tests {
         .into();
         let kept = StoredPackage {
             outside,
+            size_bytes: 3,
             platform: "joyent_20241212T000720Z".to_owned(),
         };
         folders.keep_package("k", b"tgz", &kept).unwrap();

@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 mod hostile;
 mod layers;
+mod logs;
 #[cfg(target_os = "linux")]
 mod netatalk;
 mod plan;

@@ -107,7 +107,7 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
                 |bytes| String::from_utf8_lossy(&bytes).into_owned(),
             );
             let mut out = format!("{}: {zone}: {error}\n", style.paint("31", "error"));
-            out.push_str(&excerpt(&first_error::find(&text), style));
+            out.push_str(&&first_error::find(&text, first_error::Source::Phase).text(style));
             let _ = writeln!(out, "the whole output: {}", log.display());
             let _ = writeln!(
                 out,
@@ -230,26 +230,5 @@ fn refused(zone: &str, refusals: &[Refusal], style: Style) -> String {
         let _ = writeln!(out, "{}: {}", style.paint("36", " help"), refusal.help);
     }
     out.push_str("nothing was changed\n");
-    out
-}
-
-/// An excerpt of a log with line numbers and the error marked.
-pub(super) fn excerpt(excerpt: &first_error::Excerpt, style: Style) -> String {
-    let mut out = String::new();
-    for (index, line) in excerpt.lines.iter().enumerate() {
-        let is_error = excerpt.error == Some(index);
-        let mark = if is_error {
-            style.paint("31", ">")
-        } else {
-            " ".to_owned()
-        };
-        let number = excerpt.first_line + index;
-        let shown = if is_error {
-            style.paint("1", line)
-        } else {
-            line.clone()
-        };
-        let _ = writeln!(out, "{mark} {number:>5} │ {shown}");
-    }
     out
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::failure::excerpt;
 use super::{DONE, Failure, answer, answer_json, folders};
 use crate::cli::{Global, LogArgs};
 use crate::show::{Style, duration, first_error, moment};
@@ -96,7 +95,7 @@ fn last(folder: &Path, record: &RunRecord, style: Style) -> String {
     let path = folder.join(&step.log);
     let log = read(&path);
     let _ = writeln!(out, "\n{}", step.error.as_deref().unwrap_or_default());
-    out.push_str(&excerpt(&first_error::find(&log), style));
+    out.push_str(&first_error::find(&log, first_error::Source::Phase).text(style));
     let _ = writeln!(out, "the whole output: {}", path.display());
     out
 }

@@ -187,7 +187,7 @@ fn plan_phases(
     let is_anew = given.fresh && facts.builds.0.contains_key(key);
     if is_anew {
         let work = Work::Script {
-            script: forget(&folder),
+            script: forget(std::slice::from_ref(&folder)),
             input: Input::None,
         };
         let what = format!("forget what earlier runs built of {name}");
@@ -195,7 +195,7 @@ fn plan_phases(
     }
     let is_done = |phase: &str| !is_anew && facts.builds.is_done(key, phase);
     if !is_done("source") {
-        let script = receive_source(&folder);
+        let script = receive_source(&folder, &recipe.name);
         let work = Work::Source(SourceJob {
             recipe: recipe.name.clone(),
             script,
@@ -225,11 +225,12 @@ fn plan_phases(
     ));
 }
 
-fn receive_source(folder: &str) -> Script {
+fn receive_source(folder: &str, recipe: &str) -> Script {
     Script::new("receive and unpack the sources")
         .shell(shell::FAIL)
         .shell(shell::RECEIVE)
         .set("folder", folder)
+        .set("recipe", recipe)
         .set("user", accounts::BUILD_USER)
         .shell(
             r#"
@@ -237,7 +238,10 @@ fn receive_source(folder: &str) -> Script {
 /usr/bin/rm -rf "$folder"
 /usr/bin/mkdir "$folder" "$folder/src" "$folder/out" "$folder/stage" "$folder/shims" ||
   fail "cannot make $folder"
-receive "$folder/source.tar"
+printf '%s\n' "$recipe" >"$folder/recipe" || fail "cannot write in $folder"
+# packed, unpacked, compiled and staged
+what="the build of $recipe"
+receive "$folder/source.tar" 4
 /usr/bin/gtar -xf "$folder/source.tar" -C "$folder/src" --no-same-owner ||
   fail "cannot unpack the sources in $folder/src"
 /usr/bin/rm -f "$folder/source.tar"
@@ -351,19 +355,63 @@ fn stop(folder: &str, phase: &str) -> Script {
         .shell("end_phase")
 }
 
-/// Ends every phase of a build and removes its tree.
-fn forget(folder: &str) -> Script {
+/// Plans the end of build trees that nobody wants any more: of earlier inputs, and of these ones where
+/// neither a build nor an installation is due. While one is due, what is there may yet be used.
+pub(super) fn plan_abandoned(
+    recipe: &WantedRecipe,
+    key: &str,
+    facts: &Facts,
+    steps: &mut Vec<Step>,
+) {
+    let (build, install) = (
+        format!("build/{}/", recipe.name),
+        format!("install/{}", recipe.name),
+    );
+    let is_wanted = steps
+        .iter()
+        .any(|step| step.id.starts_with(&build) || step.id == install);
+    let trees = facts.build_recipes.iter();
+    let abandoned = trees
+        .filter(|(tree, owner)| **owner == recipe.name && (tree.as_str() != key || !is_wanted));
+    let folders: Vec<String> = abandoned
+        .map(|(tree, _)| format!("{BUILD_ROOT}/{tree}"))
+        .collect();
+    if folders.is_empty() {
+        return;
+    }
+    let change = |folder: &String| {
+        Change::new(
+            Action::Destroy,
+            format!("build tree {folder}"),
+            format!("{} is not built from it any more", recipe.name),
+        )
+    };
+    steps.push(Step {
+        id: format!("build/{}/abandoned", recipe.name),
+        stage: Stage::Build,
+        changes: folders.iter().map(change).collect(),
+        work: Work::Script {
+            script: forget(&folders),
+            input: Input::None,
+        },
+    });
+}
+
+/// Ends every phase of these builds and removes their trees.
+fn forget(folders: &[String]) -> Script {
     Script::new("forget a build")
         .shell(shell::FAIL)
-        .set("folder", folder)
+        .list("folders", folders)
         .shell(CONTRACT)
         .shell(
             r#"
-for path in "$folder"/*.ctid; do
-  phase=${path##*/} phase=${phase%.ctid}
-  end_phase
+for folder in ${folders[@]+"${folders[@]}"}; do
+  for path in "$folder"/*.ctid; do
+    phase=${path##*/} phase=${phase%.ctid}
+    end_phase
+  done
+  /usr/bin/rm -rf "$folder" || fail "cannot remove $folder"
 done
-/usr/bin/rm -rf "$folder" || fail "cannot remove $folder"
 "#,
         )
 }
@@ -406,7 +454,8 @@ print_more() {
   local size
   size=$(/usr/bin/stat -c %s "$log" 2>/dev/null) || size=0
   if [ "$size" -gt "$shown" ]; then
-    /usr/bin/tail -c "+$((shown + 1))" "$log" | /usr/bin/head -c "$((size - shown))"
+    # nobody hears it any more: the phase goes on without
+    /usr/bin/tail -c "+$((shown + 1))" "$log" | /usr/bin/head -c "$((size - shown))" || exit 201
     shown=$size
   fi
 }

@@ -29,7 +29,7 @@ pub const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// Takes the zone for a run, or finds out who holds it.
 ///
 /// What the run's `earlier` connection left in the zone is ended first, and so are the connections of
-/// the tokens in `evict`: by contract, after `settle` if they have not ended by themselves.
+/// the tokens in `evict`: by contract, after waiting at most `settle` for package tools and the like.
 #[must_use]
 pub fn take(holder: &Holder, earlier: Option<&str>, evict: &[String], settle: Duration) -> Script {
     // the struct has strings only, which always can be written
@@ -40,6 +40,7 @@ pub fn take(holder: &Holder, earlier: Option<&str>, evict: &[String], settle: Du
         .set("token", &holder.token)
         .set("holder", text)
         .set("settle", settle.as_secs().to_string())
+        .set("lasting", LASTING)
         .set("within", ENDS_WITHIN.as_secs().to_string())
         .set("earlier", earlier.unwrap_or_default())
         .list("evict", evict)
@@ -66,6 +67,9 @@ pub fn guarded(script: &Script, token: &str) -> Script {
         .with_quiet_limit(script.quiet_limit())
 }
 
+/// Commands that are waited for, as an extended regular expression.
+const LASTING: &str = "pkgin|pkg_[a-z]+|(user|group)(add|mod|del)|passwd|svccfg|gtar|cp|mv";
+
 // A connection whose contract is the ssh service's own has none to be known by (inferred: an sshd
 // without contracts); it counts as alive until the zone is started again.
 const TAKE: &str = r#"
@@ -76,7 +80,10 @@ holds() {
 end_contract() {
   local until=$((SECONDS + settle))
   if [ "$1" = none ] || [ "$1" = "$contract" ]; then return; fi
-  while [ "$SECONDS" -lt "$until" ] && /usr/bin/pgrep -c "$1" >/dev/null; do /usr/bin/sleep 0.1; done
+  # what changes several files in one go leaves more to mend when it is ended than when it is waited for
+  while [ "$SECONDS" -lt "$until" ] && /usr/bin/pgrep -x -c "$1" "$lasting" >/dev/null; do
+    /usr/bin/sleep 0.1
+  done
   until=$((SECONDS + within))
   while /usr/bin/pkill -KILL -c "$1"; do
     [ "$SECONDS" -lt "$until" ] || fail "what an earlier run left in the zone does not end (contract $1)"

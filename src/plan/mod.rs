@@ -5,6 +5,7 @@
 //! before an earlier step has run is a step without work, marked `?`.
 
 pub mod accounts;
+mod aside;
 pub mod build;
 pub mod checks;
 pub mod files;
@@ -15,6 +16,8 @@ pub mod packages;
 pub mod receipts;
 pub mod services;
 pub mod shell;
+mod space;
+pub mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -188,6 +191,8 @@ pub struct Wanted<'a> {
 pub struct StoredPackage {
     /// Files that the build staged outside the prefix: path → content.
     pub outside: BTreeMap<String, Vec<u8>>,
+    /// How big the package's file is.
+    pub size_bytes: u64,
     /// The platform stamp of the zone that built it, as in `joyent_20241212T000720Z`.
     pub platform: String,
 }
@@ -290,6 +295,7 @@ fn plan_recipe(
         match inputs::of(recipe, facts) {
             Ok(inputs) => {
                 build::plan(recipe, &inputs, facts, given, steps);
+                refusals.extend(space::look(recipe, &inputs, facts, given, &steps[before..]));
                 Some(inputs)
             }
             Err(refusal) => {
@@ -298,7 +304,7 @@ fn plan_recipe(
             }
         }
     };
-    accounts::plan_recipe(recipe, facts, steps);
+    accounts::plan_recipe(recipe, facts, steps, refusals);
     let outside = built.as_ref().map(|inputs| outside_files(inputs, given));
     let files = files::plan(recipe, outside.flatten(), facts, given, steps, refusals);
     refusals.extend(services::plan(
@@ -314,6 +320,9 @@ fn plan_recipe(
         .as_ref()
         .map(|inputs| receipts::expected(recipe, inputs, &files, facts));
     checks::plan(recipe, receipt, facts, before, steps);
+    if let Some(inputs) = &built {
+        build::plan_abandoned(recipe, &inputs.key(), facts, steps);
+    }
 }
 
 fn outside_files<'a>(

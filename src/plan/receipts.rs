@@ -81,6 +81,7 @@ pub(super) fn step(recipe: &WantedRecipe, receipt: &Receipt, is_there: bool) -> 
 
 const WRITE: &str = r#"
 /usr/bin/mkdir -p "$root" && /usr/bin/chmod 0755 "$root" || fail "cannot make $root"
+trap '/usr/bin/rm -f "$root/.$name.new"' EXIT
 receive "$root/.$name.new"
 /usr/bin/mv -f "$root/.$name.new" "$root/$name.json" || fail "cannot write $root/$name.json"
 /usr/bin/rm -f "$root/$name.unchecked"

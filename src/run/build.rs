@@ -206,11 +206,12 @@ pub(super) fn make_package(
         return Err(BuildError::Problems(checked.problems));
     }
     let spec = spec(&tools(door, sink)?, wanted, job, checked)?;
+    let bytes = package::write(&spec, &files)?;
     let beside = StoredPackage {
         outside: contents(outside),
+        size_bytes: bytes.len() as u64,
         platform: view.facts.platform.stamp.clone(),
     };
-    let bytes = package::write(&spec, &files)?;
     let kept = controller
         .folders
         .keep_package(&job.key, &bytes, &beside)

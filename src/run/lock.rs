@@ -9,9 +9,8 @@ use crate::host::{self, Exit};
 use crate::plan::lock;
 use crate::store::fresh_name;
 
-/// What a run of this controller that was cut off left in the zone may go on for so long: a package
-/// tool that is ended in the middle leaves more to mend than one that is waited for.
-const SETTLE: Duration = Duration::from_secs(10);
+/// How long a package tool that a run of this controller left in the zone is waited for.
+const SETTLE: Duration = Duration::from_secs(30);
 
 /// How long taking the zone may be quiet beside its own waits.
 const SLACK: Duration = Duration::from_secs(60);

@@ -5,7 +5,7 @@ use std::io::{Cursor, Read, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{Controller, Event, RunError, View, build};
+use super::{Controller, Event, RunError, View, build, wait};
 use crate::afp;
 use crate::host::{Exit, Host, Stream};
 use crate::plan::{self, Input, Step, Work, checks, lock, shell};
@@ -105,6 +105,7 @@ fn run_script(
     controller: &mut Controller<'_>,
     sink: &mut Sink,
 ) -> Result<(), RunError> {
+    let mut waits_since = None;
     loop {
         let mut tail = Tail::default();
         let mut feed = Cursor::new(input);
@@ -119,9 +120,10 @@ fn run_script(
         })?;
         let status = match exit {
             Exit::Code(0) => return Ok(()),
-            Exit::Code(shell::SESSIONS_OPEN) if may_wait(step) => {
-                (controller.watch)(Event::Waiting(tail.text().trim()));
-                std::thread::sleep(Duration::from_secs(5));
+            // any other script, as a phase of a build, may end with this status too
+            Exit::Code(shell::SESSIONS_OPEN) if !script.spares().is_empty() => {
+                let since = *waits_since.get_or_insert_with(Instant::now);
+                wait::until_quiet(door, script.spares(), &tail.text(), since, controller)?;
                 continue;
             }
             Exit::Code(lock::NOT_HELD) if tail.text().trim_end().ends_with(lock::NOT_HELD_TEXT) => {
@@ -141,11 +143,6 @@ fn run_script(
             log: sink.path.clone(),
         });
     }
-}
-
-/// Whether the status [`shell::SESSIONS_OPEN`] is ours: a phase of a build may end with any status.
-fn may_wait(step: &Step) -> bool {
-    matches!(step.work, Work::Script { .. } | Work::Install { .. })
 }
 
 /// The last part of an output.

@@ -201,6 +201,23 @@ impl Zone {
         self.run(&[&shell[..], &["/usr/bin/bash", "-c", script]].concat())
     }
 
+    /// Starts the program and goes on.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::of(self.command(arguments))
+    }
+
+    /// Waits until a script in the zone succeeds.
+    pub fn until(&self, script: &str) {
+        let since = std::time::Instant::now();
+        while self.try_shell(script).status != 0 {
+            assert!(
+                since.elapsed().as_secs() < 60,
+                "never true in the zone: {script}"
+            );
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+
     /// What the greeter tells its clients.
     pub fn greeting(&self) -> String {
         self.shell(
@@ -343,6 +360,42 @@ impl std::fmt::Display for Ran {
     }
 }
 
+/// A program that runs; killed if it is let go before it has ended.
+pub struct Running {
+    command: Command,
+    child: Option<std::process::Child>,
+}
+
+impl Running {
+    pub fn of(mut command: Command) -> Self {
+        command.stdout(std::process::Stdio::piped());
+        command.stderr(std::process::Stdio::piped());
+        let child = Some(command.spawn().unwrap());
+        Self { command, child }
+    }
+
+    /// Its end.
+    pub fn wait(mut self) -> Ran {
+        let output = self.child.take().unwrap().wait_with_output().unwrap();
+        Ran::ended(&self.command, output)
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) -> Ran {
+        self.child.as_mut().unwrap().kill().unwrap();
+        self.wait()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 /// A site with the fixture's recipes and a sandbox zone that uses one.
 pub fn write_site(site: &Path, alias: &str, recipe: &str) {
     copy_site(site);
@@ -364,7 +417,7 @@ fn copy_site(site: &Path) {
         }
     }
     let archive = archive::greeter();
-    for recipe in ["greeter", "greeter-autotools"] {
+    for recipe in ["greeter", "greeter-autotools", "slow"] {
         let path = site.join(format!("recipes/{recipe}.toml"));
         let text = fs::read_to_string(&path).unwrap();
         fs::write(path, text.replace("@SHA256@", &sha256_hex(&archive))).unwrap();
