@@ -7,6 +7,7 @@ mod build;
 mod course;
 mod door;
 mod lock;
+mod sources;
 mod step;
 mod wait;
 
@@ -27,7 +28,7 @@ use crate::secrets::PasswordError;
 use crate::site::ZoneFile;
 use crate::site::model::User;
 use crate::source::fetch::FetchEvent;
-use crate::store::{Folders, RunLog, StoreError};
+use crate::store::{Folders, Kept, RunLog, StoreError};
 use course::Course;
 
 pub use build::BuildError;
@@ -51,8 +52,18 @@ pub struct Decisions {
     pub keep_edited: bool,
     /// See [`Given::end_sessions`].
     pub end_sessions: bool,
-    /// See [`Given::fresh`].
-    pub fresh: bool,
+    pub fresh: Fresh,
+}
+
+/// Whether builds that are due begin anew, whatever earlier runs left of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fresh {
+    #[default]
+    No,
+    /// Yes: build trees that are there are removed.
+    Begin,
+    /// Begun: what is there now is this run's own, but packages in the store are not.
+    Begun,
 }
 
 /// Gives the hash to set for an account, if its password differs from the wanted one.
@@ -124,6 +135,13 @@ pub enum RunError {
     /// The recipe cannot be resolved for this zone.
     #[error("the recipes do not fit this zone")]
     Problems(Vec<Problem>),
+    /// The sources of a build cannot be had or patched; noticed before the first change.
+    #[error("{problem}")]
+    Sources {
+        problem: Box<Problem>,
+        /// What takes more than one line, as a hunk and the lines it does not fit.
+        details: Option<String>,
+    },
     /// The zone holds something that must not be changed blindly.
     #[error("nothing was changed")]
     Refused(Vec<Refusal>),
@@ -164,6 +182,9 @@ pub enum RunError {
     /// Somebody else holds the zone.
     #[error("somebody else is changing the zone")]
     Locked(Vec<Lock>),
+    /// Somebody else took it from this run.
+    #[error("somebody else took the zone from this run")]
+    NotHeld,
     /// A check did not pass.
     #[error("the check “{name}” does not pass: {reason}")]
     Check { name: String, reason: String },
@@ -299,8 +320,15 @@ fn given(
             continue;
         };
         let key = inputs.key();
-        if let Some(stored) = controller.folders.stored(&key)? {
-            packages.insert(key, stored);
+        match controller.folders.stored(&key)? {
+            Kept::Package(stored) => {
+                packages.insert(key, stored);
+            }
+            Kept::Damaged { path } => (controller.watch)(Event::Note(format!(
+                "{} is damaged and is made again",
+                path.display()
+            ))),
+            Kept::Nothing => {}
         }
     }
     let mut passwords = BTreeMap::new();
@@ -325,7 +353,7 @@ fn given(
         end_sessions,
         fresh,
     } = controller.decisions;
-    if fresh {
+    if fresh != Fresh::No {
         packages.clear();
     }
     Ok(Given {
@@ -334,7 +362,7 @@ fn given(
         overwrite,
         keep_edited,
         end_sessions,
-        fresh,
+        fresh: fresh == Fresh::Begin,
     })
 }
 
@@ -357,6 +385,7 @@ pub fn converge(
     if first.plan.steps.is_empty() {
         return Ok(course.report);
     }
+    sources::rehearse(wish, &first, controller)?;
     let log = log.insert(begin()?);
     controller.locking.holder.run = log.name();
     (controller.watch)(Event::Planned(&first.plan));

@@ -40,13 +40,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("source", &["apt", "causes", "hex", "recipe"]),
     ("host", &["script", "site"]),
-    ("store", &["plan"]),
+    ("store", &["plan", "receipt"]),
     ("secrets", &["facts", "shadow", "site"]),
     (
         "run",
         &[
             "afp",
             "build_system",
+            "causes",
             "facts",
             "host",
             "package",

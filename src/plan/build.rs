@@ -289,9 +289,9 @@ fn phase_script(
         None => format!("{folder}/src"),
     };
     let mut body = Script::new(phase)
-        .shell("set -e\nPS4='+ '\numask 022")
-        .command(["cd", &source])
-        .shell("set -x");
+        // the log says where its commands ran
+        .shell("set -e\nPS4='+ '\numask 022\nset -x")
+        .command(["cd", &source]);
     for command in &commands {
         body = body.command(command);
     }
@@ -454,7 +454,8 @@ print_more() {
   local size
   size=$(/usr/bin/stat -c %s "$log" 2>/dev/null) || size=0
   if [ "$size" -gt "$shown" ]; then
-    /usr/bin/tail -c "+$((shown + 1))" "$log" | /usr/bin/head -c "$((size - shown))"
+    # nobody hears it any more: the phase goes on without
+    /usr/bin/tail -c "+$((shown + 1))" "$log" | /usr/bin/head -c "$((size - shown))" || exit 201
     shown=$size
   fi
 }

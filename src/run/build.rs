@@ -64,12 +64,28 @@ fn recipe<'a>(view: &'a View, name: &str) -> Option<&'a WantedRecipe> {
     view.recipes.iter().find(|recipe| recipe.name == name)
 }
 
+/// Why there are no sources, and which of the recipe's sources it is about where it is about one.
+#[derive(Debug)]
+pub(super) struct Unprepared {
+    pub(super) source: Option<usize>,
+    pub(super) error: Box<BuildError>,
+}
+
+impl<E: Into<BuildError>> From<E> for Unprepared {
+    fn from(error: E) -> Self {
+        Self {
+            source: None,
+            error: Box::new(error.into()),
+        }
+    }
+}
+
 /// Fetches, verifies, unpacks, patches and packs a recipe's sources.
 pub(super) fn prepare(
     view: &View,
     name: &str,
     controller: &mut Controller<'_>,
-) -> Result<Vec<u8>, BuildError> {
+) -> Result<Vec<u8>, Unprepared> {
     let Some(wanted) = recipe(view, name) else {
         return Ok(Vec::new());
     };
@@ -77,8 +93,13 @@ pub(super) fn prepare(
     let fetcher = Fetcher::new(&cache, &controller.distfiles, Patience::default());
     let watch = &mut *controller.watch;
     let mut archives = Vec::new();
-    for source in &wanted.bundle.recipe.sources {
-        let fetched = fetcher.fetch(source, &mut |event| watch(Event::Fetch(event)))?;
+    for (index, source) in wanted.bundle.recipe.sources.iter().enumerate() {
+        let fetched = fetcher
+            .fetch(source, &mut |event| watch(Event::Fetch(event)))
+            .map_err(|error| Unprepared {
+                source: Some(index),
+                error: Box::new(error.into()),
+            })?;
         if let (false, Some(reason)) = (fetched.verified, &source.unverified) {
             let from = &fetched.from;
             let text = format!(
@@ -102,8 +123,23 @@ pub(super) fn prepare(
         into: source.into.as_deref(),
         patches: patches_of(wanted, index),
     });
-    let prepared = source::prepare(&ingredients.collect::<Vec<_>>(), &Limits::default())?;
+    let ingredients: Vec<_> = ingredients.collect();
+    let prepared =
+        source::prepare(&ingredients, &Limits::default()).map_err(|error| Unprepared {
+            source: blamed(&error, &ingredients),
+            error: Box::new(error.into()),
+        })?;
     Ok(ustar(&prepared.tree, BUILD_EPOCH)?)
+}
+
+/// Which of the sources an error is about.
+fn blamed(error: &PrepareError, ingredients: &[Ingredient<'_>]) -> Option<usize> {
+    ingredients.iter().position(|one| match error {
+        PrepareError::Unpack(error) => one.archive == error.archive(),
+        PrepareError::Patch(error) => one.patches.iter().any(|patch| patch.name == error.patch),
+        PrepareError::Into { into, .. } => one.into == Some(into.as_str()),
+        PrepareError::InTheWay { archive, .. } => one.archive == archive,
+    })
 }
 
 fn patches_of(wanted: &WantedRecipe, source: usize) -> Vec<NamedPatch<'_>> {

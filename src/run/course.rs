@@ -4,23 +4,30 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::door::Door;
-use super::step::{self, Sink, what};
-use super::{Controller, Event, RunError, View, Wish, lock, look};
+use super::step::{self, Sink};
+use super::{Controller, Event, Fresh, RunError, View, Wish, lock, look};
+use crate::causes::in_one_line;
 use crate::host::{self, Exit, Host, HostError};
 use crate::plan::{self, Plan, Stage, Step, Work};
-use crate::store::{RunLog, StepRecord, StoreError};
+use crate::store::{RunLog, StoreError};
 
 use super::Report;
 
 /// So many losses with nothing going forward between them are one failure.
 const LOSSES: u32 = 6;
 
+/// Work that may be begun again on another connection; nothing comes back while there is more to do.
+type Attempt<'w, T> =
+    dyn FnMut(&mut Door<'_>, &mut Controller<'_>, &mut Course) -> Result<Option<T>, RunError> + 'w;
+
 /// A run under way.
 #[derive(Default)]
 pub(super) struct Course {
     pub(super) report: Report,
-    /// The steps that ran.
+    /// The steps that ran since the connection was last made.
     ran: BTreeSet<String>,
+    /// All steps that ran.
+    ever_ran: BTreeSet<String>,
     /// The step that the connection was lost in, or that hangs.
     open: Option<OpenStep>,
     /// Losses since something last went forward.
@@ -40,11 +47,7 @@ impl Course {
         &mut self,
         door: &mut Door<'_>,
         controller: &mut Controller<'_>,
-        work: &mut dyn FnMut(
-            &mut Door<'_>,
-            &mut Controller<'_>,
-            &mut Self,
-        ) -> Result<Option<T>, RunError>,
+        work: &mut Attempt<'_, T>,
     ) -> Result<T, RunError> {
         loop {
             let error = match work(door, controller, self) {
@@ -57,6 +60,8 @@ impl Course {
             }
             let lost = error.into_loss()?;
             self.losses += 1;
+            // a zone that was started again may need again what had been done
+            self.ran.clear();
             door.reopen(lost, controller.watch)?;
         }
     }
@@ -76,7 +81,7 @@ impl Course {
             return Ok(Some(()));
         }
         let stage = next_stage(&view.plan)?;
-        if self.ran.is_empty() && stage != Stage::Check {
+        if self.ever_ran.is_empty() && stage != Stage::Check {
             note_unchecked(door, &view)?;
         }
         for step in view.plan.steps.iter().filter(|s| s.stage == stage) {
@@ -87,18 +92,18 @@ impl Course {
                 return Err(did_not_take(step));
             }
             let summary = self.run_logged(door, &view, step, controller, log)?;
-            self.losses = 0;
-            self.report.steps += 1;
+            if self.ever_ran.insert(step.id.clone()) {
+                self.losses = 0;
+                self.report.steps += 1;
+            }
+            controller.decisions.fresh = fresh_after(step, controller.decisions.fresh);
             if let (Work::Check(check), Some(found)) = (&step.work, summary) {
                 self.report.checks.push((check.name.clone(), found));
             }
         }
-        match stage {
-            // what was begun anew is not begun anew again
-            Stage::Build => controller.decisions.fresh = false,
+        if stage == Stage::Check {
             // checks change nothing: only the receipt could be due again
-            Stage::Check => self.ran.retain(|id| !id.starts_with("checks/")),
-            _ => {}
+            self.ran.retain(|id| !id.starts_with("checks/"));
         }
         Ok(None)
     }
@@ -116,7 +121,7 @@ impl Course {
         let mut open = match self.open.take_if(|open| open.step.id == step.id) {
             Some(open) => open,
             None => {
-                let (path, file) = log.open_step(&step.id)?;
+                let (path, file) = log.open_step(&step.id, &step.title())?;
                 OpenStep {
                     step: step.clone(),
                     started: Instant::now(),
@@ -131,14 +136,13 @@ impl Course {
                 if open.sink.shown > shown {
                     self.losses = 0;
                 }
-                self.ran.remove(&step.id);
                 self.open = Some(open);
                 return result;
             }
             Some(HostError::Overdue { limit, .. }) => {
                 let error = RunError::Overdue {
                     id: step.id.clone(),
-                    what: what(step),
+                    what: step.title(),
                     limit: *limit,
                     log: open.sink.path.clone(),
                 };
@@ -189,7 +193,7 @@ impl Course {
                 return Err(error);
             }
         }
-        self.ran.insert(open.step.id.clone());
+        self.ever_ran.insert(open.step.id.clone());
         self.report.steps += 1;
         (controller.watch)(Event::Ended {
             step: &open.step,
@@ -231,17 +235,22 @@ impl Course {
     }
 }
 
+/// What is begun anew is not begun anew again, and its package may be used.
+fn fresh_after(step: &Step, fresh: Fresh) -> Fresh {
+    match (&step.work, fresh) {
+        (Work::Package(_), _) => Fresh::No,
+        (_, Fresh::Begin) if step.stage == Stage::Build => Fresh::Begun,
+        (_, fresh) => fresh,
+    }
+}
+
 fn end_step(log: &mut RunLog, open: &OpenStep, error: Option<&RunError>) -> Result<(), StoreError> {
-    let took = open.started.elapsed();
-    let name = open.sink.path.file_name();
-    log.end_step(StepRecord {
-        id: open.step.id.clone(),
-        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        error: error.map(ToString::to_string),
-        log: name
-            .map(|n| n.to_string_lossy().into_owned())
-            .unwrap_or_default(),
-    })
+    let status = match error {
+        Some(RunError::Step { status, .. }) => *status,
+        _ => None,
+    };
+    let error = error.map(|error| in_one_line(error));
+    log.end_step(open.started.elapsed(), status, error)
 }
 
 /// The first stage in which something can be done. What is not known yet must come after it: nothing
@@ -262,7 +271,7 @@ fn next_stage(plan: &Plan) -> Result<Stage, RunError> {
     match (stage, stuck) {
         (Some(stage), None) => Ok(stage),
         (_, stuck) => Err(RunError::Stuck {
-            what: stuck.map(what).unwrap_or_default(),
+            what: stuck.map(Step::title).unwrap_or_default(),
         }),
     }
 }
@@ -292,10 +301,9 @@ fn note_unchecked(door: &mut dyn Host, view: &View) -> Result<(), RunError> {
 
 fn did_not_take(step: &Step) -> RunError {
     RunError::DidNotTake {
-        what: what(step),
+        what: step.title(),
         why: step
-            .changes
-            .first()
+            .main_change()
             .map(|change| change.why.join("; "))
             .unwrap_or_default(),
     }

@@ -7,10 +7,10 @@ use super::{Controller, Event, RunError};
 use crate::facts::locks::{Holder, Lock, parse_lines};
 use crate::host::{self, Exit};
 use crate::plan::lock;
+use crate::store::fresh_name;
 
-/// What a run of this controller that was cut off left in the zone may go on for so long: a package
-/// tool that is ended in the middle leaves more to mend than one that is waited for.
-const SETTLE: Duration = Duration::from_secs(10);
+/// How long a package tool that a run of this controller left in the zone is waited for.
+const SETTLE: Duration = Duration::from_secs(30);
 
 /// How long taking the zone may be quiet beside its own waits.
 const SLACK: Duration = Duration::from_secs(60);
@@ -20,6 +20,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Who this run is, and what it does about somebody else who holds the zone.
 pub struct Locking<'a> {
+    /// Its token is chosen when the zone is taken.
     pub holder: Holder,
     /// How long to wait for the zone; nothing gives up at once.
     pub wait: Option<Duration>,
@@ -53,13 +54,20 @@ pub(super) fn take(
     let until = controller.locking.wait.map(|wait| Instant::now() + wait);
     let mut evict: Vec<String> = Vec::new();
     let mut is_told = false;
+    // each connection has a token of its own
+    let earlier = std::mem::replace(&mut controller.locking.holder.token, fresh_name());
     loop {
         let patience = if controller.locking.breaks {
             Duration::ZERO
         } else {
             settle
         };
-        let script = lock::take(&controller.locking.holder, &evict, patience);
+        let script = lock::take(
+            &controller.locking.holder,
+            Some(earlier.as_str()).filter(|e| !e.is_empty()),
+            &evict,
+            patience,
+        );
         // its waits are its own: they must not count as hanging
         let slack = door.quiet.map_or(SLACK, |quiet| quiet.min(SLACK));
         let quiet = door.quiet.replace(patience + lock::ENDS_WITHIN + slack);
@@ -98,9 +106,17 @@ pub(super) fn take(
 fn to_evict(held: &[Lock], controller: &mut Controller<'_>, asked: &[String]) -> Vec<String> {
     let mut gone = Vec::new();
     for lock in held {
-        let holder = &lock.holder;
+        let (holder, own) = (&lock.holder, &controller.locking.holder);
+        if asked.contains(&holder.token) {
+            continue;
+        }
+        if !own.run.is_empty() && (&holder.controller, &holder.run) == (&own.controller, &own.run) {
+            // an earlier connection of this very run
+            gone.push(holder.token.clone());
+            continue;
+        }
         let is_over = (controller.locking.is_over)(holder);
-        if asked.contains(&holder.token) || !(is_over || controller.locking.breaks) {
+        if !(is_over || controller.locking.breaks) {
             continue;
         }
         let text = if is_over {

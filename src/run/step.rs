@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Controller, Event, RunError, View, build, wait};
 use crate::afp;
 use crate::host::{Exit, Host, Stream};
-use crate::plan::{self, Input, Step, Work, checks, shell};
+use crate::plan::{self, Input, Step, Work, checks, lock, shell};
 use crate::receipt::sha256_hex;
 use crate::recipe::model::{Check, CheckKind};
 use crate::script::Script;
@@ -34,12 +34,6 @@ impl Sink {
     }
 }
 
-/// What a step is about.
-pub(super) fn what(step: &Step) -> String {
-    let first = step.changes.first();
-    first.map_or_else(|| step.id.clone(), |change| change.what.clone())
-}
-
 /// Runs a step; the answer is what it has to say when all went well.
 pub(super) fn run(
     door: &mut dyn Host,
@@ -57,7 +51,8 @@ pub(super) fn run(
             run_script(door, step, script, &input, controller, sink).map(|()| None)
         }
         Work::Source(job) => {
-            let tree = build::prepare(view, &job.recipe, controller).map_err(build_error(step))?;
+            let tree = build::prepare(view, &job.recipe, controller)
+                .map_err(|unprepared| build_error(step)(*unprepared.error))?;
             let said = format!("{} sent", show_size(tree.len()));
             run_script(door, step, &job.script, &framed(&tree), controller, sink)?;
             Ok(Some(said))
@@ -80,7 +75,7 @@ pub(super) fn run(
 }
 
 fn build_error(step: &Step) -> impl FnOnce(build::BuildError) -> RunError {
-    let (id, what) = (step.id.clone(), what(step));
+    let (id, what) = (step.id.clone(), step.title());
     move |source| RunError::Build {
         id,
         what,
@@ -125,6 +120,9 @@ fn run_script(
                 wait::until_quiet(door, script.spares(), &tail.text(), since, controller)?;
                 continue;
             }
+            Exit::Code(lock::NOT_HELD) if tail.text().trim_end().ends_with(lock::NOT_HELD_TEXT) => {
+                return Err(RunError::NotHeld);
+            }
             Exit::Code(status) => Some(status),
             Exit::Signal(signal) => {
                 tail.push(format!("\nended by the signal {signal}\n").as_bytes());
@@ -133,7 +131,7 @@ fn run_script(
         };
         return Err(RunError::Step {
             id: step.id.clone(),
-            what: what(step),
+            what: step.title(),
             status,
             tail: tail.text(),
             log: sink.path.clone(),

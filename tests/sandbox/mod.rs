@@ -4,7 +4,7 @@
 //! its own; all zones are in one sandbox, which ends with the last test that holds it.
 
 mod accounts;
-mod archive;
+pub mod archive;
 mod become_root;
 mod changes;
 mod commands;
@@ -13,8 +13,9 @@ mod drift;
 mod edited;
 mod failing;
 mod first;
-mod harness;
+pub mod harness;
 mod leftovers;
+mod lost;
 mod many;
 mod package;
 mod passwords;
@@ -22,4 +23,5 @@ mod record;
 mod scripts;
 mod sessions;
 mod swap;
+mod two_operators;
 mod upstream_manifest;
