@@ -380,6 +380,14 @@ impl Running {
         Ran::ended(&self.command, output)
     }
 
+    /// Tells it something, and waits for its end.
+    pub fn signal(self, name: &str) -> Ran {
+        let process = self.child.as_ref().unwrap().id().to_string();
+        let kill = Command::new("kill").args(["-s", name, &process]).status();
+        assert!(kill.unwrap().success());
+        self.wait()
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(mut self) -> Ran {
         self.child.as_mut().unwrap().kill().unwrap();
