@@ -249,7 +249,8 @@ impl Supervisor {
         let ready = self
             .listen_in(slot, &zone)
             .and_then(|()| self.note_keys(&zone))
-            .and_then(|()| zone.lay_shims(&self.ground));
+            .and_then(|()| zone.lay_shims(&self.ground))
+            .and_then(|()| zone.limit_disk());
         if let Err(error) = ready {
             zone.halt();
             return Err(error);

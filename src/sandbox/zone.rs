@@ -95,6 +95,8 @@ pub(crate) struct Zone {
     pub forwarder: Forwarder,
     pub ended: Arc<Ended>,
     folder: PathBuf,
+    /// The size that its disk had before it was started, and will have.
+    disk: Option<(PathBuf, disk::Size)>,
     pub init: Pid,
     /// Its end is the zone's end.
     _life: Option<std::process::ChildStdin>,
@@ -174,6 +176,7 @@ impl Zone {
                 with_disk,
             },
         };
+        let size = with_disk.then(|| disk::suspend(&disk)).transpose()?;
         forwarder
             .faults
             .furnish(with_disk.then(|| disk.clone()), folder.join("shared"));
@@ -185,6 +188,7 @@ impl Zone {
             forwarder,
             ended: Arc::default(),
             folder,
+            disk: size.map(|size| (disk, size)),
             init,
             _life: child.stdin.take(),
         };
@@ -211,6 +215,14 @@ impl Zone {
         self.record.packages = packages.to_vec();
         write_json(&self.folder.join("zone.json"), &self.record)?;
         self.lay_shims(ground)
+    }
+
+    /// Gives the disk the size that it had before the start.
+    pub fn limit_disk(&self) -> Result<(), SandboxError> {
+        match &self.disk {
+            Some((disk, size)) => disk::restore(disk, *size),
+            None => Ok(()),
+        }
     }
 
     /// Makes the commands ask that armed faults are about, and no others.

@@ -46,14 +46,41 @@ pub(crate) fn remove(disk: &Path) {
 
 /// Lets so many bytes be written from now on, and then no more.
 pub(crate) fn leave_room(disk: &Path, bytes: u64) -> Result<(), SandboxError> {
+    let now = statfs(disk).map_err(errno("measure", disk))?;
+    let size = Size {
+        blocks: now.blocks() - now.blocks_free() + bytes / PAGE,
+        files: now.files() - now.files_free() + bytes / PAGE,
+    };
+    restore(disk, size)
+}
+
+/// How much a disk takes in all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    blocks: u64,
+    files: u64,
+}
+
+/// Gives room to a start of the zone, which a full disk would not let begin; what was there before
+/// is given back to `restore`.
+pub(crate) fn suspend(disk: &Path) -> Result<Size, SandboxError> {
+    let now = statfs(disk).map_err(errno("measure", disk))?;
+    heal(disk)?;
+    Ok(Size {
+        blocks: now.blocks(),
+        files: now.files(),
+    })
+}
+
+/// Gives a disk the size that it had, or as little more as is used by now.
+pub(crate) fn restore(disk: &Path, size: Size) -> Result<(), SandboxError> {
     let mut tries = 0;
     loop {
         let now = statfs(disk).map_err(errno("measure", disk))?;
-        let blocks = now.blocks() - now.blocks_free() + bytes / PAGE;
-        let files = now.files() - now.files_free() + bytes / PAGE;
-        let options = format!("size={},nr_inodes={files}", blocks * PAGE);
+        let blocks = size.blocks.max(now.blocks() - now.blocks_free());
+        let files = size.files.max(now.files() - now.files_free());
         tries += 1;
-        match resize(disk, &options) {
+        match resize(disk, &format!("size={},nr_inodes={files}", blocks * PAGE)) {
             Err(_) if tries < TRIES => {}
             result => return result,
         }
