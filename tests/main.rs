@@ -1,6 +1,10 @@
 //! All tests that look at the crate from outside, in one binary.
 
+mod fuzz;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod layers;
+mod logs;
 #[cfg(target_os = "linux")]
 mod netatalk;
 mod plan;

@@ -3,7 +3,7 @@
 //! The software is the fixture's greeter, whose whole apply takes seconds. Every test has a zone of
 //! its own; all zones are in one sandbox, which ends with the last test that holds it.
 
-mod archive;
+pub mod archive;
 mod become_root;
 mod changes;
 mod commands;
@@ -13,11 +13,13 @@ mod edited;
 mod failing;
 mod faults;
 mod first;
-mod harness;
+pub mod harness;
+mod lost;
 mod many;
 mod package;
 mod passwords;
 mod record;
 mod scripts;
 mod sessions;
+mod two_operators;
 mod upstream_manifest;

@@ -11,7 +11,9 @@ const SYSTEM: [&str; 2] = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu"]
 
 fn entry(bytes: Vec<u8>, mode: u32) -> StagedEntry {
     StagedEntry {
-        kind: EntryKind::File { bytes },
+        kind: EntryKind::File {
+            bytes: bytes.into(),
+        },
         mode,
     }
 }
@@ -248,11 +250,7 @@ fn the_run_time_linker_decides_which_folders_are_searched_last() {
             return;
         };
         assert_eq!(
-            elf::linkage(&program)
-                .unwrap()
-                .unwrap()
-                .interpreter
-                .as_deref(),
+            elf::linkage(&program).unwrap().unwrap().interpreter,
             Some(linker)
         );
         assert_eq!(
