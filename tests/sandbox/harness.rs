@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use zonewright::facts::locks::Holder;
@@ -17,7 +19,7 @@ use zonewright::recipe::load::load_recipe;
 use zonewright::run::{
     self, Controller, Decisions, Door, Event, Locking, Report, RunError, View, Wish,
 };
-use zonewright::sandbox;
+use zonewright::sandbox::{self, fault::Watched};
 use zonewright::site::SiteRoot;
 use zonewright::site::load::load_zone;
 use zonewright::store::{Caller, Folders};
@@ -199,6 +201,54 @@ impl Zone {
     pub fn try_shell(&self, script: &str) -> Ran {
         let shell = ["sandbox", "shell", &self.alias, "--"];
         self.run(&[&shell[..], &["/usr/bin/bash", "-c", script]].concat())
+    }
+
+    /// Makes the zone if there is none, and arms faults in it.
+    #[track_caller]
+    pub fn arm(&self, faults: &[&str]) {
+        let ordered = faults.iter().flat_map(|fault| ["--fault", fault]);
+        let words: Vec<&str> = ["sandbox", "up", &self.alias]
+            .into_iter()
+            .chain(ordered)
+            .collect();
+        self.run(&words).succeeds();
+    }
+
+    /// Disarms all faults and heals what they did.
+    #[track_caller]
+    pub fn disarm(&self) {
+        self.run(&["sandbox", "up", &self.alias, "--no-faults"])
+            .succeeds();
+    }
+
+    /// How often each armed fault happened, and how many commands each script ran.
+    pub fn watched(&self) -> Watched {
+        let list = self.run(&["sandbox", "list", "--json"]).succeeds();
+        let document: serde_json::Value = serde_json::from_str(&list.out).unwrap();
+        let zones = document["zones"].as_array().unwrap();
+        let zone = zones
+            .iter()
+            .find(|zone| zone["alias"] == *self.alias)
+            .unwrap();
+        serde_json::from_value(zone.clone()).unwrap()
+    }
+
+    /// Waits until the fault that was armed last has happened.
+    #[track_caller]
+    pub fn wait_for_fault(&self) {
+        let begun = Instant::now();
+        while self
+            .watched()
+            .faults
+            .last()
+            .is_none_or(|fault| fault.happened == 0)
+        {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "it did not happen"
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Starts the program and goes on.

@@ -11,6 +11,7 @@ mod connections;
 mod drift;
 mod edited;
 mod failing;
+mod faults;
 mod first;
 pub mod harness;
 mod lost;
