@@ -141,13 +141,19 @@ fn run_text(zone: &str, error: &RunError, style: Style) -> String {
             );
             out
         }
-        RunError::Check { .. } => report(
-            style,
-            &format!("{zone}: {error}"),
-            &format!(
-                "everything else is in place; `zonewright apply {zone}` runs the checks again"
-            ),
-        ),
+        RunError::Check { evidence, .. } => {
+            let mut out = format!("{}: {zone}: {error}\n", style.paint("31", "error"));
+            for line in evidence.lines() {
+                let _ = writeln!(out, "      {line}");
+            }
+            let _ = writeln!(
+                out,
+                "{}: everything else is in place; mend the cause, or the `[[check]]` in the recipe, and \
+                 `zonewright apply {zone}` runs the checks again",
+                style.paint("36", " help")
+            );
+            out
+        }
         RunError::Facts(FactError::OtherSystem { .. }) => report(
             style,
             &format!("{zone}: {error}"),

@@ -139,7 +139,7 @@ pub fn state(zone: &Zone) -> String {
         r#"
 find /etc /opt/local /var /root /home /tmp -xdev \
   -path /var/svc/log -prune -o -path /var/log -prune -o -path /var/adm -prune -o -path /var/run -prune -o \
-  -printf '%p %y %m %u:%g %s %T@ %l\n' | sort
+  -type d -printf '%p %y %m %u:%g\n' -o -printf '%p %y %m %u:%g %s %T@ %l\n' | sort
 pkg_info; svcs -aH -o state,fmri; pgrep -lx greeter; cat /etc/passwd /etc/shadow
 "#,
     )

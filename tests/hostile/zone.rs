@@ -51,7 +51,7 @@ fn rows() -> Vec<InZone> {
                     let text = site.read(RECIPE).replace("/opt/local/etc/greeter.conf", "/opt/local/include/event.h");
                     site.write(RECIPE, &text);
                 },
-                says: ["/opt/local/include/event.h", "belongs to libevent-", "another path"],
+                says: ["/opt/local/include/event.h", "belongs to the package libevent-", "another path"],
             },
             scripts: ["pkg_info -Fe /opt/local/include/event.h", ":"],
             words: &[],
@@ -61,7 +61,7 @@ fn rows() -> Vec<InZone> {
         InZone {
             row: Row {
                 name: "unknown-package",
-                broken: |site| site.edit(RECIPE, "\"ninja-build\"]", "\"ninja-build\", \"samba\", \"ninjja\"]"),
+                broken: |site| site.edit(RECIPE, "\"ninja-build\"]", "\"ninja-build\", \"pkgconf\", \"ninjja\"]"),
                 says: [
                     "correct [dependencies] in the recipe greeter",
                     "ninjja is not available in the repository",
@@ -152,7 +152,7 @@ fn rows() -> Vec<InZone> {
                 says: [
                     "zw-greeter-1.0 cannot be installed; nothing was changed",
                     "/opt/local/include/event.h is already there and belongs to libevent-",
-                    "move",
+                    "`discard = [\"PATH\"]` in the recipe's `[build]`",
                 ],
             },
             scripts: [":", ":"],
@@ -163,19 +163,23 @@ fn rows() -> Vec<InZone> {
         InZone {
             row: Row {
                 name: "read-only-prefix",
-                broken: |site| other_variant(site),
-                says: ["/opt/local", "read-only", "remount"],
+                broken: |site| variant(site, "other"),
+                says: ["/opt/local in the zone", "is read-only", "`zfs get readonly`"],
             },
             scripts: ["mount --bind /opt/local /opt/local && mount -o remount,ro,bind /opt/local", "umount /opt/local"],
             words: &[],
             status: 1,
-            touches: Touches::Notes,
+            touches: Touches::Nothing,
         },
         InZone {
             row: Row {
                 name: "disk-full",
-                broken: |site| other_variant(site),
-                says: ["/var/db/zonewright", "No space left on device", "make room"],
+                broken: |site| variant(site, "full"),
+                says: [
+                    "/var/db/zonewright/build",
+                    "there is no room for the build of greeter",
+                    "make room there, or raise the zone's quota",
+                ],
             },
             scripts: [
                 "mkdir -p /var/db/zonewright/build && mount -t tmpfs -o size=64k none /var/db/zonewright/build",
@@ -185,13 +189,100 @@ fn rows() -> Vec<InZone> {
             status: 1,
             touches: Touches::Notes,
         },
+        InZone {
+            row: Row {
+                name: "disk-full-while-compiling",
+                broken: |site| variant(site, "fuller"),
+                says: ["configure", "No space left on device", "zonewright"],
+            },
+            scripts: [
+                "mount -t tmpfs -o size=200k none /var/db/zonewright/build",
+                "umount /var/db/zonewright/build",
+            ],
+            words: &[],
+            status: 1,
+            touches: Touches::Notes,
+        },
+        InZone {
+            row: Row {
+                name: "check-fails",
+                broken: |site| site.edit(RECIPE, "{{parameters.variant}} loudly", "softly"),
+                says: [
+                    "the check “it is the patched one” does not pass",
+                    "its output does not contain `softly`: greeter 1.0 tested loudly",
+                    "the `[[check]]` in the recipe",
+                ],
+            },
+            scripts: [":", ":"],
+            words: &[],
+            status: 1,
+            touches: Touches::Notes,
+        },
+        InZone {
+            row: Row {
+                name: "maintenance-at-once",
+                broken: |site| start(site, "\"/opt/local/etc/greeter.conf\", \"nobody-there\""),
+                says: [
+                    "svc:/site/greeter:default is in maintenance",
+                    "usage: greeter -V | greeter CONF USER",
+                    "/var/svc/log/site-greeter:default.log",
+                ],
+            },
+            scripts: [":", ":"],
+            words: &[],
+            status: 1,
+            touches: Touches::Service,
+        },
+        InZone {
+            row: Row {
+                name: "maintenance-after-a-while",
+                broken: |site| {
+                    site.edit(RECIPE, "\"/opt/local/sbin/greeter\", \"/opt", "\"/usr/bin/bash\", \"/opt");
+                    start(site, "\"-c\", \"(sleep 1; echo cannot go on; exit 1) &\"");
+                },
+                says: [
+                    "the check “it listens” does not pass: nothing listens on 127.0.0.1:7007",
+                    "cannot go on",
+                    "/var/svc/log/site-greeter:default.log",
+                ],
+            },
+            scripts: [":", ":"],
+            words: &[],
+            status: 1,
+            touches: Touches::Service,
+        },
+        InZone {
+            row: Row {
+                name: "does-not-listen",
+                broken: |site| {
+                    site.edit(RECIPE, "\"/opt/local/sbin/greeter\", \"/opt", "\"/usr/bin/bash\", \"/opt");
+                    start(site, "\"-c\", \"echo deaf; sleep 1000 &\"");
+                },
+                says: [
+                    "the check “it listens” does not pass",
+                    "nothing listens on 127.0.0.1:7007",
+                    "the `[[check]]` in the recipe",
+                ],
+            },
+            scripts: [":", ":"],
+            words: &[],
+            status: 1,
+            touches: Touches::Service,
+        },
     ]
 }
 
+/// Starts the greeter with other arguments, and gives its checks less patience.
+fn start(site: &Site, arguments: &str) {
+    site.edit(RECIPE, "\"/opt/local/etc/greeter.conf\", \"greeter\"", arguments);
+    site.edit(RECIPE, "tcp  = { port = 7007 }", "tcp  = { port = 7007 }\nwithin = \"3s\"");
+}
+
 /// Another build with nothing wrong with it.
-fn other_variant(site: &Site) {
+fn variant(site: &Site, variant: &str) {
     let zone = site.read(&site.zone_file());
-    site.write(&site.zone_file(), &format!("{zone}parameters = {{ variant = \"other\" }}\n"));
+    let parameters = format!("parameters = {{ variant = \"{variant}\" }}\n");
+    site.write(&site.zone_file(), &(zone + &parameters));
 }
 
 const INSTALLS_MORE: &str = "--- greeter-1.0/meson.build
@@ -214,9 +305,10 @@ fn kept(state: &str, touches: &Touches) -> String {
 
 #[test]
 fn a_serving_zone_goes_on_serving_whatever_is_wrong() {
-    let Some(zone) = Zone::serving("hostile-serving") else {
+    let Some(zone) = Zone::new("hostile-serving") else {
         return;
     };
+    zone.apply().succeeds();
     let greeting = zone.greeting();
     let rows = rows();
     let mut wrong = Vec::new();
