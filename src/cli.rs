@@ -82,7 +82,8 @@ pub enum Command {
     /// Runs of `apply`, and the first real error of the last one
     #[command(
         after_help = "Examples:\n  zonewright log\n  zonewright log backup\n  \
-                            zonewright log backup --full"
+                            zonewright log backup --full\n  zonewright log backup --phase compile\n  \
+                            zonewright log backup --run 2"
     )]
     Log(LogArgs),
 }
@@ -218,9 +219,16 @@ pub struct LogArgs {
     /// A zone [default: the last run of each]
     #[arg(value_name = "ZONE")]
     pub zone: Option<String>,
-    /// The whole output of the last run
+    /// The whole output of the run
     #[arg(long)]
     pub full: bool,
+    /// The whole output of one step or phase of a build, in the last run that had it: `compile`,
+    /// `install/netatalk`
+    #[arg(long, value_name = "NAME", requires = "zone", conflicts_with = "full")]
+    pub phase: Option<String>,
+    /// Another run than the last: its number in the list, or its folder
+    #[arg(long, value_name = "N|FOLDER", requires = "zone")]
+    pub run: Option<String>,
 }
 
 #[cfg(test)]

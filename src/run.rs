@@ -28,7 +28,7 @@ use crate::secrets::PasswordError;
 use crate::site::ZoneFile;
 use crate::site::model::User;
 use crate::source::fetch::FetchEvent;
-use crate::store::{Folders, RunLog, StoreError};
+use crate::store::{Folders, Kept, RunLog, StoreError};
 use course::Course;
 
 pub use build::BuildError;
@@ -215,7 +215,11 @@ impl View {
     pub fn notes(&self, now: SystemTime) -> Vec<String> {
         let since = now.duration_since(SystemTime::UNIX_EPOCH);
         let seconds = since.map_or(0, |since| since.as_secs());
-        self.facts.platform.clock_note(seconds).into_iter().collect()
+        self.facts
+            .platform
+            .clock_note(seconds)
+            .into_iter()
+            .collect()
     }
 }
 
@@ -335,8 +339,15 @@ fn given(
             continue;
         };
         let key = inputs.key();
-        if let Some(stored) = controller.folders.stored(&key)? {
-            packages.insert(key, stored);
+        match controller.folders.stored(&key)? {
+            Kept::Package(stored) => {
+                packages.insert(key, stored);
+            }
+            Kept::Damaged { path } => (controller.watch)(Event::Note(format!(
+                "{} is damaged and is made again",
+                path.display()
+            ))),
+            Kept::Nothing => {}
         }
     }
     let mut passwords = BTreeMap::new();

@@ -40,7 +40,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("source", &["apt", "causes", "hex", "recipe"]),
     ("host", &["script", "site"]),
-    ("store", &["plan"]),
+    ("store", &["plan", "receipt"]),
     ("secrets", &["facts", "shadow", "site"]),
     (
         "run",

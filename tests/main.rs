@@ -1,5 +1,6 @@
 //! All tests that look at the crate from outside, in one binary.
 
+mod fuzz;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod layers;

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     DIFFERS, DONE, FAILED, Failure, answer, answer_json, door, folders_of, now, site, wish,
 };
+use crate::causes::in_one_line;
 use crate::cli::{ApplyArgs, Global};
 use crate::facts::locks::Holder;
 use crate::run::{self, Controller, Decisions, Event, Fresh, Locking, Report, Wish};
@@ -14,6 +15,7 @@ use crate::secrets::Passwords;
 use crate::show::progress::Progress;
 use crate::show::{Style, duration, plan as show_plan};
 use crate::site::SiteRoot;
+use crate::store::{Caller, RunLog};
 
 pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure> {
     let site = site(global)?;
@@ -36,7 +38,7 @@ pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure>
             }
             Err(failure) if !several => return Err(failure),
             Err(failure) => {
-                eprint!("{}", failure.text(Style::stderr(global.color)));
+                eprint!("{}", failure.text(global));
                 failed.push(wish.zone.name.clone());
             }
         }
@@ -87,6 +89,12 @@ fn apply(
         breaks: arguments.break_lock,
         is_over: &is_over,
     };
+    let caller = Caller {
+        user: format!("{}@{}", locking.holder.user, locking.holder.host),
+        command: std::env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect(),
+    };
     let mut log = None;
     let mut passwords = Passwords::new(site.folder());
     let mut shows_plan = true;
@@ -118,7 +126,7 @@ fn apply(
             password: &mut |user, known| passwords.wanted_hash(user, known, &mut door::prompt),
             watch: &mut watch,
         };
-        let mut begin = || folders.begin_run(name, now());
+        let mut begin = || folders.begin_run(name, &caller, now());
         run::converge(&mut door.host, wish, &mut controller, &mut log, &mut begin)
     };
     progress.stop();
@@ -126,8 +134,9 @@ fn apply(
         Ok(_) => "done",
         Err(_) => "failed",
     };
-    let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let logged = log.as_mut().map_or(Ok(()), |log| log.end(outcome, took));
+    let error = result.as_ref().err().map(|error| in_one_line(error));
+    let end = |log: &mut RunLog| log.end(outcome, started.elapsed(), error);
+    let logged = log.as_mut().map_or(Ok(()), end);
     let report = result.map_err(|error| Failure::run(name, error))?;
     logged.map_err(|error| Failure::run(name, error))?;
     if !global.json {

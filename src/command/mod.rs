@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
-            eprint!("{}", failure.text(crate::show::Style::stderr(global.color)));
+            eprint!("{}", failure.text(&global));
             ExitCode::from(failure.status())
         }
     }

@@ -8,7 +8,7 @@ use super::{DIFFERS, DONE, Failure, answer, answer_json, door, folders_of, site,
 use crate::cli::{DecisionArgs, Global, PlanArgs};
 use crate::facts::locks::Holder;
 use crate::plan::Plan;
-use crate::run::{self, Controller, Event, Decisions, Fresh, Locking, View, Wish};
+use crate::run::{self, Controller, Decisions, Event, Fresh, Locking, View, Wish};
 use crate::secrets::Passwords;
 use crate::show::progress::Progress;
 use crate::show::{Style, holder, plan as show};

@@ -12,7 +12,10 @@ use crate::script::quote;
 pub(super) fn of_host(error: &HostError) -> String {
     let text = match error {
         HostError::Unreachable { source, .. } => of_kind(source.kind()),
-        HostError::Lost { .. } => "run the same command again; what was done stays done",
+        HostError::Lost { .. } => {
+            "run the same command again: a build goes on without the connection, and what ended well is \
+             not done again"
+        }
         HostError::Overdue { .. } => {
             "look at the zone (`svcs -xv`, `ps -ef`); `--step-timeout` sets how long to wait"
         }
@@ -32,7 +35,13 @@ pub(super) fn of_host(error: &HostError) -> String {
         HostError::ScriptTooLarge { .. } => {
             "this is a fault of zonewright: please report it with the recipe"
         }
-        HostError::Ssh { .. } | HostError::NoEnd { .. } | HostError::Local { .. } => "",
+        HostError::Ssh { .. } => {
+            "run the same command again; if it stays, `ssh -v` to the same host shows more"
+        }
+        HostError::NoEnd { .. } => {
+            "run the same command again; if it stays, please report it with what `-vv` shows"
+        }
+        HostError::Local { .. } => "",
     };
     text.to_owned()
 }

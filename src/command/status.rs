@@ -61,7 +61,7 @@ pub(super) fn run(global: &Global, arguments: &StatusArgs) -> Result<u8, Failure
         answer(&table(&rows, Style::stdout(global.color)));
     }
     for failure in &failures {
-        eprint!("{}", failure.text(Style::stderr(global.color)));
+        eprint!("{}", failure.text(global));
     }
     let worst = rows.iter().map(|row| row.severity).max().unwrap_or(0);
     Ok(match (arguments.check, failures.is_empty()) {

@@ -133,7 +133,9 @@ mod tests {
         let part = |name: &str, status: i32, text: &str| {
             format!("== {name} {status} {}\n{text}\n", text.len())
         };
-        let answer = part("cores", 0, cores) + &part("kstat", 0, cap) + &part("free", 0, df)
+        let answer = part("cores", 0, cores)
+            + &part("kstat", 0, cap)
+            + &part("free", 0, df)
             + &part("writer", 0, "0\n/opt/local");
         parse(&Sections::parse(answer.as_bytes()).unwrap()).unwrap()
     }

@@ -146,7 +146,11 @@ mod tests {
             };
             platform.clock_note(here)
         };
-        for (zone, here) in [(1_000_000, 1_000_000), (1_000_180, 1_000_000), (1_000_000, 1_000_180)] {
+        for (zone, here) in [
+            (1_000_000, 1_000_000),
+            (1_000_180, 1_000_000),
+            (1_000_000, 1_000_180),
+        ] {
             assert_eq!(note(zone, here), None);
         }
         for (zone, here, says) in [

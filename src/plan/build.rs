@@ -289,9 +289,9 @@ fn phase_script(
         None => format!("{folder}/src"),
     };
     let mut body = Script::new(phase)
-        .shell("set -e\nPS4='+ '\numask 022")
-        .command(["cd", &source])
-        .shell("set -x");
+        // the log says where its commands ran
+        .shell("set -e\nPS4='+ '\numask 022\nset -x")
+        .command(["cd", &source]);
     for command in &commands {
         body = body.command(command);
     }

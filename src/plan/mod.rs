@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::build_system;
 use crate::facts::{Facts, Questions};
 use crate::receipt::{BuildInputs, sha256_hex};
 use crate::recipe::bundle::Bundle;
@@ -152,6 +153,39 @@ pub struct Step {
     pub stage: Stage,
     pub changes: Vec<Change>,
     pub work: Work,
+}
+
+impl Step {
+    /// The change that the step is about. A manifest is written for a service to start with, so of a
+    /// service's changes it is the last one; otherwise the first.
+    #[must_use]
+    pub fn main_change(&self) -> Option<&Change> {
+        match self.stage {
+            Stage::Serve => self.changes.last(),
+            _ => self.changes.first(),
+        }
+    }
+
+    /// What the step is about, in a few words: `package gcc13 and 8 more`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let Some(main) = self.main_change() else {
+            return self.id.clone();
+        };
+        match self.changes.len() {
+            more @ 2.. if self.stage != Stage::Serve => {
+                format!("{} and {} more", main.what, more - 1)
+            }
+            _ => main.what.clone(),
+        }
+    }
+}
+
+/// The phase of a build that a step is, from its id: `compile` for `build/netatalk/compile`.
+#[must_use]
+pub fn phase_of(id: &str) -> Option<&str> {
+    let (_, phase) = id.strip_prefix("build/")?.rsplit_once('/')?;
+    build_system::PHASES.contains(&phase).then_some(phase)
 }
 
 /// The steps that differ, in order; empty when there is nothing to do.
@@ -321,7 +355,7 @@ fn plan_recipe(
     let receipt = built
         .as_ref()
         .map(|inputs| receipts::expected(recipe, inputs, &files, facts));
-    checks::plan(recipe, receipt, facts, before, steps);
+    refusals.extend(checks::plan(recipe, receipt, facts, before, steps).err());
     if let Some(inputs) = &built {
         build::plan_abandoned(recipe, &inputs.key(), facts, steps);
     }
@@ -340,6 +374,34 @@ fn outside_files<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn phases_are_known_by_their_ids() {
+        assert_eq!(phase_of("build/a/compile"), Some("compile"));
+        for id in [
+            "build/a/source",
+            "build/compile",
+            "compile",
+            "install/a/compile",
+        ] {
+            assert_eq!(phase_of(id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_service_is_started_whatever_is_written_for_it() {
+        let step = |stage| Step {
+            id: "services/svc:/site/a:default".to_owned(),
+            stage,
+            changes: vec![
+                Change::new(Action::Create, "manifest /a.xml", ""),
+                Change::new(Action::Change, "start svc:/site/a:default", ""),
+            ],
+            work: Work::Unknown,
+        };
+        assert_eq!(step(Stage::Serve).title(), "start svc:/site/a:default");
+        assert_eq!(step(Stage::Configure).title(), "manifest /a.xml and 1 more");
+    }
 
     #[test]
     fn a_package_is_not_used_on_an_older_platform_than_its_own() {

@@ -24,9 +24,10 @@ fn not_root(facts: &Facts) -> Option<Refusal> {
     let uid = facts.machine.uid;
     (uid != 0).then(|| Refusal {
         message: format!("the login has the uid {uid}, and only root can make these changes"),
-        help: "write `become = \"sudo\"` (or `\"pfexec\"`) in the zone file's `[zone]`, or let its \
+        help:
+            "write `become = \"sudo\"` (or `\"pfexec\"`) in the zone file's `[zone]`, or let its \
                `ssh` log in as root"
-            .to_owned(),
+                .to_owned(),
         diff: None,
     })
 }
@@ -37,9 +38,10 @@ fn read_only(facts: &Facts, steps: &[Step]) -> Option<Refusal> {
     let path = facts.machine.read_only.iter().find(is_needed)?;
     Some(Refusal {
         message: format!("{path} in the zone is read-only"),
-        help: "make it writable: `mount` in the zone shows how it is mounted, `zfs get readonly` and \
+        help:
+            "make it writable: `mount` in the zone shows how it is mounted, `zfs get readonly` and \
                `zpool status` on its host why"
-            .to_owned(),
+                .to_owned(),
         diff: None,
     })
 }
@@ -50,8 +52,9 @@ fn clock(facts: &Facts, steps: &[Step]) -> Option<Refusal> {
     is_early.then(|| Refusal {
         message: "the zone's clock stands before 2000-01-01, the date of every file that is built"
             .to_owned(),
-        help: "set the clock of the zone's host: `date` there shows it, `svcs -xv ntp` who keeps it"
-            .to_owned(),
+        help:
+            "set the clock of the zone's host: `date` there shows it, `svcs -xv ntp` who keeps it"
+                .to_owned(),
         diff: None,
     })
 }
@@ -94,12 +97,24 @@ mod tests {
     fn what_stands_in_the_way_is_said_where_it_does() {
         for (facts, id, says) in [
             (facts(BUILD_EPOCH, 0, &[]), "build/x/source", None),
-            (facts(BUILD_EPOCH - 1, 0, &[]), "build/x/source", Some("before 2000-01-01")),
+            (
+                facts(BUILD_EPOCH - 1, 0, &[]),
+                "build/x/source",
+                Some("before 2000-01-01"),
+            ),
             (facts(BUILD_EPOCH - 1, 0, &[]), "files/x", None),
             (facts(BUILD_EPOCH, 100, &[]), "files/x", Some("uid 100")),
             (facts(BUILD_EPOCH, 0, &["/opt/local"]), "files/x", None),
-            (facts(BUILD_EPOCH, 0, &["/opt/local"]), "install/x", Some("/opt/local in the zone")),
-            (facts(BUILD_EPOCH, 0, &["/var"]), "files/x", Some("/var in the zone is read-only")),
+            (
+                facts(BUILD_EPOCH, 0, &["/opt/local"]),
+                "install/x",
+                Some("/opt/local in the zone"),
+            ),
+            (
+                facts(BUILD_EPOCH, 0, &["/var"]),
+                "files/x",
+                Some("/var in the zone is read-only"),
+            ),
         ] {
             let refusal = look(&facts, &[step(id)]);
             assert_eq!(refusal.is_some(), says.is_some(), "{refusal:?}");

@@ -4,16 +4,21 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::door::Door;
-use super::step::{self, Sink, what};
+use super::step::{self, Sink};
 use super::{Controller, Event, Fresh, RunError, View, Wish, lock, look};
+use crate::causes::in_one_line;
 use crate::host::{self, Exit, Host, HostError};
 use crate::plan::{self, Plan, Stage, Step, Work};
-use crate::store::{RunLog, StepRecord, StoreError};
+use crate::store::{RunLog, StoreError};
 
 use super::Report;
 
 /// So many losses with nothing going forward between them are one failure.
 const LOSSES: u32 = 6;
+
+/// Work that may be begun again on another connection; nothing comes back while there is more to do.
+type Attempt<'w, T> =
+    dyn FnMut(&mut Door<'_>, &mut Controller<'_>, &mut Course) -> Result<Option<T>, RunError> + 'w;
 
 /// A run under way.
 #[derive(Default)]
@@ -42,11 +47,7 @@ impl Course {
         &mut self,
         door: &mut Door<'_>,
         controller: &mut Controller<'_>,
-        work: &mut dyn FnMut(
-            &mut Door<'_>,
-            &mut Controller<'_>,
-            &mut Self,
-        ) -> Result<Option<T>, RunError>,
+        work: &mut Attempt<'_, T>,
     ) -> Result<T, RunError> {
         loop {
             let error = match work(door, controller, self) {
@@ -120,7 +121,7 @@ impl Course {
         let mut open = match self.open.take_if(|open| open.step.id == step.id) {
             Some(open) => open,
             None => {
-                let (path, file) = log.open_step(&step.id)?;
+                let (path, file) = log.open_step(&step.id, &step.title())?;
                 OpenStep {
                     step: step.clone(),
                     started: Instant::now(),
@@ -141,7 +142,7 @@ impl Course {
             Some(HostError::Overdue { limit, .. }) => {
                 let error = RunError::Overdue {
                     id: step.id.clone(),
-                    what: what(step),
+                    what: step.title(),
                     limit: *limit,
                     log: open.sink.path.clone(),
                 };
@@ -244,16 +245,12 @@ fn fresh_after(step: &Step, fresh: Fresh) -> Fresh {
 }
 
 fn end_step(log: &mut RunLog, open: &OpenStep, error: Option<&RunError>) -> Result<(), StoreError> {
-    let took = open.started.elapsed();
-    let name = open.sink.path.file_name();
-    log.end_step(StepRecord {
-        id: open.step.id.clone(),
-        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        error: error.map(ToString::to_string),
-        log: name
-            .map(|n| n.to_string_lossy().into_owned())
-            .unwrap_or_default(),
-    })
+    let status = match error {
+        Some(RunError::Step { status, .. }) => *status,
+        _ => None,
+    };
+    let error = error.map(|error| in_one_line(error));
+    log.end_step(open.started.elapsed(), status, error)
 }
 
 /// The first stage in which something can be done. What is not known yet must come after it: nothing
@@ -274,7 +271,7 @@ fn next_stage(plan: &Plan) -> Result<Stage, RunError> {
     match (stage, stuck) {
         (Some(stage), None) => Ok(stage),
         (_, stuck) => Err(RunError::Stuck {
-            what: stuck.map(what).unwrap_or_default(),
+            what: stuck.map(Step::title).unwrap_or_default(),
         }),
     }
 }
@@ -304,10 +301,9 @@ fn note_unchecked(door: &mut dyn Host, view: &View) -> Result<(), RunError> {
 
 fn did_not_take(step: &Step) -> RunError {
     RunError::DidNotTake {
-        what: what(step),
+        what: step.title(),
         why: step
-            .changes
-            .first()
+            .main_change()
             .map(|change| change.why.join("; "))
             .unwrap_or_default(),
     }

@@ -34,12 +34,6 @@ impl Sink {
     }
 }
 
-/// What a step is about.
-pub(super) fn what(step: &Step) -> String {
-    let first = step.changes.first();
-    first.map_or_else(|| step.id.clone(), |change| change.what.clone())
-}
-
 /// Runs a step; the answer is what it has to say when all went well.
 pub(super) fn run(
     door: &mut dyn Host,
@@ -84,7 +78,7 @@ pub(super) fn run(
 }
 
 fn build_error(step: &Step) -> impl FnOnce(build::BuildError) -> RunError {
-    let (id, what) = (step.id.clone(), what(step));
+    let (id, what) = (step.id.clone(), step.title());
     move |source| RunError::Build {
         id,
         what,
@@ -140,7 +134,7 @@ fn run_script(
         };
         return Err(RunError::Step {
             id: step.id.clone(),
-            what: what(step),
+            what: step.title(),
             status,
             tail: tail.text(),
             log: sink.path.clone(),

@@ -241,16 +241,8 @@ fn printable(line: &str) -> String {
 
 /// What a step is called while it runs.
 fn title(step: &Step) -> String {
-    match step.changes.as_slice() {
-        [] => step.id.clone(),
-        [one] => format!("{}{}", verb(one.action), one.what),
-        [first, rest @ ..] => format!(
-            "{}{} and {} more",
-            verb(first.action),
-            first.what,
-            rest.len()
-        ),
-    }
+    let action = step.main_change().map(|change| change.action);
+    format!("{}{}", action.map_or("", verb), step.title())
 }
 
 fn verb(action: crate::plan::Action) -> &'static str {

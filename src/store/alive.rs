@@ -19,7 +19,8 @@ pub(super) struct Alive(#[expect(dead_code, reason = "held, not read")] Flock<Fi
 /// Marks a run's folder as one of a living process.
 pub(super) fn hold(folder: &Path) -> io::Result<Alive> {
     let file = File::create(folder.join(NAME))?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+    // who looks whether it is held may hold it for a moment
+    match Flock::lock(file, FlockArg::LockExclusive) {
         Ok(lock) => Ok(Alive(lock)),
         Err((_, errno)) => Err(errno.into()),
     }

@@ -1,7 +1,7 @@
 //! What a zone refuses or fails at: the greeter serves before and after, and what it serves is the
 //! same.
 
-use super::row::{PATCH, RECIPE, Row, Site, differences, end, state, status};
+use super::row::{PATCH, RECIPE, Row, Site, differences, end, names, paths, state, status};
 use crate::sandbox::harness::Zone;
 
 /// A row for a zone in which the greeter serves.
@@ -34,7 +34,12 @@ fn rows() -> Vec<InZone> {
             row: Row {
                 name: "edited-file",
                 broken: |site| site.edit(RECIPE, "hello from", "good day from"),
-                says: ["/opt/local/etc/greeter.conf", "was edited by hand", "`--overwrite`"],
+                says: [
+                    "/opt/local/etc/greeter.conf",
+                    "was edited by hand",
+                    "`--overwrite`",
+                ],
+                is_golden: true,
             },
             scripts: [
                 "cp -p /opt/local/etc/greeter.conf /tmp/kept; echo '# mine' >>/opt/local/etc/greeter.conf",
@@ -48,10 +53,17 @@ fn rows() -> Vec<InZone> {
             row: Row {
                 name: "file-of-another-package",
                 broken: |site| {
-                    let text = site.read(RECIPE).replace("/opt/local/etc/greeter.conf", "/opt/local/include/event.h");
+                    let text = site
+                        .read(RECIPE)
+                        .replace("/opt/local/etc/greeter.conf", "/opt/local/include/event.h");
                     site.write(RECIPE, &text);
                 },
-                says: ["/opt/local/include/event.h", "belongs to the package libevent-", "another path"],
+                says: [
+                    "/opt/local/include/event.h",
+                    "belongs to the package libevent-",
+                    "another path",
+                ],
+                is_golden: true,
             },
             scripts: ["pkg_info -Fe /opt/local/include/event.h", ":"],
             words: &[],
@@ -61,12 +73,19 @@ fn rows() -> Vec<InZone> {
         InZone {
             row: Row {
                 name: "unknown-package",
-                broken: |site| site.edit(RECIPE, "\"ninja-build\"]", "\"ninja-build\", \"pkgconf\", \"ninjja\"]"),
+                broken: |site| {
+                    site.edit(
+                        RECIPE,
+                        "\"ninja-build\"]",
+                        "\"ninja-build\", \"pkgconf\", \"ninjja\"]",
+                    )
+                },
                 says: [
                     "correct [dependencies] in the recipe greeter",
                     "ninjja is not available in the repository",
                     "`pkgin search` in the zone finds names",
                 ],
+                is_golden: true,
             },
             scripts: [":", ":"],
             words: &[],
@@ -82,6 +101,7 @@ fn rows() -> Vec<InZone> {
                     "libevent>=9 is not available in the repository",
                     "it has libevent-2.1.12",
                 ],
+                is_golden: true,
             },
             scripts: [":", ":"],
             words: &[],
@@ -92,7 +112,12 @@ fn rows() -> Vec<InZone> {
             row: Row {
                 name: "no-compiler",
                 broken: |site| site.edit(RECIPE, "\"gcc13\", ", ""),
-                says: ["the recipe greeter", "names no compiler", "as in `\"gcc13\"`"],
+                says: [
+                    "the recipe greeter",
+                    "names no compiler",
+                    "as in `\"gcc13\"`",
+                ],
+                is_golden: true,
             },
             scripts: [":", ":"],
             words: &[],
@@ -107,6 +132,7 @@ fn rows() -> Vec<InZone> {
                     site.edit(RECIPE, option, "\"-Dvariants={{parameters.variant}}\"");
                 },
                 says: ["configure", "variants", "zonewright"],
+                is_golden: false,
             },
             scripts: [":", ":"],
             words: &[],
@@ -121,6 +147,7 @@ fn rows() -> Vec<InZone> {
                     site.edit(PATCH, good, "+static const char *mood = loudly;");
                 },
                 says: ["compile", "greeter.c:24:27: error: ", "zonewright"],
+                is_golden: false,
             },
             scripts: [":", ":"],
             words: &[],
@@ -136,6 +163,7 @@ fn rows() -> Vec<InZone> {
                     site.edit(PATCH, good, lacks);
                 },
                 says: ["compile", "undefined reference to `mood'", "zonewright"],
+                is_golden: false,
             },
             scripts: [":", ":"],
             words: &[],
@@ -154,6 +182,7 @@ fn rows() -> Vec<InZone> {
                     "/opt/local/include/event.h is already there and belongs to libevent-",
                     "`discard = [\"PATH\"]` in the recipe's `[build]`",
                 ],
+                is_golden: true,
             },
             scripts: [":", ":"],
             words: &[],
@@ -164,9 +193,17 @@ fn rows() -> Vec<InZone> {
             row: Row {
                 name: "read-only-prefix",
                 broken: |site| variant(site, "other"),
-                says: ["/opt/local in the zone", "is read-only", "`zfs get readonly`"],
+                says: [
+                    "/opt/local in the zone",
+                    "is read-only",
+                    "`zfs get readonly`",
+                ],
+                is_golden: true,
             },
-            scripts: ["mount --bind /opt/local /opt/local && mount -o remount,ro,bind /opt/local", "umount /opt/local"],
+            scripts: [
+                "mount --bind /opt/local /opt/local && mount -o remount,ro,bind /opt/local",
+                "umount /opt/local",
+            ],
             words: &[],
             status: 1,
             touches: Touches::Nothing,
@@ -180,6 +217,7 @@ fn rows() -> Vec<InZone> {
                     "there is no room for the build of greeter",
                     "make room there, or raise the zone's quota",
                 ],
+                is_golden: true,
             },
             scripts: [
                 "mkdir -p /var/db/zonewright/build && mount -t tmpfs -o size=64k none /var/db/zonewright/build",
@@ -194,6 +232,7 @@ fn rows() -> Vec<InZone> {
                 name: "disk-full-while-compiling",
                 broken: |site| variant(site, "fuller"),
                 says: ["configure", "No space left on device", "zonewright"],
+                is_golden: false,
             },
             scripts: [
                 "mount -t tmpfs -o size=200k none /var/db/zonewright/build",
@@ -212,6 +251,7 @@ fn rows() -> Vec<InZone> {
                     "its output does not contain `softly`: greeter 1.0 tested loudly",
                     "the `[[check]]` in the recipe",
                 ],
+                is_golden: true,
             },
             scripts: [":", ":"],
             words: &[],
@@ -227,6 +267,7 @@ fn rows() -> Vec<InZone> {
                     "usage: greeter -V | greeter CONF USER",
                     "/var/svc/log/site-greeter:default.log",
                 ],
+                is_golden: true,
             },
             scripts: [":", ":"],
             words: &[],
@@ -237,14 +278,19 @@ fn rows() -> Vec<InZone> {
             row: Row {
                 name: "maintenance-after-a-while",
                 broken: |site| {
-                    site.edit(RECIPE, "\"/opt/local/sbin/greeter\", \"/opt", "\"/usr/bin/bash\", \"/opt");
-                    start(site, "\"-c\", \"(sleep 1; echo cannot go on; exit 1) &\"");
+                    site.edit(
+                        RECIPE,
+                        "\"/opt/local/sbin/greeter\", \"/opt",
+                        "\"/usr/bin/bash\", \"/opt",
+                    );
+                    start(site, "\"-c\", \"(sleep 0.2; echo cannot go on; exit 1) &\"");
                 },
                 says: [
                     "the check “it listens” does not pass: nothing listens on 127.0.0.1:7007",
                     "cannot go on",
                     "/var/svc/log/site-greeter:default.log",
                 ],
+                is_golden: false,
             },
             scripts: [":", ":"],
             words: &[],
@@ -255,7 +301,11 @@ fn rows() -> Vec<InZone> {
             row: Row {
                 name: "does-not-listen",
                 broken: |site| {
-                    site.edit(RECIPE, "\"/opt/local/sbin/greeter\", \"/opt", "\"/usr/bin/bash\", \"/opt");
+                    site.edit(
+                        RECIPE,
+                        "\"/opt/local/sbin/greeter\", \"/opt",
+                        "\"/usr/bin/bash\", \"/opt",
+                    );
                     start(site, "\"-c\", \"echo deaf; sleep 1000 &\"");
                 },
                 says: [
@@ -263,6 +313,7 @@ fn rows() -> Vec<InZone> {
                     "nothing listens on 127.0.0.1:7007",
                     "the `[[check]]` in the recipe",
                 ],
+                is_golden: true,
             },
             scripts: [":", ":"],
             words: &[],
@@ -274,8 +325,16 @@ fn rows() -> Vec<InZone> {
 
 /// Starts the greeter with other arguments, and gives its checks less patience.
 fn start(site: &Site, arguments: &str) {
-    site.edit(RECIPE, "\"/opt/local/etc/greeter.conf\", \"greeter\"", arguments);
-    site.edit(RECIPE, "tcp  = { port = 7007 }", "tcp  = { port = 7007 }\nwithin = \"3s\"");
+    site.edit(
+        RECIPE,
+        "\"/opt/local/etc/greeter.conf\", \"greeter\"",
+        arguments,
+    );
+    site.edit(
+        RECIPE,
+        "tcp  = { port = 7007 }",
+        "tcp  = { port = 7007 }\nwithin = \"5s\"",
+    );
 }
 
 /// Another build with nothing wrong with it.
@@ -319,16 +378,8 @@ fn a_serving_zone_goes_on_serving_whatever_is_wrong() {
         zone.shell(broken);
         let before = state(&zone);
         let ran = zone.run(&[&["apply", &zone.alias], row.words].concat());
-        let (path, cache) = (
-            format!("{}/", zone.site.display()),
-            zone.folders().cache.display().to_string(),
-        );
-        let state_folder = zone.folders().state.display().to_string();
-        let names = [
-            (path.as_str(), ""),
-            (cache.as_str(), "CACHE"),
-            (state_folder.as_str(), "STATE"),
-        ];
+        let paths = paths(&zone);
+        let names = names(&paths);
         wrong.extend(status(&ran, row.status).err());
         wrong.extend(row.row.judge(&ran.err, &names).err());
         let after = state(&zone);

@@ -13,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use zonewright::show::Style;
+use zonewright::show::excerpt::text;
 use zonewright::show::first_error::{Excerpt, Source, find};
 
 const PLAIN: Style = Style {
@@ -44,14 +45,8 @@ fn excerpt(log: &str) -> Excerpt {
 }
 
 fn expected(excerpt: &Excerpt) -> String {
-    let mut text = excerpt.text(PLAIN);
-    let parts = [
-        ("tool", excerpt.tool),
-        ("command", excerpt.command.as_deref()),
-        ("folder", excerpt.folder.as_deref()),
-        ("help", excerpt.help.as_deref()),
-    ];
-    for (name, value) in parts {
+    let mut text = text(excerpt, PLAIN);
+    for (name, value) in [("tool", excerpt.tool), ("help", excerpt.help.as_deref())] {
         if let Some(value) = value {
             let _ = writeln!(text, "{name}: {value}");
         }

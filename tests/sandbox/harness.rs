@@ -20,7 +20,7 @@ use zonewright::run::{
 use zonewright::sandbox;
 use zonewright::site::SiteRoot;
 use zonewright::site::load::load_zone;
-use zonewright::store::Folders;
+use zonewright::store::{Caller, Folders};
 
 use super::archive;
 
@@ -272,7 +272,7 @@ impl Zone {
         let mut door = self.door();
         let result = self.with_controller(|wish, controller| {
             let folders = self.folders();
-            let mut begin = || folders.begin_run(&self.alias, 0);
+            let mut begin = || folders.begin_run(&self.alias, &Caller::default(), 0);
             run::converge(
                 &mut Door::new(&mut door),
                 wish,

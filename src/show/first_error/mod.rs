@@ -13,10 +13,8 @@ mod table;
 mod tests;
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::Style;
 use table::{TOOLS, Tool, Worth};
 
 /// Lines shown where no error was recognised.
@@ -179,26 +177,6 @@ fn clean(line: &str) -> Cow<'_, str> {
 }
 
 impl Excerpt {
-    /// The lines with their numbers, the error marked.
-    #[must_use]
-    pub fn text(&self, style: Style) -> String {
-        let mut out = String::new();
-        let mut before = None;
-        for (number, line) in &self.lines {
-            if before.is_some_and(|before| before + 1 != *number) {
-                let _ = writeln!(out, "      … │");
-            }
-            before = Some(*number);
-            if self.error == Some(*number) {
-                let (mark, line) = (style.paint("31", ">"), style.paint("1", line));
-                let _ = writeln!(out, "{mark} {number:>5} │ {line}");
-            } else {
-                let _ = writeln!(out, "{}", format!("  {number:>5} │ {line}").trim_end());
-            }
-        }
-        out
-    }
-
     /// The error itself.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
