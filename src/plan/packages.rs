@@ -92,7 +92,7 @@ unknown_names() {
 }
 unknown_names
 if [ "${#unknown[@]}" -gt 0 ]; then
-  /opt/local/bin/pkgin -y update
+  /opt/local/bin/pkgin -y update >/dev/null
   unknown_names
 fi
 for name in ${unknown[@]+"${unknown[@]}"}; do

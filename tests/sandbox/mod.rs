@@ -4,7 +4,7 @@
 //! its own; all zones are in one sandbox, which ends with the last test that holds it.
 
 pub mod archive;
-mod become_root;
+pub mod become_root;
 mod changes;
 mod commands;
 mod connections;
