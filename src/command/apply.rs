@@ -5,13 +5,14 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::{
-    DIFFERS, DONE, FAILED, Failure, answer, answer_json, door, folders_of, now, site, wish,
+    DIFFERS, DONE, FAILED, Failure, answer, answer_json, complain, door, folders_of, now, site,
+    wish,
 };
 use crate::cli::{ApplyArgs, Global};
 use crate::run::{self, Controller, Event, Report, Wish};
 use crate::secrets::Passwords;
 use crate::show::progress::Progress;
-use crate::show::{Style, duration, plan as show_plan};
+use crate::show::{Style, duration, plain, plan as show_plan};
 use crate::site::SiteRoot;
 
 pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure> {
@@ -35,7 +36,7 @@ pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure>
             }
             Err(failure) if !several => return Err(failure),
             Err(failure) => {
-                eprint!("{}", failure.text(Style::stderr(global.color)));
+                complain(&failure, global);
                 failed.push(wish.zone.name.clone());
             }
         }
@@ -130,7 +131,11 @@ fn text(name: &str, door: &door::Door, report: &Report, took: &str) -> String {
     let mut out = format!("{name} is as its file says: {steps} in {took}\n");
     out.push_str(&format!("  address  {}\n", door.address));
     for (what, found) in &report.checks {
-        out.push_str(&format!("  {what}: {found}\n"));
+        out.push_str(&format!(
+            "  {}: {}\n",
+            plain::line(what),
+            plain::line(found)
+        ));
     }
     for note in &door.notes {
         out.push_str(&format!("  note: {note}\n"));

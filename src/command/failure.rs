@@ -10,7 +10,7 @@ use crate::host::HostError;
 use crate::plan::Refusal;
 use crate::problem::Problem;
 use crate::run::{BuildError, RunError};
-use crate::show::{Style, first_error, plan::diff_line, problems};
+use crate::show::{Style, first_error, plain, plan::diff_line, problems};
 use crate::source::PrepareError;
 
 /// Why a command failed, and what to do about it.
@@ -196,9 +196,9 @@ pub(super) fn excerpt(excerpt: &first_error::Excerpt, style: Style) -> String {
         };
         let number = excerpt.first_line + index;
         let shown = if is_error {
-            style.paint("1", line)
+            style.paint("1", &plain::lines(line))
         } else {
-            line.clone()
+            plain::lines(line).into_owned()
         };
         let _ = writeln!(out, "{mark} {number:>5} │ {shown}");
     }

@@ -1,6 +1,7 @@
 //! What people and programs read: text and JSON.
 
 pub mod first_error;
+pub mod plain;
 pub mod plan;
 pub mod problems;
 pub mod progress;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::{Style, duration, whole_seconds};
+use super::{Style, duration, plain, whole_seconds};
 use crate::host::Stream;
 use crate::plan::Step;
 use crate::run::Event;
@@ -45,9 +45,12 @@ impl Progress {
             Event::Fetch(event) => self.fetch(event),
             Event::Note(text) => {
                 let mark = self.style.paint("33", "note");
-                self.line(&format!("{mark}: {text}"));
+                self.line(&format!("{mark}: {}", plain::lines(text)));
             }
-            Event::Waiting(who) => self.line(&format!("waiting: {who} (--end-sessions to go on)")),
+            Event::Waiting(who) => self.line(&format!(
+                "waiting: {} (--end-sessions to go on)",
+                plain::lines(who)
+            )),
             Event::Ended {
                 step,
                 took,
@@ -98,7 +101,7 @@ impl Progress {
 
     /// Writes a line that stays.
     pub fn line(&self, text: &str) {
-        let text = format!("{}{text}", self.label);
+        let text = plain::colored(&format!("{}{text}", self.label));
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
@@ -107,7 +110,8 @@ impl Progress {
 
     /// Ends what was begun, leaving one line that says so.
     pub fn done(&mut self, what: &str, took: Duration, found: Option<&str>) {
-        let found = found.map(|found| format!(": {found}")).unwrap_or_default();
+        let found = found.map(|found| format!(": {}", plain::line(found)));
+        let found = found.unwrap_or_default();
         let mark = if self.style.terminal { "✓" } else { "done" };
         let mark = self.style.paint("32", mark);
         self.end(&format!("{mark} {what}{found}"), took);
@@ -128,7 +132,7 @@ impl Progress {
 
     fn output(&mut self, _: Stream, bytes: &[u8]) {
         if self.verbose > 1 {
-            self.line(String::from_utf8_lossy(bytes).trim_end());
+            self.line(plain::lines(&String::from_utf8_lossy(bytes)).trim_end());
             return;
         }
         if self.bar.is_none() {
@@ -150,8 +154,8 @@ impl Progress {
 
     fn fetch(&mut self, event: &FetchEvent<'_>) {
         match fetch_text(event) {
-            (text, true) => self.line(&text),
-            (text, false) => self.detail(&text),
+            (text, true) => self.line(&plain::lines(&text)),
+            (text, false) => self.detail(&printable(&text)),
         }
     }
 }
@@ -165,7 +169,7 @@ fn printable(line: &str) -> String {
 
 /// What a step is called while it runs.
 fn title(step: &Step) -> String {
-    match step.changes.as_slice() {
+    let text = match step.changes.as_slice() {
         [] => step.id.clone(),
         [one] => format!("{}{}", verb(one.action), one.what),
         [first, rest @ ..] => format!(
@@ -174,7 +178,8 @@ fn title(step: &Step) -> String {
             first.what,
             rest.len()
         ),
-    }
+    };
+    plain::line(&text).into_owned()
 }
 
 fn verb(action: crate::plan::Action) -> &'static str {

@@ -11,7 +11,7 @@ mod drift;
 mod edited;
 mod failing;
 mod first;
-mod harness;
+pub(crate) mod harness;
 mod many;
 mod package;
 mod passwords;
