@@ -5,6 +5,10 @@
 //! [`Script::command`]. Scripts are for bash 4.3 (`facts`: the platform's shell is 4.3.30).
 
 use std::fmt::Write as _;
+use std::time::Duration;
+
+/// How long a script may be quiet unless it says otherwise: longer than any wait of its own.
+const QUIET: Duration = Duration::from_secs(15 * 60);
 
 /// A bash script and what it needs from the transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +16,8 @@ pub struct Script {
     name: String,
     body: String,
     reads_input: bool,
+    quiet: Option<Duration>,
+    spares: Vec<String>,
 }
 
 impl Script {
@@ -22,6 +28,8 @@ impl Script {
             name: name.into(),
             body: String::new(),
             reads_input: false,
+            quiet: Some(QUIET),
+            spares: Vec::new(),
         }
     }
 
@@ -48,6 +56,33 @@ impl Script {
     #[must_use]
     pub fn with_input(mut self) -> Self {
         self.reads_input = true;
+        self
+    }
+
+    /// How long the script may neither print nor take input before it counts as hanging; nothing
+    /// where it may be quiet for ever.
+    #[must_use]
+    pub fn quiet_limit(&self) -> Option<Duration> {
+        self.quiet
+    }
+
+    /// Sets the quiet limit.
+    #[must_use]
+    pub fn with_quiet_limit(mut self, limit: Option<Duration>) -> Self {
+        self.quiet = limit;
+        self
+    }
+
+    /// The names of the processes whose sessions the script does not end.
+    #[must_use]
+    pub fn spares(&self) -> &[String] {
+        &self.spares
+    }
+
+    /// Says whose sessions the script's own text looks for.
+    #[must_use]
+    pub fn sparing<W: Into<String>>(mut self, processes: impl IntoIterator<Item = W>) -> Self {
+        self.spares.extend(processes.into_iter().map(Into::into));
         self
     }
 
@@ -116,6 +151,7 @@ impl Script {
     pub fn then(mut self, other: &Script) -> Self {
         self.body.push_str(&other.body);
         self.reads_input |= other.reads_input;
+        self.spares.extend(other.spares.iter().cloned());
         self
     }
 }

@@ -2,7 +2,11 @@
 
 #[cfg(target_os = "linux")]
 mod escape;
+mod fuzz;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod layers;
+mod logs;
 #[cfg(target_os = "linux")]
 mod netatalk;
 mod plan;

@@ -6,6 +6,7 @@ mod failure;
 mod log;
 mod plan;
 mod recipe;
+mod remedy;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod status;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command, Global, RecipeCommand};
-use crate::show::{Style, plain};
+use crate::show::plain;
 use crate::site::model::HostSpec;
 use crate::site::{SiteRoot, ZoneFile};
 use crate::store::Folders;
@@ -105,8 +106,7 @@ pub(crate) fn now() -> u64 {
 
 /// Writes to standard error why a command failed.
 pub(crate) fn complain(failure: &Failure, global: &Global) {
-    let text = failure.text(Style::stderr(global.color));
-    eprint!("{}", plain::colored(&text));
+    eprint!("{}", plain::colored(&failure.text(global)));
 }
 
 /// Writes an answer to standard output; a reader that has gone away is no error.

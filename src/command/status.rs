@@ -8,7 +8,7 @@ use crate::cli::{Global, StatusArgs};
 use crate::package::package_base;
 use crate::plan::{Action, Stage};
 use crate::run::{Decisions, RunError, View, Wish};
-use crate::show::{Style, plain};
+use crate::show::{Style, holder, plain};
 use crate::site::SiteRoot;
 use crate::site::load::zone_names;
 
@@ -132,6 +132,10 @@ fn rows_of(wish: &Wish, view: &View) -> Vec<Row> {
                     )
                 })
                 .collect();
+            let mut drift = drift;
+            for lock in view.facts.locks.iter().filter(|lock| lock.is_alive) {
+                drift.insert(0, format!("being changed by {}", holder(lock)));
+            }
             let broken = states.iter().any(|state| *state != "online");
             let severity = if broken {
                 BROKEN

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod builds;
 pub mod files;
+pub mod locks;
 pub mod machine;
 pub mod packages;
 pub mod platform;
@@ -88,6 +89,12 @@ pub struct Facts {
     /// Build trees that are there, with the state of their phases.
     #[serde(default)]
     pub builds: builds::Builds,
+    /// Build key of a tree that is there → the recipe that it belongs to.
+    #[serde(default)]
+    pub build_recipes: BTreeMap<String, String>,
+    /// Who is changing the target right now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<locks::Lock>,
     /// Who is being served right now.
     #[serde(default)]
     pub sessions: sessions::Sessions,
@@ -140,6 +147,7 @@ pub fn probe(questions: &Questions) -> Script {
     script = accounts::ask(script, &questions.users, &questions.groups);
     script = receipts::ask(script);
     script = builds::ask(script);
+    script = locks::ask(script);
     sessions::ask(script, &questions.processes).shell("section end 0 ''")
 }
 
@@ -171,6 +179,8 @@ pub fn parse(answer: &[u8]) -> Result<Facts, FactError> {
         unreadable_receipts: receipts::parse_unreadable(&sections),
         unchecked: receipts::parse_unchecked(&sections)?,
         builds: builds::parse(&sections)?,
+        build_recipes: builds::parse_recipes(&sections)?,
+        locks: locks::parse(&sections)?,
         sessions: sessions::parse(&sections)?,
     })
 }

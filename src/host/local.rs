@@ -6,8 +6,9 @@
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use super::frame::{Frame, Reception, nonce};
 use super::{Exit, Host, HostError, Stream};
@@ -44,7 +45,8 @@ impl Host for Local {
             Some(text) => text,
             None => input,
         };
-        let talked = talk(&mut child, source, &mut |stream, data| {
+        let quiet = script.quiet_limit();
+        let talked = talk(&mut child, source, quiet, &mut |stream, data| {
             reception.push(stream, data, output);
         });
         if talked.is_err() {
@@ -52,7 +54,14 @@ impl Host for Local {
             let _ = child.kill();
         }
         let status = child.wait().map_err(|source| lost(script, source))?;
-        talked.map_err(|source| lost(script, source))?;
+        talked.map_err(|source| match quiet {
+            Some(limit) if source.kind() == io::ErrorKind::TimedOut => HostError::Overdue {
+                host: NAME.to_owned(),
+                script: script.name().to_owned(),
+                limit,
+            },
+            _ => lost(script, source),
+        })?;
         reception.finish(NAME, script, None, shell_exit(status), output)
     }
 }
@@ -83,6 +92,7 @@ fn start(frame: &Frame) -> Result<Child, HostError> {
 fn talk(
     child: &mut Child,
     input: &mut dyn Read,
+    quiet: Option<Duration>,
     receive: &mut dyn FnMut(Stream, &[u8]),
 ) -> io::Result<()> {
     let (events, happened) = channel();
@@ -99,7 +109,12 @@ fn talk(
         thread::spawn(move || feed(stdin, &to_write, &events));
     }
     let mut chunks = Some(chunks);
-    for event in happened {
+    loop {
+        let event = match happened.recv_timeout(quiet.unwrap_or(Duration::MAX)) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
         match event {
             Event::Output(stream, data) => receive(stream, &data),
             Event::WantsInput => {
@@ -115,7 +130,6 @@ fn talk(
             }
         }
     }
-    Ok(())
 }
 
 fn forward(mut from: impl Read, stream: Stream, events: &Sender<Event>) {
@@ -211,6 +225,20 @@ mod tests {
         assert_ne!(exit, Exit::Code(0));
         assert_eq!(out, "a");
         assert!(err.contains("nothing: unbound variable"), "{err}");
+    }
+
+    #[test]
+    fn a_script_that_says_nothing_for_too_long_is_ended() {
+        let limit = Duration::from_millis(200);
+        let limited = |text| Script::new("t").shell(text).with_quiet_limit(Some(limit));
+        let talks = limited("for i in 1 2 3 4; do printf .; sleep 0.1; done");
+        assert_eq!(
+            run_to_string(&mut Local, &talks).unwrap().0,
+            Exit::Code(0),
+            "what prints goes on"
+        );
+        let hangs = run_to_string(&mut Local, &limited("exec sleep 60"));
+        assert!(matches!(hangs, Err(HostError::Overdue { .. })), "{hangs:?}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod ssh;
 pub mod transcript;
 
 use std::io::Read;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +115,17 @@ pub enum HostError {
         #[source]
         source: std::io::Error,
     },
+    /// The target answers, but the script neither printed nor took input for too long. It may still
+    /// be there.
+    #[error("`{script}` on `{host}` said nothing for {} s", limit.as_secs())]
+    Overdue {
+        /// `user@host:port`
+        host: String,
+        /// [`Script::name`] of what was running.
+        script: String,
+        /// How long it was allowed to be quiet.
+        limit: Duration,
+    },
     /// The target's host key is not known yet.
     #[error("the host key of `{host}` is not known: {algorithm} {fingerprint}")]
     UnknownHostKey {
@@ -213,4 +225,21 @@ pub enum HostError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl HostError {
+    /// Whether the connection went away, so that another one may come further.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        // libssh2: banner, key exchange (which a closed socket ends too), send, timeout, disconnect,
+        // socket timeout, receive
+        const GONE: [i32; 8] = [-2, -5, -7, -8, -9, -13, -30, -43];
+        match self {
+            Self::Lost { .. } | Self::Unreachable { .. } => true,
+            Self::Ssh { source, .. } => {
+                matches!(source.code(), ssh2::ErrorCode::Session(code) if GONE.contains(&code))
+            }
+            _ => false,
+        }
+    }
 }

@@ -10,7 +10,7 @@ mod config;
 mod connect;
 mod exec;
 mod jump;
-mod known_hosts;
+pub mod known_hosts;
 mod life;
 mod pattern;
 mod target;
@@ -93,6 +93,7 @@ impl Host for Ssh {
         let shell = exec::exec(
             &self.connection,
             self.timing,
+            script.quiet_limit(),
             &request,
             source,
             &mut receive,
@@ -113,6 +114,16 @@ impl Host for Ssh {
                     host,
                     script,
                     source,
+                })
+            }
+            Err(ExecError::Overdue(limit)) => {
+                // its channel is not free: whoever wants to go on connects anew
+                self.lost = true;
+                let (host, script) = (self.name.clone(), script.name().to_owned());
+                Err(HostError::Overdue {
+                    host,
+                    script,
+                    limit,
                 })
             }
             Err(ExecError::Denied(source)) => Err(HostError::Ssh {

@@ -1,6 +1,6 @@
 //! Which checks must run, and the receipt that follows them.
 
-use super::{Action, Change, Stage, Step, WantedRecipe, Work, receipts};
+use super::{Action, Change, Refusal, Stage, Step, WantedRecipe, Work, receipts};
 use crate::facts::Facts;
 use crate::receipt::Receipt;
 use crate::recipe::model::CheckKind;
@@ -8,13 +8,16 @@ use crate::script::{Script, words_of};
 
 /// Plans the checks where anything of the recipe changed since they last passed, and the receipt
 /// where it would say something else. `before` is the number of steps before the recipe's own.
+///
+/// # Errors
+/// [`Refusal`] when there can be no receipt.
 pub(super) fn plan(
     recipe: &WantedRecipe,
     expected: Option<Receipt>,
     facts: &Facts,
     before: usize,
     steps: &mut Vec<Step>,
-) {
+) -> Result<(), Refusal> {
     let recorded = facts.receipts.0.get(&recipe.name);
     let is_current = match (&expected, recorded) {
         (Some(expected), Some(recorded)) => expected.says_the_same(recorded),
@@ -22,7 +25,7 @@ pub(super) fn plan(
     };
     let changes = steps.len() > before;
     if !changes && is_current && !facts.unchecked.contains(&recipe.name) {
-        return;
+        return Ok(());
     }
     for check in &recipe.bundle.recipe.checks {
         steps.push(Step {
@@ -36,10 +39,10 @@ pub(super) fn plan(
             work: Work::Check(check.clone()),
         });
     }
-    let Some(expected) = expected else {
-        return;
-    };
-    steps.push(receipts::step(recipe, &expected, recorded.is_some()));
+    if let Some(expected) = expected {
+        steps.push(receipts::step(recipe, &expected, recorded.is_some())?);
+    }
+    Ok(())
 }
 
 fn describe(kind: &CheckKind) -> String {

@@ -246,6 +246,13 @@ pub(super) fn check_pattern(text: &str) -> Result<(), Complaint> {
                 .help("write for example `libevent>=2.1` or `netatalk-[0-9]*`"),
         );
     }
+    // each group of alternatives multiplies what has to be compared
+    if text.matches('{').count() > 4 || text.matches(',').count() > 20 {
+        return Err(
+            Complaint::new(format!("{} has too many alternatives", quoted(text)))
+                .label("at most four `{…}` and twenty `,`"),
+        );
+    }
     // pkgin would take the first for an option, and writes the others into a query of its own
     let is_part = |c: char| c.is_ascii_alphanumeric() || "+-_.<>=*?[]{},!^".contains(c);
     if text.starts_with('-') || !text.chars().all(is_part) {
@@ -704,7 +711,16 @@ mod tests {
                 "db5-[0-9]*",
                 "{a,b}>=1",
             ],
-            &["", "a b", "a<", "a>=", "a>1>2", "a\n", "a-["],
+            &[
+                "",
+                "a b",
+                "a<",
+                "a>=",
+                "a>1>2",
+                "a\n",
+                "a-[",
+                "{a,b}{a,b}{a,b}{a,b}{a,b}",
+            ],
         );
         hold(
             Format::Version,

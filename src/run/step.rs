@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::{Cursor, Read, Write as _};
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{Controller, Event, RunError, View, build, what};
+use super::{Controller, Event, RunError, View, build, wait};
 use crate::afp;
 use crate::host::{Exit, Host, Stream};
-use crate::plan::{Input, Step, Work, checks, shell};
+use crate::plan::{self, Input, Step, Work, checks, lock, shell};
 use crate::receipt::sha256_hex;
 use crate::recipe::model::{Check, CheckKind};
 use crate::script::Script;
@@ -17,9 +17,21 @@ use crate::script::Script;
 const TAIL_BYTES: usize = 8 * 1024;
 
 /// The file that takes a step's output.
-pub(super) struct Sink<'a> {
-    pub(super) path: &'a Path,
-    pub(super) file: &'a mut File,
+pub(super) struct Sink {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    /// How much of a phase's log is in it.
+    pub(super) shown: u64,
+}
+
+impl Sink {
+    pub(super) fn new(path: PathBuf, file: File) -> Self {
+        Self {
+            path,
+            file,
+            shown: 0,
+        }
+    }
 }
 
 /// Runs a step; the answer is what it has to say when all went well.
@@ -28,7 +40,7 @@ pub(super) fn run(
     view: &View,
     step: &Step,
     controller: &mut Controller<'_>,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<Option<String>, RunError> {
     match &step.work {
         Work::Script { script, input } => {
@@ -39,13 +51,15 @@ pub(super) fn run(
             run_script(door, step, script, &input, controller, sink).map(|()| None)
         }
         Work::Source(job) => {
-            let tree = build::prepare(view, &job.recipe, controller).map_err(build_error(step))?;
+            let tree = build::prepare(view, &job.recipe, controller)
+                .map_err(|unprepared| build_error(step)(*unprepared.error))?;
             let said = format!("{} sent", show_size(tree.len()));
             run_script(door, step, &job.script, &framed(&tree), controller, sink)?;
             Ok(Some(said))
         }
         Work::Phase { script, .. } => {
-            run_script(door, step, script, &[], controller, sink).map(|()| None)
+            let script = plan::build::follow_from(script, sink.shown);
+            run_script(door, step, &script, &[], controller, sink).map(|()| None)
         }
         Work::Package(job) => {
             let made = build::make_package(door, view, job, controller, sink);
@@ -61,7 +75,7 @@ pub(super) fn run(
 }
 
 fn build_error(step: &Step) -> impl FnOnce(build::BuildError) -> RunError {
-    let (id, what) = (step.id.clone(), what(step));
+    let (id, what) = (step.id.clone(), step.title());
     move |source| RunError::Build {
         id,
         what,
@@ -83,23 +97,31 @@ fn run_script(
     script: &Script,
     input: &[u8],
     controller: &mut Controller<'_>,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<(), RunError> {
+    let mut waits_since = None;
     loop {
         let mut tail = Tail::default();
         let mut feed = Cursor::new(input);
         let exit = door.run(script, &mut feed, &mut |stream, bytes| {
             // the output is shown and kept as far as it can be; the target's work goes on
             let _ = sink.file.write_all(bytes);
+            if stream == Stream::Out {
+                sink.shown += bytes.len() as u64;
+            }
             tail.push(bytes);
             (controller.watch)(Event::Output(stream, bytes));
         })?;
         let status = match exit {
             Exit::Code(0) => return Ok(()),
-            Exit::Code(shell::SESSIONS_OPEN) if may_wait(step) => {
-                (controller.watch)(Event::Waiting(tail.text().trim()));
-                std::thread::sleep(Duration::from_secs(5));
+            // any other script, as a phase of a build, may end with this status too
+            Exit::Code(shell::SESSIONS_OPEN) if !script.spares().is_empty() => {
+                let since = *waits_since.get_or_insert_with(Instant::now);
+                wait::until_quiet(door, script.spares(), &tail.text(), since, controller)?;
                 continue;
+            }
+            Exit::Code(lock::NOT_HELD) if tail.text().trim_end().ends_with(lock::NOT_HELD_TEXT) => {
+                return Err(RunError::NotHeld);
             }
             Exit::Code(status) => Some(status),
             Exit::Signal(signal) => {
@@ -109,17 +131,12 @@ fn run_script(
         };
         return Err(RunError::Step {
             id: step.id.clone(),
-            what: what(step),
+            what: step.title(),
             status,
             tail: tail.text(),
-            log: sink.path.to_owned(),
+            log: sink.path.clone(),
         });
     }
-}
-
-/// Whether the status [`shell::SESSIONS_OPEN`] is ours: a phase of a build may end with any status.
-fn may_wait(step: &Step) -> bool {
-    matches!(step.work, Work::Script { .. } | Work::Install { .. })
 }
 
 /// The last part of an output.
@@ -144,7 +161,7 @@ fn run_check(
     door: &mut dyn Host,
     check: &Check,
     controller: &mut Controller<'_>,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<String, RunError> {
     let default = match check.kind {
         CheckKind::Command { .. } => Duration::ZERO,
@@ -251,7 +268,7 @@ pub(super) fn collect(
     door: &mut dyn Host,
     script: &Script,
     input: &mut dyn Read,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<(Exit, Vec<u8>), RunError> {
     let mut data = Vec::new();
     let exit = door.run(script, input, &mut |stream, bytes| match stream {

@@ -23,6 +23,10 @@ pub fn render(problems: &[Problem], color: bool) -> String {
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(100)
+        // options, paths and names are to be copied: none is broken at its hyphens and slashes
+        .with_word_separator(textwrap::WordSeparator::AsciiSpace)
+        .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .with_break_words(false)
         .with_links(false)
         .with_context_lines(1)
         .without_cause_chain();

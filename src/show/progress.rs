@@ -8,11 +8,16 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::{Style, duration, plain, whole_seconds};
+use super::{Style, duration, holder, plain, whole_seconds};
+use crate::causes::in_one_line;
+use crate::facts::sessions::Session;
 use crate::host::Stream;
 use crate::plan::Step;
 use crate::run::Event;
 use crate::source::fetch::FetchEvent;
+
+/// How often a pipe is told that somebody is still being waited for.
+const WAITING_AGAIN: Duration = Duration::from_secs(600);
 
 /// Shows the events of a run on standard error.
 pub struct Progress {
@@ -22,6 +27,8 @@ pub struct Progress {
     label: String,
     bar: Option<ProgressBar>,
     last_line: Vec<u8>,
+    /// Who was waited for and for how long when that was last written where it stays.
+    waiting: Option<(Vec<u32>, Duration)>,
 }
 
 impl Progress {
@@ -33,6 +40,7 @@ impl Progress {
             label,
             bar: None,
             last_line: Vec::new(),
+            waiting: None,
         }
     }
 
@@ -47,10 +55,21 @@ impl Progress {
                 let mark = self.style.paint("33", "note");
                 self.line(&format!("{mark}: {}", plain::lines(text)));
             }
-            Event::Waiting(who) => self.line(&format!(
-                "waiting: {} (--end-sessions to go on)",
-                plain::lines(who)
-            )),
+            Event::Waiting { sessions, waited } => self.wait(sessions, *waited),
+            Event::Held(locks) => {
+                for lock in *locks {
+                    self.line(&format!("waiting for {}", holder(lock)));
+                }
+            }
+            Event::Lost { error, again_in } => {
+                self.stop();
+                let mark = self.style.paint("33", "lost");
+                let why = in_one_line(*error);
+                self.line(&format!("{mark}: {why}; again in {}", duration(*again_in)));
+            }
+            Event::Reconnected(after) => {
+                self.line(&format!("connected again after {}", duration(*after)));
+            }
             Event::Ended {
                 step,
                 took,
@@ -152,11 +171,65 @@ impl Progress {
         self.last_line.truncate(4096);
     }
 
+    /// On a terminal the running step's second line says it, and is kept up to date; elsewhere a
+    /// line is written at first, when others have come or gone, and now and then.
+    fn wait(&mut self, sessions: &[Session], waited: Duration) {
+        let text = waiting(sessions, waited);
+        if self.bar.is_some() {
+            self.detail(&text);
+            return;
+        }
+        let pids: Vec<u32> = sessions.iter().map(|session| session.pid).collect();
+        let is_news = self.waiting.as_ref().is_none_or(|(last, at)| {
+            *last != pids || waited < *at || waited.saturating_sub(*at) >= WAITING_AGAIN
+        });
+        if is_news {
+            self.line(&text);
+            self.waiting = Some((pids, waited));
+        }
+    }
+
     fn fetch(&mut self, event: &FetchEvent<'_>) {
         match fetch_text(event) {
             (text, true) => self.line(&plain::lines(&text)),
             (text, false) => self.detail(&printable(&text)),
         }
+    }
+}
+
+/// Who is being waited for, since when they are there, and how to go on without them.
+///
+/// ```text
+/// waiting for matt, connected for 2 h 10 min (12 min so far); --end-sessions would end the session
+/// ```
+fn waiting(sessions: &[Session], waited: Duration) -> String {
+    let who = sessions.iter().map(|session| {
+        let lasts = session
+            .lasts()
+            .map_or_else(|| session.since.clone(), roughly);
+        format!("{}, connected for {lasts}", printable(&session.user))
+    });
+    let who: Vec<String> = who.collect();
+    let which = if who.len() == 1 {
+        "the session"
+    } else {
+        "the sessions"
+    };
+    format!(
+        "waiting for {} ({} so far); --end-sessions would end {which}",
+        who.join(", for "),
+        roughly(waited),
+    )
+}
+
+/// A long duration, as exact as one wants it: `40 s`, `12 min`, `2 h 10 min`, `3 days 4 h`.
+fn roughly(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} days {} h", seconds / 86_400, seconds % 86_400 / 3600),
     }
 }
 
@@ -169,16 +242,8 @@ fn printable(line: &str) -> String {
 
 /// What a step is called while it runs.
 fn title(step: &Step) -> String {
-    let text = match step.changes.as_slice() {
-        [] => step.id.clone(),
-        [one] => format!("{}{}", verb(one.action), one.what),
-        [first, rest @ ..] => format!(
-            "{}{} and {} more",
-            verb(first.action),
-            first.what,
-            rest.len()
-        ),
-    };
+    let action = step.main_change().map(|change| change.action);
+    let text = format!("{}{}", action.map_or("", verb), step.title());
     plain::line(&text).into_owned()
 }
 
@@ -224,5 +289,34 @@ fn fetch_text(event: &FetchEvent<'_>) -> (String, bool) {
         FetchEvent::DebianLists { release } => {
             (format!("read the lists of Debian {release}"), true)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(user: &str, since: &str) -> Session {
+        Session {
+            user: user.to_owned(),
+            pid: 1,
+            since: since.to_owned(),
+        }
+    }
+
+    #[test]
+    fn who_is_waited_for_is_named_with_the_time_they_are_there() {
+        let one = [session("matt", "02:10:05")];
+        assert_eq!(
+            waiting(&one, Duration::from_secs(725)),
+            "waiting for matt, connected for 2 h 10 min (12 min so far); \
+             --end-sessions would end the session"
+        );
+        let two = [session("matt", "00:59"), session("a\nb", "2-00:00:00")];
+        assert_eq!(
+            waiting(&two, Duration::ZERO),
+            "waiting for matt, connected for 59 s, for a b, connected for 2 days 0 h \
+             (0 s so far); --end-sessions would end the sessions"
+        );
     }
 }

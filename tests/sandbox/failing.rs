@@ -98,24 +98,3 @@ fn a_service_that_does_not_start_is_explained_with_its_log() {
     zone.apply().succeeds();
     assert_eq!(zone.greeting(), "hello from service loudly 2.1.12-stable");
 }
-
-#[test]
-fn a_patch_that_does_not_apply_is_shown_before_anything_is_sent() {
-    let Some(zone) = Zone::new("reject") else {
-        return;
-    };
-    zone.edit(
-        "patches/greeter/loud.patch",
-        "-static const char *mood = \"quietly\";",
-        "-static const char *mood = \"gently\";",
-    );
-    let failed = zone.apply().exits(1);
-    for part in [
-        "the patch `greeter/loud.patch` does not apply: hunk 1 of 1 does not fit `greeter.c` at line 22",
-        "wanted: static const char *mood = \"gently\";",
-        "found:  static const char *mood = \"quietly\";",
-    ] {
-        assert!(failed.err.contains(part), "{part}: {failed}");
-    }
-    zone.shell("test ! -e /opt/local/sbin/greeter");
-}

@@ -9,15 +9,18 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use tempfile::TempDir;
+use zonewright::facts::locks::Holder;
 use zonewright::host::ssh::{Ssh, SshConfig, SshTarget};
 use zonewright::host::transcript::{Recorder, Transcript};
 use zonewright::receipt::sha256_hex;
 use zonewright::recipe::load::load_recipe;
-use zonewright::run::{self, Controller, Decisions, Event, Report, RunError, View, Wish};
+use zonewright::run::{
+    self, Controller, Decisions, Door, Event, Locking, Report, RunError, View, Wish,
+};
 use zonewright::sandbox;
 use zonewright::site::SiteRoot;
 use zonewright::site::load::load_zone;
-use zonewright::store::Folders;
+use zonewright::store::{Caller, Folders};
 
 use super::archive;
 
@@ -79,7 +82,6 @@ impl Zone {
         }
         let folder = tempfile::tempdir().unwrap();
         let site = folder.path().join("site");
-        copy_site(&site);
         let zone = Self {
             alias: alias.to_owned(),
             site,
@@ -91,10 +93,7 @@ impl Zone {
         fs::create_dir_all(&shared).unwrap();
         fs::create_dir_all(zone.folders().cache).unwrap();
         std::os::unix::fs::symlink(shared, zone.folders().cache.join("sandbox")).unwrap();
-        zone.write(
-            &format!("zones/{alias}.toml"),
-            &format!("[host]\nsandbox = true\n\n[zone]\nalias = \"{alias}\"\n\n[[recipe]]\nname = \"{recipe}\"\n"),
-        );
+        write_site(&zone.site, alias, recipe);
         Some(zone)
     }
 
@@ -202,6 +201,23 @@ impl Zone {
         self.run(&[&shell[..], &["/usr/bin/bash", "-c", script]].concat())
     }
 
+    /// Starts the program and goes on.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::of(self.command(arguments))
+    }
+
+    /// Waits until a script in the zone succeeds.
+    pub fn until(&self, script: &str) {
+        let since = std::time::Instant::now();
+        while self.try_shell(script).status != 0 {
+            assert!(
+                since.elapsed().as_secs() < 60,
+                "never true in the zone: {script}"
+            );
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+
     /// What the greeter tells its clients.
     pub fn greeting(&self) -> String {
         self.shell(
@@ -256,8 +272,14 @@ impl Zone {
         let mut door = self.door();
         let result = self.with_controller(|wish, controller| {
             let folders = self.folders();
-            let mut begin = || folders.begin_run(&self.alias, 0);
-            run::converge(&mut door, wish, controller, &mut None, &mut begin)
+            let mut begin = || folders.begin_run(&self.alias, &Caller::default(), 0);
+            run::converge(
+                &mut Door::new(&mut door),
+                wish,
+                controller,
+                &mut None,
+                &mut begin,
+            )
         });
         (result, door.into_transcript())
     }
@@ -277,6 +299,7 @@ impl Zone {
             folders: &folders,
             distfiles: vec![self.site.join("distfiles")],
             decisions: Decisions::default(),
+            locking: Locking::of(Holder::default()),
             password: &mut |user, known| passwords.wanted_hash(user, known, &mut |_| None),
             watch: &mut |_: Event<'_>| {},
         };
@@ -337,6 +360,52 @@ impl std::fmt::Display for Ran {
     }
 }
 
+/// A program that runs; killed if it is let go before it has ended.
+pub struct Running {
+    command: Command,
+    child: Option<std::process::Child>,
+}
+
+impl Running {
+    pub fn of(mut command: Command) -> Self {
+        command.stdout(std::process::Stdio::piped());
+        command.stderr(std::process::Stdio::piped());
+        let child = Some(command.spawn().unwrap());
+        Self { command, child }
+    }
+
+    /// Its end.
+    pub fn wait(mut self) -> Ran {
+        let output = self.child.take().unwrap().wait_with_output().unwrap();
+        Ran::ended(&self.command, output)
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) -> Ran {
+        self.child.as_mut().unwrap().kill().unwrap();
+        self.wait()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A site with the fixture's recipes and a sandbox zone that uses one.
+pub fn write_site(site: &Path, alias: &str, recipe: &str) {
+    copy_site(site);
+    let text = format!(
+        "[host]\nsandbox = true\n\n[zone]\nalias = \"{alias}\"\n\n[[recipe]]\nname = \"{recipe}\"\n"
+    );
+    fs::create_dir_all(site.join("zones")).unwrap();
+    fs::write(site.join(format!("zones/{alias}.toml")), text).unwrap();
+}
+
 /// Copies the fixture's recipes and makes the archive that they name.
 fn copy_site(site: &Path) {
     let fixture = archive::fixture();
@@ -348,7 +417,7 @@ fn copy_site(site: &Path) {
         }
     }
     let archive = archive::greeter();
-    for recipe in ["greeter", "greeter-autotools"] {
+    for recipe in ["greeter", "greeter-autotools", "slow"] {
         let path = site.join(format!("recipes/{recipe}.toml"));
         let text = fs::read_to_string(&path).unwrap();
         fs::write(path, text.replace("@SHA256@", &sha256_hex(&archive))).unwrap();

@@ -3,19 +3,22 @@
 //! The software is the fixture's greeter, whose whole apply takes seconds. Every test has a zone of
 //! its own; all zones are in one sandbox, which ends with the last test that holds it.
 
-mod archive;
+pub mod archive;
 mod become_root;
 mod changes;
 mod commands;
+mod connections;
 mod drift;
 mod edited;
 mod failing;
 mod first;
-pub(crate) mod harness;
+pub mod harness;
+mod lost;
 mod many;
 mod package;
 mod passwords;
 mod record;
 mod scripts;
 mod sessions;
+mod two_operators;
 mod upstream_manifest;

@@ -44,7 +44,7 @@ fn the_package_tools_know_the_package_and_removing_it_leaves_no_trace() {
     );
 
     // the package alone, over and over: what was there before is there after
-    let package = "/var/db/zonewright/packages/zw-greeter-1.0.tgz";
+    let package = "/var/db/zonewright/packages/zw-greeter/zw-greeter-1.0.*.tgz";
     let with = zone.shell(LISTING);
     zone.shell("pkg_delete zw-greeter");
     let without = zone.shell(LISTING);

@@ -5,7 +5,7 @@
 //! window, so that nothing can be sent before the request is granted.
 
 use std::io::{self, Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::poll::PollFlags;
 use ssh2::{Channel, ErrorCode};
@@ -32,6 +32,8 @@ pub(super) enum ExecError {
     Gone(io::Error),
     /// The connection is gone or silent.
     Lost(io::Error),
+    /// The command neither printed nor took input for longer than it may.
+    Overdue(Duration),
     /// The server does not grant it; the connection is as good as before.
     Denied(ssh2::Error),
     /// The input could not be read.
@@ -64,10 +66,12 @@ impl From<io::Error> for ExecError {
     }
 }
 
-/// Runs `request`, feeds it `input` and gives how its shell ended.
+/// Runs `request`, feeds it `input` and gives how its shell ended. `quiet` is how long neither
+/// output nor input may move.
 pub(super) fn exec(
     connection: &Connection,
     timing: Timing,
+    quiet: Option<Duration>,
     request: &str,
     input: &mut dyn Read,
     receive: &mut dyn FnMut(Stream, &[u8]),
@@ -87,7 +91,9 @@ pub(super) fn exec(
         buffer: vec![0; CHUNK],
     };
     let mut is_woken = false;
+    let mut moved_last = Instant::now();
     loop {
+        life.wake_at(quiet.map(|quiet| moved_last + quiet));
         let mut moved = exec.start()?;
         moved |= exec.feed()?;
         moved |= exec.drain(connection, receive)?;
@@ -96,7 +102,10 @@ pub(super) fn exec(
             break;
         }
         if moved {
+            moved_last = Instant::now();
             is_woken = false;
+        } else if let Some(quiet) = quiet.filter(|quiet| moved_last.elapsed() >= *quiet) {
+            return Err(ExecError::Overdue(quiet));
         } else if is_woken && is_sending(connection) {
             // what is here cannot be received before that packet is gone
             life.wait_to_send(connection)?;
@@ -105,6 +114,7 @@ pub(super) fn exec(
             is_woken = true;
         }
     }
+    life.wake_at(None);
     while let Err(error) = exec.channel.wait_close() {
         if error.code() != AGAIN {
             return Err(error.into());

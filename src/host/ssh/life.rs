@@ -23,6 +23,8 @@ pub(super) struct Life {
     heard: Instant,
     /// Since when an answer is awaited.
     asked: Option<Instant>,
+    /// When whoever waits wants to look at the clock.
+    until: Option<Instant>,
 }
 
 impl Life {
@@ -31,7 +33,13 @@ impl Life {
             timing,
             heard: Instant::now(),
             asked: None,
+            until: None,
         }
+    }
+
+    /// Waits no longer than until then; waiting on is no error.
+    pub(super) fn wake_at(&mut self, until: Option<Instant>) {
+        self.until = until;
     }
 
     /// Waits until the session can go on; fails when the target gives no sign of life in time.
@@ -50,7 +58,10 @@ impl Life {
                 Some(asked) => (asked, self.timing.patience),
                 None => (self.heard, self.timing.keepalive.max(KEEPALIVE_LEAST)),
             };
-            let left = span.saturating_sub(since.elapsed());
+            let mut left = span.saturating_sub(since.elapsed());
+            if let Some(until) = self.until {
+                left = left.min(until.saturating_duration_since(Instant::now()));
+            }
             let ready = poll_socket(connection, wanted, left)?;
             if ready.intersects(!PollFlags::POLLOUT) {
                 self.heard = Instant::now();
@@ -59,7 +70,8 @@ impl Life {
             }
             // being able to send is no sign of life
             if since.elapsed() < span {
-                if ready.is_empty() {
+                let is_woken = self.until.is_some_and(|until| until <= Instant::now());
+                if ready.is_empty() && !is_woken {
                     continue;
                 }
                 return Ok(());

@@ -341,6 +341,7 @@ PermitRootLogin without-password
 PermitUserEnvironment yes
 PidFile /var/run/sshd.pid
 PrintMotd no
+SshdSessionPath /usr/lib/ssh/sshd-session
 StrictModes no
 Subsystem sftp internal-sftp
 UseDNS no

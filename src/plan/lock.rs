@@ -1,0 +1,152 @@
+//! One run at a time changes a zone: the twin of `facts/locks`.
+//!
+//! There is no `flock` on the target, and a lock that must be broken when its holder is dead needs a
+//! way to break it that two cannot take at once. So nothing is ever taken over: a run announces itself
+//! with a file of its own and then looks at everybody else's. Of two that announce themselves at once
+//! at least the later one sees the other and steps back. A file stands for one connection, and a dead
+//! connection stays dead, so whoever finds its file may remove it; a run that connects again announces
+//! itself anew.
+
+use std::time::Duration;
+
+use super::shell;
+use crate::facts::locks::{Holder, LOCK_ROOT};
+use crate::script::Script;
+
+/// Exit status of [`take`] when somebody else holds the zone; they are on standard output, as
+/// [`crate::facts::locks::parse_lines`] reads them.
+pub const HELD: i32 = 75;
+
+/// Exit status of a guarded script whose run does not hold the zone any more.
+pub const NOT_HELD: i32 = 76;
+
+/// What such a script says.
+pub const NOT_HELD_TEXT: &str = "this run does not hold the zone any more";
+
+/// How long [`take`] may need to end what was left.
+pub const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// Takes the zone for a run, or finds out who holds it.
+///
+/// What the run's `earlier` connection left in the zone is ended first, and so are the connections of
+/// the tokens in `evict`: by contract, after waiting at most `settle` for package tools and the like.
+#[must_use]
+pub fn take(holder: &Holder, earlier: Option<&str>, evict: &[String], settle: Duration) -> Script {
+    // the struct has strings only, which always can be written
+    let text = serde_json::to_string(holder).unwrap_or_default();
+    Script::new("take the zone for this run")
+        .shell(shell::FAIL)
+        .set("root", LOCK_ROOT)
+        .set("token", &holder.token)
+        .set("holder", text)
+        .set("settle", settle.as_secs().to_string())
+        .set("lasting", LASTING)
+        .set("within", ENDS_WITHIN.as_secs().to_string())
+        .set("earlier", earlier.unwrap_or_default())
+        .list("evict", evict)
+        .shell(TAKE)
+}
+
+/// Gives the zone back.
+#[must_use]
+pub fn release(token: &str) -> Script {
+    Script::new("give the zone back")
+        .set("root", LOCK_ROOT)
+        .set("token", token)
+        .shell(r#"/usr/bin/rm -f "$root/$token""#)
+}
+
+/// A script that does nothing, and ends with [`NOT_HELD`], unless its run holds the zone.
+#[must_use]
+pub fn guarded(script: &Script, token: &str) -> Script {
+    Script::new(script.name())
+        .set("zw_lock", format!("{LOCK_ROOT}/{token}"))
+        .set("zw_text", NOT_HELD_TEXT)
+        .shell(r#"[ -f "$zw_lock" ] || { printf '%s\n' "$zw_text" >&2; exit 76; }"#)
+        .then(script)
+        .with_quiet_limit(script.quiet_limit())
+}
+
+/// Commands that are waited for, as an extended regular expression.
+const LASTING: &str = "pkgin|pkg_[a-z]+|(user|group)(add|mod|del)|passwd|svccfg|gtar|cp|mv";
+
+// A connection whose contract is the ssh service's own has none to be known by (inferred: an sshd
+// without contracts); it counts as alive until the zone is started again.
+const TAKE: &str = r#"
+holds() {
+  [ "$1" = "$boot" ] || return 1
+  [ "$2" = none ] || /usr/bin/pgrep -c "$2" >/dev/null
+}
+end_contract() {
+  local until=$((SECONDS + settle))
+  if [ "$1" = none ] || [ "$1" = "$contract" ]; then return; fi
+  # what changes several files in one go leaves more to mend when it is ended than when it is waited for
+  while [ "$SECONDS" -lt "$until" ] && /usr/bin/pgrep -x -c "$1" "$lasting" >/dev/null; do
+    /usr/bin/sleep 0.1
+  done
+  until=$((SECONDS + within))
+  while /usr/bin/pkill -KILL -c "$1"; do
+    [ "$SECONDS" -lt "$until" ] || fail "what an earlier run left in the zone does not end (contract $1)"
+    /usr/bin/sleep 0.1
+  done
+}
+boot=$(/usr/bin/kstat -p unix:0:system_misc:boot_time) || fail 'cannot tell when the zone was started'
+boot=${boot##*[[:space:]]}
+contract=$(/usr/bin/ps -o ctid= -p $$) || fail 'cannot tell the contract of this connection'
+contract=${contract//[[:space:]]/}
+listener=$(/usr/bin/svcs -H -o ctid svc:/network/ssh:default 2>/dev/null)
+[ "$contract" != "${listener//[[:space:]]/}" ] || contract=none
+since=$(/usr/bin/date +%s)
+/usr/bin/mkdir -p "$root" || fail "cannot make $root"
+for name in ${earlier:+"$earlier"} ${evict[@]+"${evict[@]}"}; do
+  { IFS=' ' read -r was theirs began <"$root/$name"; } 2>/dev/null || continue
+  [ "$was" != "$boot" ] || end_contract "$theirs"
+  [ "$name" != "$earlier" ] || since=$began
+  /usr/bin/rm -f "$root/$name"
+done
+round=0
+while :; do
+  { printf '%s %s %s\n%s\n' "$boot" "$contract" "$since" "$holder" >"$root/.$token" &&
+    /usr/bin/mv -f "$root/.$token" "$root/$token"; } || {
+    /usr/bin/rm -f "$root/.$token"
+    fail "cannot write in $root"
+  }
+  held=
+  for path in "$root"/*; do
+    name=${path##*/}
+    [ "$name" != "$token" ] || continue
+    if { IFS=' ' read -r was theirs began && IFS= read -r who; } 2>/dev/null <"$path" && holds "$was" "$theirs"; then
+      held="${held}yes $began $name $who"$'\n'
+    else
+      /usr/bin/rm -f "$path"
+    fi
+  done
+  [ -n "$held" ] || exit 0
+  /usr/bin/rm -f "$root/$token"
+  round=$((round + 1))
+  if [ "$round" -ge 4 ]; then
+    printf '%s' "$held"
+    exit 75
+  fi
+  # of two that stepped back, the one that sleeps less comes first
+  /usr/bin/sleep "0.$((RANDOM % 4 + 1))"
+done
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guarded_script_keeps_its_name_its_input_and_its_limit() {
+        let script = Script::new("x")
+            .shell("true")
+            .with_input()
+            .with_quiet_limit(None);
+        let guarded = guarded(&script, "t");
+        assert_eq!(guarded.name(), "x");
+        assert!(guarded.reads_input());
+        assert_eq!(guarded.quiet_limit(), None);
+        assert!(guarded.body().ends_with("true\n"));
+    }
+}

@@ -1,0 +1,47 @@
+//! What a run that was killed left in a zone goes before the next one begins.
+//!
+//! Whoever runs this holds the zone, so nothing that it finds belongs to a run that is still going on.
+//! A file that is written beside its place is noted first: nothing else would know, after a kill,
+//! where it is.
+
+use super::aside::ASIDE;
+use super::shell;
+use crate::script::Script;
+
+/// The script that ends what was broken off: an old package is put back, temporary files go.
+#[must_use]
+pub fn script() -> Script {
+    Script::new("clear away what a broken-off run left")
+        .shell(shell::FAIL)
+        .shell(ASIDE)
+        .set("temporary", shell::TEMPORARY)
+        .shell(SWEEP)
+}
+
+const SWEEP: &str = r#"
+trap '' PIPE HUP
+[ -d "$home" ] || exit 0
+while IFS= read -r path; do
+  # the mark that our names have, so that a note that was cut names nobody else's file
+  case $path in /*.zonewright.new) /usr/bin/rm -f "$path" || fail "cannot remove $path" ;; esac
+done < <(/usr/bin/cat "$temporary/places" 2>/dev/null)
+/usr/bin/rm -rf "$temporary" "$home"/aside/*.new "$home"/packages/*/*.new "$home"/receipts/.*.new \
+  "$home"/starts/*.new || fail "cannot clear away what is in $home"
+base=; find_places
+tidy_database || fail "cannot remove what an update left in $database"
+for mark in "$home"/aside/*.busy; do
+  [ -f "$mark" ] || continue
+  base=${mark##*/} base=${base%.busy}
+  find_places
+  kept='nothing'
+  [ ! -f "$aside/name" ] || kept=$(<"$aside/name")
+  printf 'the installation of %s was broken off; back to what was there before: %s\n' "$base" "$kept" >&2
+  put_back later ||
+    fail "$kept cannot be put back; it is kept in $aside: mend what is in the way there (is the disk full?) and apply again"
+done
+# what was kept for an installation that has ended
+for left in "$home"/aside/*; do
+  [ -d "$left" ] && { /usr/bin/rm -rf "$left" || fail "cannot remove $left"; }
+done
+exit 0
+"#;
