@@ -2,6 +2,7 @@
 
 pub mod excerpt;
 pub mod first_error;
+pub mod plain;
 pub mod plan;
 pub mod problems;
 pub mod progress;

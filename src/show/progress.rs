@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::{Style, duration, holder, whole_seconds};
+use super::{Style, duration, holder, plain, whole_seconds};
 use crate::causes::in_one_line;
 use crate::facts::sessions::Session;
 use crate::host::Stream;
@@ -53,7 +53,7 @@ impl Progress {
             Event::Fetch(event) => self.fetch(event),
             Event::Note(text) => {
                 let mark = self.style.paint("33", "note");
-                self.line(&format!("{mark}: {text}"));
+                self.line(&format!("{mark}: {}", plain::lines(text)));
             }
             Event::Waiting { sessions, waited } => self.wait(sessions, *waited),
             Event::Held(locks) => {
@@ -120,7 +120,7 @@ impl Progress {
 
     /// Writes a line that stays.
     pub fn line(&self, text: &str) {
-        let text = format!("{}{text}", self.label);
+        let text = plain::colored(&format!("{}{text}", self.label));
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
@@ -129,7 +129,8 @@ impl Progress {
 
     /// Ends what was begun, leaving one line that says so.
     pub fn done(&mut self, what: &str, took: Duration, found: Option<&str>) {
-        let found = found.map(|found| format!(": {found}")).unwrap_or_default();
+        let found = found.map(|found| format!(": {}", plain::line(found)));
+        let found = found.unwrap_or_default();
         let mark = if self.style.terminal { "✓" } else { "done" };
         let mark = self.style.paint("32", mark);
         self.end(&format!("{mark} {what}{found}"), took);
@@ -150,7 +151,7 @@ impl Progress {
 
     fn output(&mut self, _: Stream, bytes: &[u8]) {
         if self.verbose > 1 {
-            self.line(String::from_utf8_lossy(bytes).trim_end());
+            self.line(plain::lines(&String::from_utf8_lossy(bytes)).trim_end());
             return;
         }
         if self.bar.is_none() {
@@ -190,8 +191,8 @@ impl Progress {
 
     fn fetch(&mut self, event: &FetchEvent<'_>) {
         match fetch_text(event) {
-            (text, true) => self.line(&text),
-            (text, false) => self.detail(&text),
+            (text, true) => self.line(&plain::lines(&text)),
+            (text, false) => self.detail(&printable(&text)),
         }
     }
 }
@@ -242,7 +243,8 @@ fn printable(line: &str) -> String {
 /// What a step is called while it runs.
 fn title(step: &Step) -> String {
     let action = step.main_change().map(|change| change.action);
-    format!("{}{}", action.map_or("", verb), step.title())
+    let text = format!("{}{}", action.map_or("", verb), step.title());
+    plain::line(&text).into_owned()
 }
 
 fn verb(action: crate::plan::Action) -> &'static str {
