@@ -203,21 +203,35 @@ impl Progress {
 /// waiting for matt, connected for 2 h 10 min (12 min so far); --end-sessions would end the session
 /// ```
 fn waiting(sessions: &[Session], waited: Duration) -> String {
-    let who = sessions.iter().map(|session| {
-        let lasts = session
-            .lasts()
-            .map_or_else(|| session.since.clone(), roughly);
-        format!("{}, connected for {lasts}", printable(&session.user))
+    let mut users: Vec<&str> = Vec::new();
+    for session in sessions {
+        if !users.contains(&session.user.as_str()) {
+            users.push(&session.user);
+        }
+    }
+    let who = users.iter().map(|user| {
+        let theirs = || sessions.iter().filter(|session| session.user == *user);
+        // where `ps` writes a time otherwise it is shown as it is
+        let longest = theirs().max_by_key(|session| session.lasts());
+        let lasts = longest.map(|s| s.lasts().map_or_else(|| s.since.clone(), roughly));
+        let lasts = lasts.unwrap_or_default();
+        match theirs().count() {
+            1 => format!("{}, connected for {lasts}", printable(user)),
+            several => format!(
+                "{}, {several} times connected for up to {lasts}",
+                printable(user)
+            ),
+        }
     });
     let who: Vec<String> = who.collect();
-    let which = if who.len() == 1 {
+    let which = if sessions.len() == 1 {
         "the session"
     } else {
         "the sessions"
     };
     format!(
         "waiting for {} ({} so far); --end-sessions would end {which}",
-        who.join(", for "),
+        who.join(", and for "),
         roughly(waited),
     )
 }
@@ -312,11 +326,15 @@ mod tests {
             "waiting for matt, connected for 2 h 10 min (12 min so far); \
              --end-sessions would end the session"
         );
-        let two = [session("matt", "00:59"), session("a\nb", "2-00:00:00")];
+        let three = [
+            session("matt", "00:59"),
+            session("a\nb", "2-00:00:00"),
+            session("matt", "01:00"),
+        ];
         assert_eq!(
-            waiting(&two, Duration::ZERO),
-            "waiting for matt, connected for 59 s, for a b, connected for 2 days 0 h \
-             (0 s so far); --end-sessions would end the sessions"
+            waiting(&three, Duration::ZERO),
+            "waiting for matt, 2 times connected for up to 1 min, and for a b, connected for \
+             2 days 0 h (0 s so far); --end-sessions would end the sessions"
         );
     }
 }
