@@ -18,6 +18,7 @@ mod many;
 mod package;
 mod passwords;
 mod record;
+mod records;
 mod scripts;
 mod sessions;
 mod two_operators;

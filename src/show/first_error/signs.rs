@@ -414,7 +414,7 @@ fn is_addition_report(text: &str) -> bool {
 
 pub(super) fn pkg_add_help(text: &str, _: Option<&str>) -> Option<String> {
     let help = if text.contains("onflicting PLIST with") || text.contains("conflicts with") {
-        "another package owns these files: `pkgin remove` it first, or build with another prefix"
+        "another package owns these files: `pkgin remove` it first"
     } else if text.contains("Missing required library") {
         "add the package that brings the library to `run` in `[dependencies]`"
     } else if text.contains("unable to verify signature") {
