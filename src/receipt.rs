@@ -246,7 +246,31 @@ pub struct FileRecord {
     pub group: String,
 }
 
+/// Why a receipt is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptError {
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("its format is `{0}`, and this zonewright reads `{SCHEMA}`")]
+    Schema(String),
+}
+
 impl Receipt {
+    /// Reads a receipt. One of another format is refused: what this version does not know of it would
+    /// be lost by writing it anew.
+    ///
+    /// # Errors
+    /// [`ReceiptError`] for what is no receipt, or that of another version.
+    pub fn parse(text: &[u8]) -> Result<Self, ReceiptError> {
+        let receipt: Self = serde_json::from_slice(text)?;
+        if receipt.schema == SCHEMA {
+            Ok(receipt)
+        } else {
+            let short = receipt.schema.chars().take(60).collect::<String>();
+            Err(ReceiptError::Schema(short.escape_debug().to_string()))
+        }
+    }
+
     /// Whether two receipts say the same, whenever and wherever they were written.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
@@ -327,6 +351,20 @@ mod tests {
             ]
         );
         assert_ne!(new.key(), old.key());
+    }
+
+    #[test]
+    fn a_receipt_of_another_format_is_refused() {
+        let text = |schema: &str| format!(r#"{{"schema": {schema:?}, "recipe": "x", "new": [1]}}"#);
+        assert_eq!(Receipt::parse(text(SCHEMA).as_bytes()).unwrap().recipe, "x");
+        let later = Receipt::parse(text("zonewright/receipt/v2").as_bytes()).unwrap_err();
+        assert_eq!(
+            later.to_string(),
+            "its format is `zonewright/receipt/v2`, and this zonewright reads `zonewright/receipt/v1`"
+        );
+        for text in ["", "{}", "[]", "null", "{", "{\"schema\": 1}"] {
+            assert!(Receipt::parse(text.as_bytes()).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod hostile;
+mod fuzz;
 mod layers;
 mod logs;
 #[cfg(target_os = "linux")]

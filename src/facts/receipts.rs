@@ -45,7 +45,7 @@ pub(super) fn parse_unchecked(sections: &Sections<'_>) -> Result<BTreeSet<String
 pub(super) fn parse_unreadable(sections: &Sections<'_>) -> BTreeMap<String, String> {
     let receipts = sections.with_argument("receipt");
     let unreadable = receipts.filter_map(|(path, section)| {
-        let error = serde_json::from_slice::<Receipt>(section.text).err()?;
+        let error = Receipt::parse(section.text).err()?;
         Some((path.to_owned(), error.to_string()))
     });
     unreadable.collect()
@@ -55,7 +55,7 @@ pub(super) fn parse_unreadable(sections: &Sections<'_>) -> BTreeMap<String, Stri
 pub(super) fn parse(sections: &Sections<'_>) -> Receipts {
     let mut receipts = BTreeMap::new();
     for (_, section) in sections.with_argument("receipt") {
-        if let Ok(receipt) = serde_json::from_slice::<Receipt>(section.text) {
+        if let Ok(receipt) = Receipt::parse(section.text) {
             receipts.insert(receipt.recipe.clone(), receipt);
         }
     }

@@ -10,7 +10,7 @@ mod config;
 mod connect;
 mod exec;
 mod jump;
-mod known_hosts;
+pub mod known_hosts;
 mod life;
 mod pattern;
 mod target;

@@ -166,7 +166,7 @@ fn append(
         EntryKind::File { bytes } => {
             let mut header = header(tar::EntryType::Regular, entry.mode & 0o7777, modified);
             header.set_size(bytes.len() as u64);
-            archive.append_data(&mut header, path, bytes.as_slice())
+            archive.append_data(&mut header, path, &**bytes)
         }
         EntryKind::Symlink { target } => {
             let mut header = header(tar::EntryType::Symlink, 0o777, modified);

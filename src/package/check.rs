@@ -49,7 +49,7 @@ pub fn system_folders(files: &PackageFiles) -> &'static [&'static str] {
     let interpreter = files
         .regular()
         .find_map(|(_, bytes, _)| elf::linkage(bytes).ok()??.interpreter);
-    match interpreter.as_deref() {
+    match interpreter {
         Some("/lib/ld.so.1" | "/usr/lib/ld.so.1") => ILLUMOS_32,
         Some(name) if name.contains("ld-linux") => LINUX_64,
         _ => ILLUMOS_64,
@@ -136,10 +136,14 @@ pub fn check(
     }
 }
 
-/// Where the run-time linker looks for `library`, in its order.
-fn places(path: &str, linkage: &Linkage, library: &str, system: &[&str]) -> Vec<String> {
-    if library.contains('/') {
+/// Where the run-time linker looks for `library`, in its order; nowhere where that is for the current
+/// folder of whoever runs the program to decide.
+fn places(path: &str, linkage: &Linkage<'_>, library: &str, system: &[&str]) -> Vec<String> {
+    if library.starts_with('/') {
         return vec![library.to_owned()];
+    }
+    if library.contains('/') {
+        return Vec::new();
     }
     let own = linkage
         .search
@@ -196,7 +200,7 @@ fn find_own(files: &PackageFiles, place: &str) -> Option<()> {
 /// is only a warning where the package itself has the file.
 fn missing(
     path: &str,
-    linkage: &Linkage,
+    linkage: &Linkage<'_>,
     library: &str,
     files: &PackageFiles,
     places: &[String],
@@ -205,6 +209,13 @@ fn missing(
         .entries
         .keys()
         .find(|own| own.rsplit('/').next() == Some(library));
+    if places.is_empty() {
+        let message = format!(
+            "`{path}` needs `{library}`, which is looked for in whatever folder it is run from"
+        );
+        return PackageProblem::error(path, message)
+            .with_help("link the library with a name of its own (`-Wl,-h,NAME`)".to_owned());
+    }
     let looked = places.join("`, `");
     match own {
         Some(own) => {
@@ -230,7 +241,7 @@ fn missing(
 
 fn check_search(
     path: &str,
-    linkage: &Linkage,
+    linkage: &Linkage<'_>,
     files: &PackageFiles,
     system: &[&str],
     problems: &mut Vec<PackageProblem>,

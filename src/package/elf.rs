@@ -10,20 +10,25 @@ use goblin::strtab::Strtab;
 
 /// The dynamic section of a program or a library.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Linkage {
+pub(crate) struct Linkage<'a> {
     /// The run-time linker that it names; a program names one, a library does not.
-    pub(crate) interpreter: Option<String>,
+    pub(crate) interpreter: Option<&'a str>,
     /// The libraries it needs, in its order.
-    pub(crate) needed: Vec<String>,
+    pub(crate) needed: Vec<&'a str>,
     /// The folders it names for them, in its order, `$ORIGIN` not replaced.
-    pub(crate) search: Vec<String>,
+    pub(crate) search: Vec<&'a str>,
 }
+
+/// Far more than a linker writes; each library is looked for in each folder.
+const MOST_LIBRARIES: usize = 1000;
+const MOST_FOLDERS: usize = 100;
+const LONGEST_NAME: usize = 1024;
 
 /// Reads `bytes`: `None` where it is no ELF file that is linked dynamically.
 ///
 /// # Errors
 /// goblin's words where it is an ELF file and is damaged.
-pub(crate) fn linkage(bytes: &[u8]) -> Result<Option<Linkage>, goblin::error::Error> {
+pub(crate) fn linkage(bytes: &[u8]) -> Result<Option<Linkage<'_>>, goblin::error::Error> {
     if !bytes.starts_with(header::ELFMAG) {
         return Ok(None);
     }
@@ -40,11 +45,11 @@ pub(crate) fn linkage(bytes: &[u8]) -> Result<Option<Linkage>, goblin::error::Er
     let strings = Strtab::parse(bytes, dynamic.info.strtab, dynamic.info.strsz, 0)?;
     let interpreter = segments.iter().find(|segment| segment.p_type == PT_INTERP);
     let mut linkage = Linkage {
-        interpreter: interpreter.map(|segment| {
-            let name = bytes.get(segment.file_range()).unwrap_or_default();
-            String::from_utf8_lossy(name)
-                .trim_end_matches('\0')
-                .to_owned()
+        interpreter: interpreter.and_then(|segment| {
+            let start = usize::try_from(segment.p_offset).ok()?;
+            let end = start.checked_add(usize::try_from(segment.p_filesz).ok()?)?;
+            let name = str::from_utf8(bytes.get(start..end)?).ok()?;
+            Some(name.trim_end_matches('\0'))
         }),
         ..Linkage::default()
     };
@@ -54,7 +59,7 @@ pub(crate) fn linkage(bytes: &[u8]) -> Result<Option<Linkage>, goblin::error::Er
             .ok()
             .and_then(|at| strings.get_at(at));
         match (entry.d_tag, text) {
-            (dynamic::DT_NEEDED, Some(name)) => linkage.needed.push(name.to_owned()),
+            (dynamic::DT_NEEDED, Some(name)) => linkage.needed.push(name),
             (dynamic::DT_RPATH, Some(path)) => rpath = Some(path),
             (dynamic::DT_RUNPATH, Some(path)) => runpath = Some(path),
             _ => {}
@@ -62,7 +67,18 @@ pub(crate) fn linkage(bytes: &[u8]) -> Result<Option<Linkage>, goblin::error::Er
     }
     // illumos' linker writes both, with the same text; a RUNPATH makes the other one void
     if let Some(path) = runpath.or(rpath) {
-        linkage.search = path.split(':').map(str::to_owned).collect();
+        linkage.search = path.split(':').collect();
+    }
+    if !is_plausible(&linkage) {
+        let text = "the libraries that it names are too many, or no names".to_owned();
+        return Err(goblin::error::Error::Malformed(text));
     }
     Ok(Some(linkage))
+}
+
+fn is_plausible(linkage: &Linkage<'_>) -> bool {
+    let is_name = |name: &&str| name.len() <= LONGEST_NAME && !name.chars().any(char::is_control);
+    linkage.needed.len() <= MOST_LIBRARIES
+        && linkage.search.len() <= MOST_FOLDERS
+        && linkage.needed.iter().chain(&linkage.search).all(is_name)
 }

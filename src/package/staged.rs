@@ -5,8 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
+use std::sync::Arc;
 
 use crate::package::PackageProblem;
+
+/// The longest path that illumos takes (`PATH_MAX`), with its NUL byte.
+const LONGEST_PATH: usize = 1024;
 
 /// A staged file, link or folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +26,8 @@ pub struct StagedEntry {
 pub enum EntryKind {
     /// A regular file.
     File {
-        /// Its whole content.
-        bytes: Vec<u8>,
+        /// Its whole content; hard links share it.
+        bytes: Arc<[u8]>,
     },
     /// A symbolic link; never followed.
     Symlink {
@@ -128,7 +132,9 @@ impl StagedTree {
                     entry
                         .read_to_end(&mut bytes)
                         .map_err(|source| failed(&after, source))?;
-                    EntryKind::File { bytes }
+                    EntryKind::File {
+                        bytes: bytes.into(),
+                    }
                 }
                 tar::EntryType::Symlink => {
                     let target = entry.link_name_bytes().unwrap_or_default().into_owned();
@@ -249,11 +255,9 @@ impl PackageFiles {
         self.entries
             .iter()
             .filter_map(|(path, entry)| match &entry.kind {
-                EntryKind::File { bytes } => Some((
-                    format!("{}/{path}", self.prefix),
-                    bytes.as_slice(),
-                    entry.mode,
-                )),
+                EntryKind::File { bytes } => {
+                    Some((format!("{}/{path}", self.prefix), &**bytes, entry.mode))
+                }
                 _ => None,
             })
     }
@@ -294,9 +298,19 @@ fn is_listable(relative: &str) -> bool {
         && relative.trim_end() == relative
 }
 
+/// A name as it is shown where it is refused: on one line, and not all of a long one.
+fn shown(name: &[u8]) -> String {
+    let text = String::from_utf8_lossy(name);
+    let short: String = text.chars().take(300).collect();
+    short.escape_debug().to_string()
+}
+
 /// `./opt/local/bin/x` → `/opt/local/bin/x`
 fn clean_path(bytes: &[u8]) -> Result<String, StagedError> {
-    let refused = || StagedError::Name(String::from_utf8_lossy(bytes).into_owned());
+    let refused = || StagedError::Name(shown(bytes));
+    if bytes.len() > LONGEST_PATH {
+        return Err(refused());
+    }
     let text = std::str::from_utf8(bytes).map_err(|_| refused())?;
     let mut path = String::new();
     for part in text
@@ -325,8 +339,9 @@ fn kind_word(kind: tar::EntryType) -> &'static str {
 }
 
 fn has_end_mark(stream: &[u8], end: u64) -> bool {
-    usize::try_from(end.next_multiple_of(512))
-        .ok()
+    // the size comes from a header, and may be the largest number there is
+    end.checked_next_multiple_of(512)
+        .and_then(|end| usize::try_from(end).ok())
         .and_then(|end| stream.get(end..))
         .is_some_and(|rest| rest.len() >= 1024 && rest.iter().all(|byte| *byte == 0))
 }

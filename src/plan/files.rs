@@ -182,6 +182,15 @@ fn compare(
         };
         return Verdict::Write(change);
     };
+    if let Some(package) = fact.package.as_ref().filter(|_| !given.overwrite) {
+        return Verdict::Refused(Refusal {
+            message: format!("{} is there and belongs to the package {package}", file.path),
+            help: "give the recipe's file another path: the package would write over it when it is \
+                   upgraded"
+                .to_owned(),
+            diff: None,
+        });
+    }
     if fact.kind != FileKind::Regular {
         return Verdict::Refused(Refusal {
             message: format!("{} is there and is not a regular file", file.path),

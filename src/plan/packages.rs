@@ -38,15 +38,20 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
         return false;
     }
     let changes = missing.iter().map(|name| {
-        Change::new(
-            Action::Create,
-            format!("package {name}"),
-            format!("{} needs it", recipe.name),
-        )
+        let needs = format!("{} needs it", recipe.name);
+        match other_version(name, facts) {
+            None => Change::new(Action::Create, format!("package {name}"), needs),
+            Some(there) => {
+                let why = format!("{needs}; {there} does not fit");
+                Change::new(Action::Change, format!("package {name}"), why)
+            }
+        }
     });
     let script = Script::new("install packages with pkgin")
         .shell(shell::FAIL)
         .list("names", &missing)
+        .set("recipe", &recipe.name)
+        .shell(KNOWN)
         .shell(INSTALL);
     steps.push(Step {
         id: format!("dependencies/{}", recipe.name),
@@ -59,6 +64,44 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
     });
     true
 }
+
+/// The installed package that a pattern with a version is about and does not fit.
+fn other_version(wanted: &str, facts: &Facts) -> Option<String> {
+    let name = wanted.split(['<', '>', '=', '[', '*', '?', '{']).next()?;
+    let name = name.trim_end_matches('-');
+    let version = facts.packages.installed.get(name)?;
+    Some(format!("{name}-{version}"))
+}
+
+// What pkgin does not know it leaves out, and it installs the rest: so it is asked first, and once more
+// after an update where its list may be old. `pkgin -p search` → libevent-2.1.12;=;Asynchronous event
+// notification library.
+const KNOWN: &str = r#"
+unknown_names() {
+  local line
+  unknown=()
+  while IFS= read -r line; do
+    case $line in *' is not available in the repository') unknown+=("${line%% is not available*}") ;; esac
+  done < <(/opt/local/bin/pkgin -n install "${names[@]}" 2>&1)
+}
+unknown_names
+if [ "${#unknown[@]}" -gt 0 ]; then
+  /opt/local/bin/pkgin -y update
+  unknown_names
+fi
+for name in ${unknown[@]+"${unknown[@]}"}; do
+  printf '%s is not available in the repository
+' "$name" >&2
+  base=${name%%[<>=*?\[\{]*} others=
+  while IFS=';' read -r full _; do
+    case $full in "${base%-}"-[0-9]*) others="$others $full" ;; esac
+  done < <(/opt/local/bin/pkgin -p search "${base%-}" 2>/dev/null)
+  [ -z "$others" ] || printf '  it has%s
+' "$others" >&2
+done
+[ "${#unknown[@]}" -eq 0 ] ||
+  fail "nothing was installed; correct [dependencies] in the recipe $recipe (\`pkgin search\` in the zone finds names)"
+"#;
 
 // pkgin hides what pkg_add says in a file, to which every run adds.
 const INSTALL: &str = r#"

@@ -129,6 +129,13 @@ pub(super) fn check_pattern(text: &str) -> Result<(), Complaint> {
                 .label("a pattern has no spaces"),
         );
     }
+    // each group of alternatives multiplies what has to be compared
+    if text.matches('{').count() > 4 || text.matches(',').count() > 20 {
+        return Err(
+            Complaint::new(format!("{} has too many alternatives", quoted(text)))
+                .label("at most four `{…}` and twenty `,`"),
+        );
+    }
     let is_torn = text.ends_with(['<', '>', '=']);
     let pattern = Pattern::new(text).ok().filter(|_| !is_torn);
     pattern.map(drop).ok_or_else(|| {
@@ -482,7 +489,16 @@ mod tests {
                 "db5-[0-9]*",
                 "{a,b}>=1",
             ],
-            &["", "a b", "a<", "a>=", "a>1>2", "a\n", "a-["],
+            &[
+                "",
+                "a b",
+                "a<",
+                "a>=",
+                "a>1>2",
+                "a\n",
+                "a-[",
+                "{a,b}{a,b}{a,b}{a,b}{a,b}",
+            ],
         );
         hold(
             Format::Version,

@@ -3,6 +3,7 @@
 //! serde_json keeps the last of two equal keys without a word, so JSON is read by a visitor of our
 //! own; and only TOML has spans, so a JSON file's problems are placed by key path.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -253,8 +254,9 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut keys = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
-            if entries.iter().any(|entry| entry.key == key) {
+            if !keys.insert(key.clone()) {
                 return Err(de::Error::custom(format!(
                     "{} is given twice",
                     quoted(&key)

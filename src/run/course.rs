@@ -16,6 +16,10 @@ use super::Report;
 /// So many losses with nothing going forward between them are one failure.
 const LOSSES: u32 = 6;
 
+/// Work that may be begun again on another connection; nothing comes back while there is more to do.
+type Attempt<'w, T> =
+    dyn FnMut(&mut Door<'_>, &mut Controller<'_>, &mut Course) -> Result<Option<T>, RunError> + 'w;
+
 /// A run under way.
 #[derive(Default)]
 pub(super) struct Course {
@@ -43,11 +47,7 @@ impl Course {
         &mut self,
         door: &mut Door<'_>,
         controller: &mut Controller<'_>,
-        work: &mut dyn FnMut(
-            &mut Door<'_>,
-            &mut Controller<'_>,
-            &mut Self,
-        ) -> Result<Option<T>, RunError>,
+        work: &mut Attempt<'_, T>,
     ) -> Result<T, RunError> {
         loop {
             let error = match work(door, controller, self) {

@@ -4,13 +4,18 @@
 //! never lies below a symbolic link, and [`Tree::check_links`] follows every link through the
 //! other links, for `up/..` means something else once `up` is a link.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Iter;
 use std::fmt;
 use std::sync::Arc;
 
-/// How many links are followed before a chain counts as a loop.
-const LINK_DEPTH: usize = 40;
+/// How many links are followed in all before a path counts as a loop, as systems count them: of
+/// links that each name the one before twice, forty are a million million steps.
+const MOST_LINKS: usize = 40;
+
+/// The longest name and the longest target of a link, in bytes: what illumos takes (`PATH_MAX`).
+pub const LONGEST_PATH: usize = 1024;
 
 /// A relative path inside a tree: at least one component, none of them `.`, `..` or empty.
 ///
@@ -29,13 +34,15 @@ pub enum NameError {
     Nul,
     #[error("it is empty")]
     Empty,
+    #[error("it has more than {LONGEST_PATH} bytes")]
+    TooLong,
 }
 
 impl TreePath {
     /// Reads a name as archives and patches write it; `./a//b/` is `a/b`.
     ///
     /// # Errors
-    /// [`NameError`] for absolute and empty names, and those with `..`.
+    /// [`NameError`] for absolute, empty and overlong names, and those with `..`.
     pub fn parse(name: &[u8]) -> Result<Self, NameError> {
         Self::parse_stripped(name, 0)?.ok_or(NameError::Empty)
     }
@@ -43,13 +50,16 @@ impl TreePath {
     /// Like [`TreePath::parse`], without the first `strip` components; `None` when nothing is left.
     ///
     /// # Errors
-    /// [`NameError`] for absolute names and those with `..`, in the part dropped too.
+    /// [`NameError`] for absolute and overlong names and those with `..`, in the part dropped too.
     pub fn parse_stripped(name: &[u8], strip: u32) -> Result<Option<Self>, NameError> {
         if name.contains(&0) {
             return Err(NameError::Nul);
         }
         if name.starts_with(b"/") {
             return Err(NameError::Absolute);
+        }
+        if name.len() > LONGEST_PATH {
+            return Err(NameError::TooLong);
         }
         let mut kept = Vec::with_capacity(name.len());
         let mut dropped = 0;
@@ -100,7 +110,32 @@ impl TreePath {
 
 impl fmt::Display for TreePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.0))
+        f.write_str(&printable(&self.0))
+    }
+}
+
+/// A name from an archive or a patch for a message: one line, not too long, and nothing in it that
+/// moves a terminal's cursor.
+pub(super) fn printable(name: &[u8]) -> String {
+    const MOST: usize = 300;
+    let text = String::from_utf8_lossy(name);
+    let mut shown = String::new();
+    for (index, c) in text.chars().enumerate() {
+        match c {
+            _ if index == MOST => {
+                shown.push('…');
+                break;
+            }
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+impl Borrow<[u8]> for TreePath {
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -164,8 +199,12 @@ pub enum TreeError {
     FolderInTheWay { path: TreePath, kind: &'static str },
     #[error("the symbolic link `{path}` leaves the source tree: it points to `{target}`")]
     LinkLeaves { path: TreePath, target: String },
-    #[error("the symbolic link `{path}` leads in a circle")]
+    #[error(
+        "the symbolic link `{path}` leads in a circle, or through more than {MOST_LINKS} links"
+    )]
     LinkLoop { path: TreePath },
+    #[error("the symbolic link `{path}` has a target of more than {LONGEST_PATH} bytes")]
+    LongTarget { path: TreePath },
 }
 
 /// A source tree. Cloning it is cheap: the contents are shared.
@@ -252,7 +291,7 @@ impl Tree {
     fn holds_something(&self, folder: &TreePath) -> bool {
         let below = TreePath([&folder.0[..], b"/"].concat());
         self.entries
-            .range(&below..)
+            .range::<TreePath, _>(&below..)
             .next()
             .is_some_and(|(path, _)| path.0.starts_with(&below.0))
     }
@@ -282,53 +321,89 @@ impl Tree {
     /// [`TreeError`] for the first link, in the order of paths, that leaves the tree or leads in a
     /// circle. A link to something that is not there is fine: a build may make it.
     pub fn check_links(&self) -> Result<(), TreeError> {
+        let mut known = BTreeMap::new();
         for (path, entry) in &self.entries {
-            if let Entry::Symlink { target } = entry {
-                let mut at = path
-                    .parent()
-                    .map_or_else(Vec::new, |parent| split(&parent.0));
-                self.follow(&mut at, target, LINK_DEPTH)
-                    .map_err(|stop| match stop {
-                        Stop::Leaves => TreeError::LinkLeaves {
-                            path: path.clone(),
-                            target: String::from_utf8_lossy(target).into_owned(),
-                        },
-                        Stop::Loop => TreeError::LinkLoop { path: path.clone() },
-                    })?;
-            }
+            let Entry::Symlink { target } = entry else {
+                continue;
+            };
+            self.end_of(path, target, &mut known, MOST_LINKS)
+                .map_err(|stop| match stop {
+                    Stop::Leaves => TreeError::LinkLeaves {
+                        path: path.clone(),
+                        target: printable(target),
+                    },
+                    Stop::Loop => TreeError::LinkLoop { path: path.clone() },
+                    Stop::Long => TreeError::LongTarget { path: path.clone() },
+                })?;
         }
         Ok(())
     }
 
-    /// Walks `target` from the folder `at`, through links on the way.
-    fn follow(&self, at: &mut Vec<Vec<u8>>, target: &[u8], depth: usize) -> Result<(), Stop> {
+    /// Where the link at `path` leads, through links on the way; `known` are those followed before.
+    fn end_of<'t>(
+        &'t self,
+        path: &'t TreePath,
+        target: &[u8],
+        known: &mut BTreeMap<&'t TreePath, End>,
+        depth: usize,
+    ) -> Result<End, Stop> {
+        if let Some(end) = known.get(path) {
+            return Ok(end.clone());
+        }
         if target.starts_with(b"/") {
             return Err(Stop::Leaves);
         }
+        if target.len() > LONGEST_PATH {
+            return Err(Stop::Long);
+        }
         let depth = depth.checked_sub(1).ok_or(Stop::Loop)?;
+        let mut end = End {
+            at: path.parent().map_or_else(Vec::new, |parent| parent.0),
+            links: 1,
+        };
         for component in components(target) {
             if component == b".." {
-                at.pop().ok_or(Stop::Leaves)?;
+                if end.at.is_empty() {
+                    return Err(Stop::Leaves);
+                }
+                let slash = end.at.iter().rposition(|byte| *byte == b'/');
+                end.at.truncate(slash.unwrap_or(0));
                 continue;
             }
-            at.push(component.to_vec());
-            if let Some(Entry::Symlink { target }) = self.entries.get(&TreePath(at.join(&b'/'))) {
-                at.pop();
-                self.follow(at, target, depth)?;
+            if !end.at.is_empty() {
+                end.at.push(b'/');
+            }
+            end.at.extend_from_slice(component);
+            if let Some((link, Entry::Symlink { target })) =
+                self.entries.get_key_value(end.at.as_slice())
+            {
+                let next = self.end_of(link, target, known, depth)?;
+                end.at = next.at;
+                end.links += next.links;
+                if end.links > MOST_LINKS {
+                    return Err(Stop::Loop);
+                }
             }
         }
-        Ok(())
+        known.insert(path, end.clone());
+        Ok(end)
     }
+}
+
+/// Where a link leads.
+#[derive(Debug, Clone)]
+struct End {
+    /// The path, which may hold nothing; empty at the root.
+    at: Vec<u8>,
+    /// How many links were followed, itself included.
+    links: usize,
 }
 
 /// Why following a link came to nothing.
 enum Stop {
     Leaves,
     Loop,
-}
-
-fn split(path: &[u8]) -> Vec<Vec<u8>> {
-    components(path).map(<[u8]>::to_vec).collect()
+    Long,
 }
 
 #[cfg(test)]
@@ -348,6 +423,7 @@ mod tests {
     #[test]
     fn names_are_normalised_or_refused() {
         type Case<'a> = (&'a str, u32, Result<Option<&'a str>, NameError>);
+        let (long, longer) = ("n".repeat(1024), "n".repeat(1025));
         let table: &[Case] = &[
             ("a/b", 0, Ok(Some("a/b"))),
             ("./a//b/", 0, Ok(Some("a/b"))),
@@ -365,6 +441,9 @@ mod tests {
             ("..a/b..", 0, Ok(Some("..a/b.."))),
             ("a\0b", 0, Err(NameError::Nul)),
             ("with space/+\"q\"\n", 0, Ok(Some("with space/+\"q\"\n"))),
+            (&long, 0, Ok(Some(&long))),
+            (&longer, 0, Err(NameError::TooLong)),
+            (&longer, 1, Err(NameError::TooLong)),
         ];
         for (name, strip, want) in table {
             let got = TreePath::parse_stripped(name.as_bytes(), *strip);
@@ -402,6 +481,36 @@ mod tests {
             }
             assert_eq!(tree.check_links().is_ok(), *is_fine, "{links:?}");
         }
+    }
+
+    #[test]
+    fn links_that_multiply_are_a_circle_and_long_ones_are_refused() {
+        let chain = |last: usize, target: &dyn Fn(usize) -> String| {
+            let mut tree = Tree::new();
+            tree.insert(path("l0"), link(".")).unwrap();
+            for number in 1..=last {
+                let name = format!("l{number}");
+                tree.insert(path(&name), link(&target(number - 1))).unwrap();
+            }
+            tree.check_links()
+        };
+        let once = |before: usize| format!("l{before}");
+        assert_eq!(chain(39, &once), Ok(()));
+        assert!(matches!(chain(40, &once), Err(TreeError::LinkLoop { .. })));
+        let twice = |before: usize| format!("l{before}/l{before}");
+        // 1, 3, 7, 15, 31, 63 links
+        assert_eq!(chain(4, &twice), Ok(()));
+        assert!(matches!(chain(5, &twice), Err(TreeError::LinkLoop { .. })));
+        assert!(chain(39, &twice).is_err());
+        assert_eq!(chain(1, &|_| "x".repeat(1024)), Ok(()));
+        let long = chain(1, &|_| "x".repeat(1025));
+        assert!(matches!(long, Err(TreeError::LongTarget { .. })));
+    }
+
+    #[test]
+    fn names_are_shown_on_one_line_without_control_characters() {
+        assert_eq!(path("a\n\u{1b}[2J ü").to_string(), "a\\n\\u{1b}[2J ü");
+        assert_eq!(path(&"n".repeat(1000)).to_string().chars().count(), 301);
     }
 
     #[test]

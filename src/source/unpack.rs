@@ -3,14 +3,16 @@
 //! A bomb is refused while it streams: what an archive may unpack to is known before its first byte
 //! is read, from its own size.
 
+use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tar::{Archive, Entry as Member, EntryType};
 
 use super::compression::decompress;
-use super::tree::{Entry, NameError, Tree, TreeError, TreePath};
+use super::tree::{Entry, LONGEST_PATH, NameError, Tree, TreeError, TreePath, printable};
 
 /// What an archive may unpack to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,12 @@ impl Default for Limits {
 
 /// What any archive may unpack to, however small it is.
 const FREE_BYTES: u64 = 64 << 20;
+
+/// What the headers of one member may hold: names of a thousand bytes, a list of holes.
+const HEADER_LIMIT: u64 = 1 << 20;
+
+/// What to do about an archive that goes beyond a limit; no recipe can raise one.
+const NO_SOURCE: &str = ": no source archive does that; see that `urls` names the right one";
 
 /// Why an archive was not unpacked.
 #[derive(Debug, thiserror::Error)]
@@ -64,14 +72,21 @@ pub enum UnpackError {
         archive: PathBuf,
         last: Option<String>,
     },
-    #[error("`{archive}` would unpack to more than {limit} bytes{}", after(.last))]
+    #[error("`{archive}` would unpack to more than {limit} bytes{}{NO_SOURCE}", after(.last))]
     TooLarge {
         archive: PathBuf,
         last: Option<String>,
         limit: u64,
     },
-    #[error("`{archive}` has more than {limit} members")]
+    #[error("`{archive}` has more than {limit} members and folders{NO_SOURCE}")]
     TooMany { archive: PathBuf, limit: u64 },
+    #[error(
+        "`{archive}` has a header of more than {HEADER_LIMIT} bytes{}{NO_SOURCE}", after(.last)
+    )]
+    LongHeader {
+        archive: PathBuf,
+        last: Option<String>,
+    },
     #[error("`{archive}`: the member `{member}` is refused: {reason}")]
     Member {
         archive: PathBuf,
@@ -148,6 +163,8 @@ pub enum MemberError {
     NoTarget,
     #[error("it is a symbolic link to `{0}`, an absolute path")]
     AbsoluteTarget(String),
+    #[error("it is a symbolic link with a target of more than {LONGEST_PATH} bytes")]
+    LongTarget,
 }
 
 /// Unpacks a tar archive, plain or compressed with gzip, bzip2, xz or zstd, into `tree`.
@@ -165,6 +182,35 @@ pub fn unpack(
     tree: &mut Tree,
     limits: &Limits,
 ) -> Result<(), UnpackError> {
+    let unreadable = |source| UnpackError::Open {
+        archive: archive.to_owned(),
+        source,
+    };
+    let file = File::open(archive).map_err(unreadable)?;
+    let size_bytes = file.metadata().map_err(unreadable)?.len();
+    unpack_stream(
+        archive,
+        BufReader::new(file),
+        size_bytes,
+        strip,
+        tree,
+        limits,
+    )
+}
+
+/// The same for an archive of `size_bytes` bytes that is read from somewhere; `archive` is what
+/// errors call it.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn unpack_stream(
+    archive: &Path,
+    input: impl BufRead,
+    size_bytes: u64,
+    strip: u32,
+    tree: &mut Tree,
+    limits: &Limits,
+) -> Result<(), UnpackError> {
     let mut unpacking = Unpacking {
         archive,
         strip,
@@ -173,15 +219,11 @@ pub fn unpack(
         last: None,
         count: 0,
     };
-    let file = File::open(archive).map_err(|source| unpacking.unreadable(source))?;
-    let size_bytes = file
-        .metadata()
-        .map_err(|source| unpacking.unreadable(source))?
-        .len();
     let limit = limits
         .total_bytes
         .min(FREE_BYTES.max(size_bytes.saturating_mul(limits.ratio)));
     unpacking.left.total_bytes = limit;
+<<<<<<< HEAD
     let input = decompress(BufReader::new(file)).map_err(|source| match source.kind() {
         io::ErrorKind::InvalidData => UnpackError::NoTar {
             archive: archive.to_owned(),
@@ -189,18 +231,19 @@ pub fn unpack(
         },
         _ => unpacking.unreadable(source),
     })?;
+=======
+    let input = decompress(input).map_err(|source| unpacking.unreadable(source))?;
+    let header_left = Cell::new(HEADER_LIMIT);
+>>>>>>> refs/heads/fuzz
     let mut input = Metered {
         input,
         left: limit,
-        is_over: false,
+        header_left: &header_left,
+        over: None,
         has_ended: false,
     };
-    unpacking.all(&mut input).map_err(|failure| {
-        let failure = if input.is_over {
-            Failure::TooLarge
-        } else {
-            failure
-        };
+    unpacking.all(&mut input, &header_left).map_err(|failure| {
+        let failure = input.over.take().unwrap_or(failure);
         unpacking.explained(failure, limits, limit)
     })?;
     tree.check_links().map_err(|reason| UnpackError::Links {
@@ -210,25 +253,38 @@ pub fn unpack(
 }
 
 /// A reader that hands out no more than it may, and remembers how it ended.
-struct Metered<R> {
+struct Metered<'c, R> {
     input: R,
     left: u64,
-    is_over: bool,
+    /// What may still be read before the next member begins, or [`u64::MAX`] within one: the tar
+    /// reader keeps long names and pax records in memory, however long they are said to be.
+    header_left: &'c Cell<u64>,
+    over: Option<Failure>,
     has_ended: bool,
 }
 
-impl<R: Read> Read for Metered<R> {
+impl<R: Read> Read for Metered<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(out)?;
+        let is_header = self.header_left.get() != u64::MAX;
         match self.left.checked_sub(count as u64) {
             Some(left) => self.left = left,
-            None => {
-                self.is_over = true;
-                return Err(io::Error::other("it unpacks to more than is allowed"));
-            }
+            None => return self.refuse(Failure::TooLarge),
+        }
+        match self.header_left.get().checked_sub(count as u64) {
+            Some(left) if is_header => self.header_left.set(left),
+            None => return self.refuse(Failure::LongHeader),
+            Some(_) => {}
         }
         self.has_ended |= count == 0 && !out.is_empty();
         Ok(count)
+    }
+}
+
+impl<R> Metered<'_, R> {
+    fn refuse(&mut self, failure: Failure) -> io::Result<usize> {
+        self.over = Some(failure);
+        Err(io::Error::other("it unpacks to more than is allowed"))
     }
 }
 
@@ -238,6 +294,7 @@ enum Failure {
     Read(io::Error),
     TooLarge,
     TooMany,
+    LongHeader,
     CutOff,
     Nothing,
 }
@@ -262,14 +319,23 @@ struct Unpacking<'a> {
 }
 
 impl Unpacking<'_> {
-    fn all(&mut self, input: &mut Metered<impl Read>) -> Result<(), Failure> {
+    fn all(
+        &mut self,
+        input: &mut Metered<'_, impl Read>,
+        header_left: &Cell<u64>,
+    ) -> Result<(), Failure> {
         let mut archive = Archive::new(&mut *input);
         for member in archive.entries()? {
+            header_left.set(u64::MAX);
             let mut member = member?;
-            self.left.entries = self.left.entries.checked_sub(1).ok_or(Failure::TooMany)?;
+            self.count_entries(1)?;
             self.member(&mut member)?;
-            self.last = Some(shown(&member.path_bytes()));
+            self.last = Some(printable(&member.path_bytes()));
+            // the content of a member that is left out is passed over on the way to the next one
+            let unread = member.header().entry_size().unwrap_or(0);
+            header_left.set(HEADER_LIMIT.saturating_add(unread).min(u64::MAX - 1));
         }
+        header_left.set(u64::MAX);
         if input.has_ended {
             return Err(Failure::CutOff);
         }
@@ -312,6 +378,7 @@ impl Unpacking<'_> {
                 archive,
                 limit: limits.entries,
             },
+            Failure::LongHeader => UnpackError::LongHeader { archive, last },
             Failure::CutOff => UnpackError::CutOff { archive, last },
             Failure::Nothing => UnpackError::Nothing {
                 archive,
@@ -352,19 +419,31 @@ impl Unpacking<'_> {
             return Ok(());
         };
         self.count += 1;
+        let (length, before) = (path.as_bytes().len(), self.tree.len());
         self.tree
             .insert(path, entry)
-            .map_err(|error| refuse(&name, error.into()))
+            .map_err(|error| refuse(&name, error.into()))?;
+        // One name may make hundreds of folders, each with a name of its own.
+        let made = (self.tree.len() - before) as u64;
+        self.count_entries(made.saturating_sub(1))?;
+        self.spend(made.saturating_mul(length as u64))
+    }
+
+    fn count_entries(&mut self, more: u64) -> Result<(), Failure> {
+        let left = self.left.entries.checked_sub(more);
+        self.left.entries = left.ok_or(Failure::TooMany)?;
+        Ok(())
     }
 
     fn content<R: Read>(&mut self, member: &mut Member<'_, R>) -> Result<Entry, Failure> {
         let is_executable = member.header().mode()? & 0o100 != 0;
         let size_bytes = member.size();
         self.spend(size_bytes)?;
-        let mut bytes = Vec::new();
-        member.read_to_end(&mut bytes)?;
-        if (bytes.len() as u64) < size_bytes {
-            return Err(Failure::Read(io::ErrorKind::UnexpectedEof.into()));
+        let size = usize::try_from(size_bytes).map_err(|_| Failure::TooLarge)?;
+        // Read where it will stay: a large file would be in memory twice.
+        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
+        if let Some(whole) = Arc::get_mut(&mut bytes) {
+            member.read_exact(whole)?;
         }
         Ok(Entry::file(bytes, is_executable))
     }
@@ -386,7 +465,7 @@ impl Unpacking<'_> {
             refuse(
                 name,
                 MemberError::HardLinkName {
-                    target: shown(&target),
+                    target: printable(&target),
                     reason,
                 },
             )
@@ -398,7 +477,7 @@ impl Unpacking<'_> {
             }
             // The link itself is copied, and checked where the copy lies.
             Some(entry @ Entry::Symlink { .. }) => Ok(entry),
-            _ => Err(refuse(name, MemberError::HardLink(shown(&target)))),
+            _ => Err(refuse(name, MemberError::HardLink(printable(&target)))),
         }
     }
 }
@@ -409,13 +488,19 @@ fn symlink<R: Read>(member: &Member<'_, R>, name: &[u8]) -> Result<Entry, Failur
         return Err(refuse(name, MemberError::NoTarget));
     }
     if target.starts_with(b"/") {
-        return Err(refuse(name, MemberError::AbsoluteTarget(shown(&target))));
+        return Err(refuse(
+            name,
+            MemberError::AbsoluteTarget(printable(&target)),
+        ));
+    }
+    if target.len() > LONGEST_PATH {
+        return Err(refuse(name, MemberError::LongTarget));
     }
     Ok(Entry::Symlink { target })
 }
 
 fn refuse(name: &[u8], reason: MemberError) -> Failure {
-    Failure::Told(reason, shown(name))
+    Failure::Told(reason, printable(name))
 }
 
 /// Whether the content is a map of holes and data that only GNU tar knows how to read.
@@ -429,10 +514,6 @@ fn is_pax_sparse<R: Read>(member: &mut Member<'_, R>) -> Result<bool, Failure> {
         }
     }
     Ok(false)
-}
-
-fn shown(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).into_owned()
 }
 
 fn described(kind: EntryType) -> &'static str {

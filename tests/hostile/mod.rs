@@ -11,3 +11,4 @@ mod login;
 mod reach;
 mod row;
 mod sources;
+mod zone;

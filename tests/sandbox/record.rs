@@ -1,6 +1,7 @@
 //! Records the facts of `tests/plan/` from what a zone of the sandbox really answers.
 //!
-//! Not run with the other tests: `cargo test --test main record -- --ignored`.
+//! Not run with the other tests: `cargo test --test main record -- --ignored`. The raw answers of two
+//! of the probes are kept as well, for the parser's fuzzing.
 
 use std::fs;
 use std::path::PathBuf;
@@ -22,16 +23,23 @@ impl Recorder {
         fs::write(folder.join(name), text).unwrap();
     }
 
-    fn facts(&self) -> Result<Facts, String> {
+    /// What a probe is answered, as it comes.
+    fn answer(&self) -> Vec<u8> {
         let (view, transcript) = self.zone.look();
         let answer = transcript.exchanges.last().unwrap();
-        let out: Vec<u8> = answer
-            .output
-            .iter()
-            .flat_map(|piece| piece.bytes().1.to_vec())
-            .collect();
         drop(view);
-        zonewright::facts::parse(&out).map_err(|error| error.to_string())
+        let pieces = answer.output.iter();
+        pieces.flat_map(|piece| piece.bytes().1.to_vec()).collect()
+    }
+
+    fn facts(&self) -> Result<Facts, String> {
+        zonewright::facts::parse(&self.answer()).map_err(|error| error.to_string())
+    }
+
+    /// Keeps the answer for the fuzzing of its parser.
+    fn keep_answer(&self, name: &str) {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/facts");
+        fs::write(folder.join(name), self.answer()).unwrap();
     }
 
     fn record(&self, case: &str, name: &str) {
@@ -68,6 +76,21 @@ impl Recorder {
 
 const LOUD: &str = "+static const char *mood = \"loudly\";";
 const CONF: &str = "/opt/local/etc/greeter.conf";
+
+#[test]
+#[ignore = "writes inputs of the facts target anew"]
+fn record_the_answers_of_two_probes() {
+    let zone = Zone::new("case").expect("the sandbox");
+    zone.run(&["sandbox", "up", "case"]).succeeds();
+    let on = Recorder { zone };
+    on.keep_answer("fresh");
+    let matt = "\n[[user]]\nname = \"matt\"\nuid = 1234\npassword = { command = [\"echo\", \"secret\"] }\n";
+    on.zone_file(matt);
+    on.zone.apply().succeeds();
+    let client = Client::connect(&on.zone);
+    on.keep_answer("applied");
+    client.leave();
+}
 
 #[test]
 #[ignore = "writes the facts of tests/plan anew"]

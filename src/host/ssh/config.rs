@@ -111,6 +111,21 @@ impl SshConfig {
         Ok(config)
     }
 
+    /// One file whose text is at hand, for a user `me` whose home is `/home/me`.
+    ///
+    /// # Errors
+    /// [`HostError::Local`] when it cannot be understood, or a file that it includes cannot be read.
+    pub fn of_text(file: &Path, text: &str) -> Result<Self, HostError> {
+        let mut config = Self {
+            home: PathBuf::from("/home/me"),
+            user: "me".to_owned(),
+            ..Self::default()
+        };
+        let items = config.parse(file, text, 0)?;
+        config.files.push(items);
+        Ok(config)
+    }
+
     fn read(&self, file: &Path, depth: usize) -> Result<Vec<Item>, HostError> {
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
@@ -122,6 +137,10 @@ impl SshConfig {
                 });
             }
         };
+        self.parse(file, &text, depth)
+    }
+
+    fn parse(&self, file: &Path, text: &str, depth: usize) -> Result<Vec<Item>, HostError> {
         let mut items = Vec::new();
         for (index, line) in text.lines().enumerate() {
             let place = format!("{}:{}", file.display(), index + 1);
@@ -268,9 +287,8 @@ impl Found {
             "hostname" => keep(&mut self.host_name, text()),
             "user" => keep(&mut self.user, text()),
             "port" => {
-                let port = first
-                    .parse()
-                    .map_err(|_| format!("`{first}` is not a port"))?;
+                let port = first.parse().ok().filter(|port| *port > 0);
+                let port = port.ok_or_else(|| format!("`{first}` is not a port"))?;
                 keep(&mut self.port, Some(port));
             }
             "identityfile" => self.identities.push(first.clone()),
@@ -487,8 +505,10 @@ mod tests {
 
     #[test]
     fn a_wrong_port_names_its_line() {
-        let error = query("\nPort 70000\n", "v").unwrap_err();
-        assert!(error.to_string().contains("config:2"), "{error}");
+        for port in ["70000", "0", "-1", "x"] {
+            let error = query(&format!("\nPort {port}\n"), "v").unwrap_err();
+            assert!(error.to_string().contains("config:2"), "{error}");
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ const ALGORITHMS: [&str; 6] = [
 
 /// What a host is looked up by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct LookupName {
+pub struct LookupName {
     /// `host`, `[host]:port` or an alias: what is written into `known_hosts`.
     pub(super) name: String,
     /// The bare host, where the port is not 22: a matching key under it is accepted too.
@@ -38,7 +38,9 @@ pub(super) struct LookupName {
 }
 
 impl LookupName {
-    pub(super) fn new(host: &str, port: u16, alias: Option<&str>) -> Self {
+    /// What to look up for a host on a port, or its `HostKeyAlias`.
+    #[must_use]
+    pub fn new(host: &str, port: u16, alias: Option<&str>) -> Self {
         if let Some(alias) = alias {
             return Self {
                 name: alias.to_owned(),
@@ -61,8 +63,10 @@ impl LookupName {
 
 /// What the known keys say of an offered one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict<'a> {
+pub enum Verdict<'a> {
+    /// It is one of the host's.
     Known,
+    /// The host is not known.
     Unknown,
     /// The host is known by another key; where that is.
     Changed(&'a str),
@@ -72,7 +76,7 @@ pub(super) enum Verdict<'a> {
 
 /// The entries of some `known_hosts` files.
 #[derive(Debug, Default)]
-pub(super) struct KnownHosts {
+pub struct KnownHosts {
     entries: Vec<Entry>,
 }
 
@@ -112,7 +116,8 @@ impl KnownHosts {
         Ok(known)
     }
 
-    fn add(&mut self, file: &Path, text: &str) {
+    /// Adds the entries of a file whose text is at hand; lines that say nothing are passed over.
+    pub fn add(&mut self, file: &Path, text: &str) {
         for (index, line) in text.lines().enumerate() {
             if let Some(mut entry) = parse_line(line) {
                 entry.place = format!("{}:{}", file.display(), index + 1);
@@ -128,7 +133,8 @@ impl KnownHosts {
     }
 
     /// The host-key algorithms to offer, those of the known keys first.
-    pub(super) fn preferences(&self, lookup: &LookupName) -> String {
+    #[must_use]
+    pub fn preferences(&self, lookup: &LookupName) -> String {
         let mut wanted: Vec<&str> = Vec::new();
         let bare = lookup.bare.as_deref().unwrap_or(&lookup.name);
         for entry in self.named(&lookup.name).chain(self.named(bare)) {
@@ -154,7 +160,8 @@ impl KnownHosts {
 
     /// Judges the key that a host offers. A host whose known keys are all of other kinds counts as
     /// changed: they were asked for first, and it has none of them any more.
-    pub(super) fn judge(&self, lookup: &LookupName, key: &[u8]) -> Verdict<'_> {
+    #[must_use]
+    pub fn judge(&self, lookup: &LookupName, key: &[u8]) -> Verdict<'_> {
         let names = [Some(lookup.name.as_str()), lookup.bare.as_deref()];
         for name in names.iter().flatten() {
             let revoked =

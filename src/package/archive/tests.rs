@@ -42,7 +42,9 @@ pub(crate) fn long_path() -> String {
 
 pub(crate) fn files() -> PackageFiles {
     let file = |text: &str, mode| StagedEntry {
-        kind: EntryKind::File { bytes: text.into() },
+        kind: EntryKind::File {
+            bytes: text.as_bytes().into(),
+        },
         mode,
     };
     let link = |target: &str| StagedEntry {

@@ -11,7 +11,9 @@ const SYSTEM: [&str; 2] = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu"]
 
 fn entry(bytes: Vec<u8>, mode: u32) -> StagedEntry {
     StagedEntry {
-        kind: EntryKind::File { bytes },
+        kind: EntryKind::File {
+            bytes: bytes.into(),
+        },
         mode,
     }
 }

@@ -49,7 +49,7 @@ fn a_stream_of_gnu_tar_becomes_a_tree() {
     assert_eq!(
         tool.kind,
         EntryKind::File {
-            bytes: b"#!/bin/sh\n".to_vec()
+            bytes: (*b"#!/bin/sh\n").into()
         }
     );
     assert_eq!(&tree.entries["/opt/local/bin/alias"], tool);
@@ -101,7 +101,7 @@ fn what_no_package_can_hold_is_named() {
 fn file(text: &str) -> StagedEntry {
     StagedEntry {
         kind: EntryKind::File {
-            bytes: text.as_bytes().to_vec(),
+            bytes: text.as_bytes().into(),
         },
         mode: 0o644,
     }

@@ -39,10 +39,13 @@ pub(super) fn name_and_time(text: &[u8]) -> Option<Side> {
 
 /// A name as git writes it on a line of its own.
 pub(super) fn unquoted(text: &[u8]) -> Vec<u8> {
-    match quoted(text) {
-        Some((name, [])) => name,
-        _ => text.to_vec(),
-    }
+    in_quotes(text).unwrap_or_else(|| text.to_vec())
+}
+
+/// A name that fills its line in quotes.
+fn in_quotes(text: &[u8]) -> Option<Vec<u8>> {
+    let (name, rest) = quoted(text)?;
+    rest.is_empty().then_some(name)
 }
 
 /// A name in double quotes with C escapes, and what follows it.
@@ -89,26 +92,39 @@ fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
     Some((value, after))
 }
 
-/// The pairs of names that `diff --git` may be followed by, the likeliest first: names that differ
-/// in their first component only, as `a/x` and `b/x` do.
-pub(super) fn diff_git_names(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+/// The names that follow `diff --git`: of all the places where the line can be parted, the one at
+/// which they differ in their first component only, as `a/x` and `b/x` do; else the first.
+pub(super) fn diff_git_names(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     if let Some((old, rest)) = quoted(text) {
         let new = rest.strip_prefix(b" ").unwrap_or(rest);
-        return vec![(old, unquoted(new))];
+        return Some((old, unquoted(new)));
     }
-    let blanks = text.iter().enumerate().filter(|(_, byte)| **byte == b' ');
-    let mut pairs: Vec<_> = blanks
-        .filter_map(|(at, _)| Some((text.get(..at)?.to_vec(), unquoted(text.get(at + 1..)?))))
-        .collect();
-    pairs.sort_by_key(|(old, new)| below(old) != below(new));
-    let same = pairs
-        .iter()
-        .filter(|(old, new)| below(old) == below(new))
-        .count();
-    if same > 0 {
-        pairs.truncate(same);
+    // A line may be all blanks: what is known of one place is used for the next.
+    let slash = text.iter().position(|byte| *byte == b'/');
+    let mut next_slash = slash;
+    let mut first = None;
+    for (at, _) in text.iter().enumerate().filter(|(_, byte)| **byte == b' ') {
+        while let Some(known) = next_slash.filter(|known| *known < at) {
+            let later = text.iter().skip(known + 1).position(|byte| *byte == b'/');
+            next_slash = later.map(|offset| known + 1 + offset);
+        }
+        let (old, rest) = (text.get(..at)?, text.get(at + 1..)?);
+        let new = in_quotes(rest);
+        let old_below = slash
+            .filter(|slash| *slash < at)
+            .map_or(0, |slash| slash + 1);
+        let is_same = match &new {
+            Some(name) => text.get(old_below..at) == Some(below(name)),
+            None => text.get(old_below..at) == text.get(next_slash.unwrap_or(at) + 1..),
+        };
+        if is_same || first.is_none() {
+            first = Some((old.to_vec(), new.unwrap_or_else(|| rest.to_vec())));
+        }
+        if is_same {
+            break;
+        }
     }
-    pairs
+    first
 }
 
 /// A name without its first component.
@@ -151,7 +167,7 @@ fn clock_minutes(clock: &str) -> Option<i32> {
     let mut parts = clock.split(':');
     let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
     let is_whole = seconds == "00" && fraction.bytes().all(|digit| digit == b'0');
-    let minutes = hours.parse::<i32>().ok()? * 60 + minutes.parse::<i32>().ok()?;
+    let minutes = minutes_of(hours, minutes)?;
     is_whole.then_some(minutes)
 }
 
@@ -163,7 +179,13 @@ fn zone_minutes(zone: &str) -> Option<i32> {
         _ => return None,
     };
     let (hours, minutes) = digits.split_at_checked(2)?;
-    Some(sign * (hours.parse::<i32>().ok()? * 60 + minutes.parse::<i32>().ok()?))
+    Some(sign * minutes_of(hours, minutes)?)
+}
+
+/// Two small numbers: larger ones are no time.
+fn minutes_of(hours: &str, minutes: &str) -> Option<i32> {
+    let (hours, minutes): (u8, u8) = (hours.parse().ok()?, minutes.parse().ok()?);
+    Some(i32::from(hours) * 60 + i32::from(minutes))
 }
 
 #[cfg(test)]
@@ -198,6 +220,8 @@ mod tests {
             ("a/x\t1970-01-01 01:00:00 +0000", file("a/x", false)),
             ("a/x\t1969-12-31 16:00:00 -0800", file("a/x", true)),
             ("a/x\tThu Jan  1 00:00:00 1970", file("a/x", true)),
+            ("a/x\t1970-01-01 99999999:00:00 +0000", file("a/x", false)),
+            ("a/x\t1970-01-01 00:00:00 +0099999999", file("a/x", false)),
             ("/dev/null", Some(Side::Nothing)),
             ("/dev/null\t1970-01-01", Some(Side::Nothing)),
             ("\"a/q\\\"\\t\\\\ \\303\\244\"", file("a/q\"\t\\ ä", false)),
@@ -211,18 +235,27 @@ mod tests {
     }
 
     #[test]
+    fn a_git_line_of_blanks_is_parted_in_no_time() {
+        let blanks = format!("a{}b", " ".repeat(1 << 20));
+        let (old, new) = diff_git_names(blanks.as_bytes()).unwrap();
+        assert_eq!((&old[..], new.len()), (&b"a"[..], 1 << 20));
+    }
+
+    #[test]
     fn names_with_blanks_on_a_git_line_are_told_apart_where_they_are_the_same() {
-        let pair = |old: &str, new: &str| (old.as_bytes().to_vec(), new.as_bytes().to_vec());
+        let pair = |old: &str, new: &str| Some((old.as_bytes().to_vec(), new.as_bytes().to_vec()));
         let table = [
-            ("a/x b/x", vec![pair("a/x", "b/x")]),
-            ("a/my file b/my file", vec![pair("a/my file", "b/my file")]),
-            ("x x", vec![pair("x", "x")]),
-            (
-                "\"a/\\303\\244\" \"b/\\303\\244\"",
-                vec![pair("a/ä", "b/ä")],
-            ),
-            ("a/x \"b/\\303\\244\"", vec![pair("a/x", "b/ä")]),
-            ("a/x b/y", vec![pair("a/x", "b/y")]),
+            ("a/x b/x", pair("a/x", "b/x")),
+            ("a/my file b/my file", pair("a/my file", "b/my file")),
+            ("x x", pair("x", "x")),
+            ("\"a/\\303\\244\" \"b/\\303\\244\"", pair("a/ä", "b/ä")),
+            ("a/x \"b/\\303\\244\"", pair("a/x", "b/ä")),
+            ("a/x b/y", pair("a/x", "b/y")),
+            ("a/x b/y c/z", pair("a/x", "b/y c/z")),
+            ("a/b c/x d/b c/x", pair("a/b c/x", "d/b c/x")),
+            ("a b a b", pair("a b", "a b")),
+            ("one", None),
+            ("", None),
         ];
         for (text, wanted) in table {
             assert_eq!(diff_git_names(text.as_bytes()), wanted, "{text}");

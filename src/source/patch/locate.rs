@@ -150,6 +150,9 @@ impl Search<'_> {
         // Lines of context that fuzz passes over need not be there.
         let compared = self.pattern.len().saturating_sub(skip_below.unwrap_or(0));
         let last = self.lines.len().checked_sub(compared)?;
+        if last < self.first {
+            return None;
+        }
         let matches = |at: usize| {
             (self.first..=last).contains(&at)
                 && self.matches(at, skip_above.unwrap_or(0), skip_below.unwrap_or(0))
@@ -161,8 +164,13 @@ impl Search<'_> {
         if skip_below.is_none() {
             return matches(last).then_some(last);
         }
-        let farthest = self.guess.max(last.saturating_sub(self.guess));
-        (0..=farthest).find_map(|offset| {
+        // The guess comes from the patch and may lie billions of lines outside of the file.
+        let nearest = self.guess.abs_diff(self.guess.clamp(self.first, last));
+        let farthest = self
+            .guess
+            .abs_diff(self.first)
+            .max(self.guess.abs_diff(last));
+        (nearest..=farthest).find_map(|offset| {
             let later = self.guess.checked_add(offset).filter(|at| matches(*at));
             later.or_else(|| self.guess.checked_sub(offset).filter(|at| matches(*at)))
         })

@@ -28,8 +28,8 @@ pub(super) struct FilePatch<'a> {
 /// The extended header lines of git.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct GitHeader {
-    /// The pairs of names that the `diff --git` line can mean.
-    pub names: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The names on the `diff --git` line.
+    pub names: Option<(Vec<u8>, Vec<u8>)>,
     pub old_mode: Option<u32>,
     pub new_mode: Option<u32>,
     pub is_new: bool,
@@ -198,7 +198,7 @@ impl<'a> Parser<'a> {
         let line = without_ending(self.line()?);
         let named = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
         if line == b"GIT binary patch" {
-            let pair = self.header.git.as_ref().and_then(|git| git.names.first());
+            let pair = self.header.git.as_ref().and_then(|git| git.names.as_ref());
             return Some(pair.map_or_else(String::new, |(_, new)| named(new)));
         }
         let files = line

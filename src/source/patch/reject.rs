@@ -4,7 +4,10 @@
 //! counted and white space at either end ignored, for that is what editors change; of two such
 //! places the one closer to where the hunk was expected.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::ops::Range;
 
 use super::locate::{expected, lines_of, wanted};
 use super::parse::{Hunk, without_ending};
@@ -113,21 +116,71 @@ pub(super) fn describe(
     })
 }
 
-fn nearest(lines: &[&[u8]], wanted: &[&[u8]], expected: usize) -> Option<Nearest> {
-    let window = wanted.len() + wanted.len() / 2;
-    let (at, score) = (0..lines.len())
-        // Only places whose first line is wanted can be the best.
-        .filter(|at| {
-            lines
-                .get(*at)
-                .is_some_and(|line| wanted.iter().any(|other| are_alike(line, other)))
+/// How many lines may be looked up to find the nearest place: enough for any file that people
+/// write, and an end for one that was made to be slow.
+const EFFORT: usize = 5_000_000;
+
+/// Where each line of a file stands, white space at either end ignored.
+struct Places<'a>(HashMap<&'a [u8], Vec<usize>>);
+
+impl<'a> Places<'a> {
+    fn of(lines: &[&'a [u8]]) -> Self {
+        let mut places: HashMap<&[u8], Vec<usize>> = HashMap::new();
+        for (at, line) in lines.iter().enumerate() {
+            places.entry(line.trim_ascii()).or_default().push(at);
+        }
+        Self(places)
+    }
+
+    fn all(&self, line: &[u8]) -> &[usize] {
+        self.0.get(line.trim_ascii()).map_or(&[], Vec::as_slice)
+    }
+
+    /// For each wanted line the first place in `window` that is behind those found before.
+    fn in_order(
+        &self,
+        window: Range<usize>,
+        wanted: &[&[u8]],
+    ) -> impl Iterator<Item = Option<usize>> {
+        let mut next = window.start;
+        wanted.iter().map(move |line| {
+            let places = self.all(line);
+            let later = places.partition_point(|at| *at < next);
+            let found = places.get(later).copied().filter(|at| *at < window.end)?;
+            next = found + 1;
+            Some(found)
         })
-        .map(|at| (at, score(window_at(lines, at, window), wanted)))
-        .max_by_key(|(at, score)| (*score, std::cmp::Reverse(at.abs_diff(expected))))?;
+    }
+
+    /// How many of the wanted lines stand in `window` in their order; blank lines are worth nothing.
+    fn score(&self, window: Range<usize>, wanted: &[&[u8]]) -> usize {
+        let found = self.in_order(window, wanted).zip(wanted);
+        found
+            .filter(|(found, line)| found.is_some() && !line.trim_ascii().is_empty())
+            .count()
+    }
+}
+
+fn nearest(lines: &[&[u8]], wanted: &[&[u8]], expected: usize) -> Option<Nearest> {
+    let window = |at: usize| at..lines.len().min(at + wanted.len() + wanted.len() / 2);
+    let places = Places::of(lines);
+    // Only places whose first line is wanted can be the best.
+    let distinct: BTreeSet<&[u8]> = wanted.iter().map(|line| line.trim_ascii()).collect();
+    let mut starts: Vec<usize> = distinct
+        .iter()
+        .flat_map(|line| places.all(line))
+        .copied()
+        .collect();
+    starts.sort_by_key(|at| (at.abs_diff(expected), *at));
+    starts.truncate((EFFORT / wanted.len().max(1)).max(1));
+    let (at, score) = starts
+        .into_iter()
+        .map(|at| (at, places.score(window(at), wanted)))
+        .max_by_key(|(at, score)| (*score, Reverse(at.abs_diff(expected)), *at))?;
     if score == 0 {
         return None;
     }
-    let pairs = align(window_at(lines, at, window), wanted);
+    let pairs = align(lines, &places, window(at), wanted);
     let (above, compared) = framed(&pairs, lines.get(..at).unwrap_or_default());
     Some(Nearest {
         line: at - above + 1,
@@ -167,49 +220,26 @@ fn framed<'a>(pairs: &[Pair<'a>], before: &[&'a [u8]]) -> (usize, Vec<Pair<'a>>)
     (above, compared)
 }
 
-fn window_at<'l, 'a>(lines: &'l [&'a [u8]], at: usize, window: usize) -> &'l [&'a [u8]] {
-    lines
-        .get(at..lines.len().min(at + window))
-        .unwrap_or_default()
-}
-
-/// How many of the wanted lines stand in `found` in their order; blank lines are worth nothing.
-fn score(found: &[&[u8]], wanted: &[&[u8]]) -> usize {
-    let mut next = 0;
-    let mut score = 0;
-    for line in wanted {
-        let rest = found.get(next..).unwrap_or_default();
-        if let Some(at) = rest.iter().position(|other| are_alike(other, line)) {
-            next += at + 1;
-            score += usize::from(!line.trim_ascii().is_empty());
-        }
-    }
-    score
-}
-
-fn are_alike(left: &[u8], right: &[u8]) -> bool {
-    left.trim_ascii() == right.trim_ascii()
-}
-
 type Pair<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
-/// Puts equal lines side by side, in the way that `score` counted them.
-fn align<'a>(found: &[&'a [u8]], wanted: &[&'a [u8]]) -> Vec<Pair<'a>> {
+/// Puts equal lines side by side, in the way that they were counted.
+fn align<'a>(
+    lines: &[&'a [u8]],
+    places: &Places<'_>,
+    window: Range<usize>,
+    wanted: &[&'a [u8]],
+) -> Vec<Pair<'a>> {
+    let between = |from: usize, to: usize| lines.get(from..to).unwrap_or_default().iter();
     let mut pairs = Vec::new();
-    let mut next = 0;
-    for line in wanted {
-        let rest = found.get(next..).unwrap_or_default();
-        match rest.iter().position(|other| are_alike(other, line)) {
-            Some(at) => {
-                pairs.extend(rest.iter().take(at).map(|extra| (Some(*extra), None)));
-                pairs.push((rest.get(at).copied(), Some(*line)));
-                next += at + 1;
-            }
-            None => pairs.push((None, Some(*line))),
+    let mut next = window.start;
+    for (line, found) in wanted.iter().zip(places.in_order(window.clone(), wanted)) {
+        if let Some(at) = found {
+            pairs.extend(between(next, at).map(|extra| (Some(*extra), None)));
+            next = at + 1;
         }
+        pairs.push((found.and_then(|at| lines.get(at).copied()), Some(*line)));
     }
-    let rest = found.get(next..).unwrap_or_default();
-    pairs.extend(rest.iter().map(|extra| (Some(*extra), None)));
+    pairs.extend(between(next, window.end).map(|extra| (Some(*extra), None)));
     pairs
 }
 

@@ -432,3 +432,34 @@ fn drift_and_fuzz_are_reported() {
         .collect();
     assert_eq!(hunks, [(4, 2, 0), (9, 2, 1)]);
 }
+
+#[test]
+fn a_hunk_said_to_be_far_away_is_found_or_refused_at_once() {
+    let before = tree(&[("a", TEN)]);
+    for (wanted, fits) in [("5", true), ("five", false)] {
+        let patch = format!("--- a/a\n+++ b/a\n@@ -2147483647,3 +4,3 @@\n 4\n-{wanted}\n+V\n 6\n");
+        let got = apply(&mut before.clone(), "x.patch", patch.as_bytes(), 1, 0);
+        assert_eq!(got.is_ok(), fits, "{got:?}");
+        if let Ok(applied) = got {
+            assert_eq!(applied.files[0].hunks[0].line, 4);
+        }
+    }
+}
+
+#[test]
+fn a_large_hunk_that_does_not_fit_a_large_file_is_shown_in_no_time() {
+    // every line is wanted somewhere, in another order and with lines between
+    let lines = 20_000;
+    let there: String = (0..lines).map(|n| format!("{}\n", n % 977)).collect();
+    let wanted: String = (0..lines).map(|n| format!(" {}\n", n * 7 % 1013)).collect();
+    let patch = format!(
+        "--- a/a\n+++ b/a\n@@ -1,{lines} +1,{} @@\n{wanted}+x\n",
+        lines + 1
+    );
+    let before = tree(&[("a", &there)]);
+    let error = apply(&mut before.clone(), "x.patch", patch.as_bytes(), 1, 0).unwrap_err();
+    let PatchReason::Rejected(rejection) = &error.reason else {
+        panic!("{error}");
+    };
+    assert!(rejection.nearest.is_some());
+}

@@ -380,7 +380,7 @@ fn names(file: &FilePatch<'_>) -> Vec<Vec<u8>> {
     if !names.is_empty() {
         return names;
     }
-    if let Some((old, new)) = file.git.as_ref().and_then(|git| git.names.first()) {
+    if let Some((old, new)) = file.git.as_ref().and_then(|git| git.names.as_ref()) {
         return [old, new]
             .into_iter()
             .filter(|name| *name != b"/dev/null")
