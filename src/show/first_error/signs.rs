@@ -386,11 +386,6 @@ pub(super) fn pkgin(lines: &[&str], at: usize) -> bool {
 }
 
 pub(super) fn pkgin_help(text: &str, _: Option<&str>) -> Option<String> {
-    if let Some(name) = text.strip_suffix(" is not available in the repository") {
-        return Some(format!(
-            "`pkgin search {name}` in the zone says what there is; then mend `[dependencies]`"
-        ));
-    }
     text.contains("Could not fetch").then(|| {
         "the zone does not reach its repository: look at /opt/local/etc/pkgin/repositories.conf and \
          at the zone's network"
