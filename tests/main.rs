@@ -1,8 +1,8 @@
 //! All tests that look at the crate from outside, in one binary.
 
+mod fuzz;
 #[cfg(target_os = "linux")]
 mod hostile;
-mod fuzz;
 mod layers;
 mod logs;
 #[cfg(target_os = "linux")]

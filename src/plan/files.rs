@@ -184,10 +184,14 @@ fn compare(
     };
     if let Some(package) = fact.package.as_ref().filter(|_| !given.overwrite) {
         return Verdict::Refused(Refusal {
-            message: format!("{} is there and belongs to the package {package}", file.path),
-            help: "give the recipe's file another path: the package would write over it when it is \
+            message: format!(
+                "{} is there and belongs to the package {package}",
+                file.path
+            ),
+            help:
+                "give the recipe's file another path: the package would write over it when it is \
                    upgraded"
-                .to_owned(),
+                    .to_owned(),
             diff: None,
         });
     }

@@ -112,6 +112,7 @@ impl UnpackError {
             | Self::CutOff { archive, .. }
             | Self::TooLarge { archive, .. }
             | Self::TooMany { archive, .. }
+            | Self::LongHeader { archive, .. }
             | Self::Member { archive, .. }
             | Self::Links { archive, .. }
             | Self::Nothing { archive, .. } => archive,
@@ -130,7 +131,7 @@ impl UnpackError {
             Self::NoTar { .. } => {
                 "name a tar archive: plain, or compressed with gzip, bzip2, xz or zstd"
             }
-            Self::TooLarge { .. } | Self::TooMany { .. } => {
+            Self::TooLarge { .. } | Self::TooMany { .. } | Self::LongHeader { .. } => {
                 "no honest archive of sources grows so much: name another one"
             }
             Self::Member { .. } | Self::Links { .. } => {
@@ -223,18 +224,14 @@ pub fn unpack_stream(
         .total_bytes
         .min(FREE_BYTES.max(size_bytes.saturating_mul(limits.ratio)));
     unpacking.left.total_bytes = limit;
-<<<<<<< HEAD
-    let input = decompress(BufReader::new(file)).map_err(|source| match source.kind() {
+    let input = decompress(input).map_err(|source| match source.kind() {
         io::ErrorKind::InvalidData => UnpackError::NoTar {
             archive: archive.to_owned(),
             source,
         },
         _ => unpacking.unreadable(source),
     })?;
-=======
-    let input = decompress(input).map_err(|source| unpacking.unreadable(source))?;
     let header_left = Cell::new(HEADER_LIMIT);
->>>>>>> refs/heads/fuzz
     let mut input = Metered {
         input,
         left: limit,

@@ -34,7 +34,11 @@ fn rows() -> Vec<InZone> {
             row: Row {
                 name: "edited-file",
                 broken: |site| site.edit(RECIPE, "hello from", "good day from"),
-                says: ["/opt/local/etc/greeter.conf", "was edited by hand", "`--overwrite`"],
+                says: [
+                    "/opt/local/etc/greeter.conf",
+                    "was edited by hand",
+                    "`--overwrite`",
+                ],
             },
             scripts: [
                 "cp -p /opt/local/etc/greeter.conf /tmp/kept; echo '# mine' >>/opt/local/etc/greeter.conf",
@@ -48,10 +52,16 @@ fn rows() -> Vec<InZone> {
             row: Row {
                 name: "file-of-another-package",
                 broken: |site| {
-                    let text = site.read(RECIPE).replace("/opt/local/etc/greeter.conf", "/opt/local/include/event.h");
+                    let text = site
+                        .read(RECIPE)
+                        .replace("/opt/local/etc/greeter.conf", "/opt/local/include/event.h");
                     site.write(RECIPE, &text);
                 },
-                says: ["/opt/local/include/event.h", "belongs to libevent-", "another path"],
+                says: [
+                    "/opt/local/include/event.h",
+                    "belongs to libevent-",
+                    "another path",
+                ],
             },
             scripts: ["pkg_info -Fe /opt/local/include/event.h", ":"],
             words: &[],
@@ -61,7 +71,13 @@ fn rows() -> Vec<InZone> {
         InZone {
             row: Row {
                 name: "unknown-package",
-                broken: |site| site.edit(RECIPE, "\"ninja-build\"]", "\"ninja-build\", \"samba\", \"ninjja\"]"),
+                broken: |site| {
+                    site.edit(
+                        RECIPE,
+                        "\"ninja-build\"]",
+                        "\"ninja-build\", \"samba\", \"ninjja\"]",
+                    )
+                },
                 says: [
                     "correct [dependencies] in the recipe greeter",
                     "ninjja is not available in the repository",
@@ -92,7 +108,11 @@ fn rows() -> Vec<InZone> {
             row: Row {
                 name: "no-compiler",
                 broken: |site| site.edit(RECIPE, "\"gcc13\", ", ""),
-                says: ["the recipe greeter", "names no compiler", "as in `\"gcc13\"`"],
+                says: [
+                    "the recipe greeter",
+                    "names no compiler",
+                    "as in `\"gcc13\"`",
+                ],
             },
             scripts: [":", ":"],
             words: &[],
@@ -166,7 +186,10 @@ fn rows() -> Vec<InZone> {
                 broken: |site| other_variant(site),
                 says: ["/opt/local", "read-only", "remount"],
             },
-            scripts: ["mount --bind /opt/local /opt/local && mount -o remount,ro,bind /opt/local", "umount /opt/local"],
+            scripts: [
+                "mount --bind /opt/local /opt/local && mount -o remount,ro,bind /opt/local",
+                "umount /opt/local",
+            ],
             words: &[],
             status: 1,
             touches: Touches::Notes,
@@ -191,7 +214,10 @@ fn rows() -> Vec<InZone> {
 /// Another build with nothing wrong with it.
 fn other_variant(site: &Site) {
     let zone = site.read(&site.zone_file());
-    site.write(&site.zone_file(), &format!("{zone}parameters = {{ variant = \"other\" }}\n"));
+    site.write(
+        &site.zone_file(),
+        &format!("{zone}parameters = {{ variant = \"other\" }}\n"),
+    );
 }
 
 const INSTALLS_MORE: &str = "--- greeter-1.0/meson.build
