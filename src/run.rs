@@ -346,7 +346,7 @@ fn given(
                 packages.insert(key, stored);
             }
             Kept::Damaged { path } => (controller.watch)(Event::Note(format!(
-                "{} is damaged and is made again",
+                "{} is damaged; it is made again when it is needed",
                 path.display()
             ))),
             Kept::Nothing => {}

@@ -120,8 +120,9 @@ for name in "${names[@]}"; do
   /opt/local/sbin/pkg_info -qe "$name" || missing="$missing $name"
 done
 if [ -n "$missing" ] && [ "$(log_size)" != "$before" ]; then
-  printf -- '--- last lines of %s\n' "$log" >&2
-  /usr/bin/tail -n 20 "$log" >&2
+  printf -- '--- %s\n' "$log" >&2
+  # what earlier runs left in it is not to be taken for this one's
+  /usr/bin/tail -c "+$((before + 1))" "$log" | /usr/bin/tail -n 40 >&2
 fi
 [ -z "$missing" ] || fail "pkgin (status $status) did not bring:$missing"
 "#;

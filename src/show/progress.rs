@@ -3,6 +3,7 @@
 //! On a terminal the running step has a line with its elapsed time and, under it, the last line of
 //! its output; a step that ended leaves one line behind.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Progress {
     label: String,
     bar: Option<ProgressBar>,
     last_line: Vec<u8>,
+    /// The notes that were shown.
+    noted: BTreeSet<String>,
     /// Who was waited for and for how long when that was last written where it stays.
     waiting: Option<(Vec<u32>, Duration)>,
 }
@@ -40,6 +43,7 @@ impl Progress {
             label,
             bar: None,
             last_line: Vec::new(),
+            noted: BTreeSet::new(),
             waiting: None,
         }
     }
@@ -52,8 +56,11 @@ impl Progress {
             Event::Output(stream, bytes) => self.output(*stream, bytes),
             Event::Fetch(event) => self.fetch(event),
             Event::Note(text) => {
-                let mark = self.style.paint("33", "note");
-                self.line(&format!("{mark}: {}", plain::lines(text)));
+                // a zone is looked at after each stage, and says the same each time
+                if self.noted.insert(text.clone()) {
+                    let mark = self.style.paint("33", "note");
+                    self.line(&format!("{mark}: {}", plain::lines(text)));
+                }
             }
             Event::Waiting { sessions, waited } => self.wait(sessions, *waited),
             Event::Held(locks) => {

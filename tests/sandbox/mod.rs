@@ -21,6 +21,7 @@ mod many;
 mod package;
 mod passwords;
 mod record;
+mod records;
 mod scripts;
 mod sessions;
 mod swap;
