@@ -244,17 +244,19 @@ pub fn look(
     // the branch and the brand are facts; a good guess saves the second question, and what does not
     // fit the guess may fit the facts
     let mut context = zone_context(wish, None);
-    let mut recipes = resolve_all(wish, &context).unwrap_or_default();
+    let mut resolved = resolve_all(wish, &context);
+    let guessed = resolved.as_deref().unwrap_or_default();
     let mut questions = plan::questions(&Wanted {
         zone: &wish.zone,
-        recipes: &recipes,
+        recipes: guessed,
     });
     let mut facts = ask(door, &questions)?;
     let actual = zone_context(wish, Some(&facts));
     if actual != context {
         context = actual;
-        recipes = resolve_all(wish, &context)?;
+        resolved = resolve_all(wish, &context);
     }
+    let recipes = resolved?;
     let asked = std::mem::replace(
         &mut questions,
         plan::questions(&Wanted {
@@ -344,7 +346,7 @@ fn given(
                 packages.insert(key, stored);
             }
             Kept::Damaged { path } => (controller.watch)(Event::Note(format!(
-                "{} is damaged and is made again",
+                "{} is damaged; it is made again when it is needed",
                 path.display()
             ))),
             Kept::Nothing => {}

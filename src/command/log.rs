@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{DONE, Failure, answer, answer_json, folders, now};
 use crate::cli::{Global, LogArgs};
 use crate::plan;
-use crate::show::{Style, duration, excerpt, moment, whole_seconds};
+use crate::show::{Style, duration, excerpt, labelled, moment, whole_seconds};
 use crate::store::{Folders, Run, RunRecord, StepRecord, StoreError};
 
 /// How many runs are listed.
@@ -298,9 +298,9 @@ fn failed(run: &Run, step: &StepRecord, style: Style) -> String {
     }
     let found = excerpt::of_step(&step.id, &log);
     out.push_str(&excerpt::text(&found, style));
-    let _ = writeln!(out, "the whole output: {}", path.display());
+    out.push_str(&labelled("log", &path.display().to_string(), style));
     if let Some(help) = &found.help {
-        let _ = writeln!(out, "{}: {help}", style.paint("36", " help"));
+        out.push_str(&labelled("help", help, style));
     }
     out
 }
@@ -357,6 +357,10 @@ fn document(entry: &Entry, whole: Option<&[StepRecord]>) -> Value {
 fn first_error(folder: &Path, step: &StepRecord) -> Value {
     let path = folder.join(&step.log);
     let found = excerpt::of_step(&step.id, &read(&path));
+    let lines = found.lines.iter();
+    let lines: Vec<Value> = lines
+        .map(|(number, text)| json!({ "number": number, "text": text }))
+        .collect();
     json!({
         "step": step.id,
         "log": path,
@@ -366,7 +370,7 @@ fn first_error(folder: &Path, step: &StepRecord) -> Value {
         "command": found.command,
         "folder": found.folder,
         "help": found.help,
-        "lines": found.lines,
+        "lines": lines,
     })
 }
 

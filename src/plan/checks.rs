@@ -4,7 +4,7 @@ use super::{Action, Change, Refusal, Stage, Step, WantedRecipe, Work, receipts};
 use crate::facts::Facts;
 use crate::receipt::Receipt;
 use crate::recipe::model::{CheckKind, Service};
-use crate::script::Script;
+use crate::script::{Script, words_of};
 
 /// Plans the checks where anything of the recipe changed since they last passed, and the receipt
 /// where it would say something else. `before` is the number of steps before the recipe's own.
@@ -47,7 +47,7 @@ pub(super) fn plan(
 
 fn describe(kind: &CheckKind) -> String {
     match kind {
-        CheckKind::Command { command, .. } => command.join(" "),
+        CheckKind::Command { command, .. } => words_of(command),
         CheckKind::Tcp { port, address } => format!("something listens on {address}:{port}"),
         CheckKind::Afp { port, address } => format!("an AFP server answers on {address}:{port}"),
     }

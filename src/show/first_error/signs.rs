@@ -386,11 +386,6 @@ pub(super) fn pkgin(lines: &[&str], at: usize) -> bool {
 }
 
 pub(super) fn pkgin_help(text: &str, _: Option<&str>) -> Option<String> {
-    if let Some(name) = text.strip_suffix(" is not available in the repository") {
-        return Some(format!(
-            "`pkgin search {name}` in the zone says what there is; then mend `[dependencies]`"
-        ));
-    }
     text.contains("Could not fetch").then(|| {
         "the zone does not reach its repository: look at /opt/local/etc/pkgin/repositories.conf and \
          at the zone's network"
@@ -414,7 +409,7 @@ fn is_addition_report(text: &str) -> bool {
 
 pub(super) fn pkg_add_help(text: &str, _: Option<&str>) -> Option<String> {
     let help = if text.contains("onflicting PLIST with") || text.contains("conflicts with") {
-        "another package owns these files: `pkgin remove` it first, or build with another prefix"
+        "another package owns these files: `pkgin remove` it first"
     } else if text.contains("Missing required library") {
         "add the package that brings the library to `run` in `[dependencies]`"
     } else if text.contains("unable to verify signature") {
