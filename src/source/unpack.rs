@@ -67,6 +67,12 @@ pub enum UnpackError {
         #[source]
         source: io::Error,
     },
+    #[error("`{archive}` needs too much memory to be unpacked{NO_SOURCE}")]
+    Memory {
+        archive: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("`{archive}` ends without an end marker{}: it is cut off", after(.last))]
     CutOff {
         archive: PathBuf,
@@ -360,6 +366,9 @@ impl Unpacking<'_> {
                 member,
                 reason,
             },
+            Failure::Read(source) if source.kind() == io::ErrorKind::OutOfMemory => {
+                UnpackError::Memory { archive, source }
+            }
             Failure::Read(source) if last.is_none() => UnpackError::NoTar { archive, source },
             Failure::Read(source) => UnpackError::Read {
                 archive,
