@@ -5,8 +5,8 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::{
-    DIFFERS, DONE, FAILED, Failure, answer, answer_json, complain, door, folders_of, now, site,
-    wish,
+    DIFFERS, DONE, FAILED, Failure, answer, answer_json, complain, door, folders_of, interrupt, now,
+    site, wish,
 };
 use crate::causes::in_one_line;
 use crate::cli::{ApplyArgs, Global};
@@ -27,6 +27,7 @@ pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure>
         .map(|zone| wish::load(&site, zone))
         .collect();
     let wishes = wishes?;
+    interrupt::explain();
     let mut documents = Vec::new();
     let mut changed = false;
     let mut failed = Vec::new();

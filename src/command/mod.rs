@@ -3,6 +3,7 @@
 mod apply;
 mod door;
 mod failure;
+mod interrupt;
 mod log;
 mod plan;
 mod recipe;

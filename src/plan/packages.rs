@@ -2,6 +2,8 @@
 //!
 //! pkgin's exit status lies both ways, so the script asks the package database afterwards.
 
+use std::time::Duration;
+
 use super::{Action, Change, Stage, Step, WantedRecipe, Work, shell};
 use crate::facts::{Facts, Questions};
 use crate::package::package_base;
@@ -52,7 +54,8 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
         .list("names", &missing)
         .set("recipe", &recipe.name)
         .shell(KNOWN)
-        .shell(INSTALL);
+        .shell(INSTALL)
+        .with_quiet_limit(Some(DOWNLOAD_QUIET));
     steps.push(Step {
         id: format!("dependencies/{}", recipe.name),
         stage: Stage::Dependencies,
@@ -64,6 +67,9 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
     });
     true
 }
+
+/// pkgin prints nothing while it downloads, and a compiler takes its time on a slow line.
+const DOWNLOAD_QUIET: Duration = Duration::from_secs(2 * 3600);
 
 /// The installed package that a pattern with a version is about and does not fit.
 fn other_version(wanted: &str, facts: &Facts) -> Option<String> {
@@ -86,7 +92,7 @@ unknown_names() {
 }
 unknown_names
 if [ "${#unknown[@]}" -gt 0 ]; then
-  /opt/local/bin/pkgin -y update
+  /opt/local/bin/pkgin -y update >/dev/null
   unknown_names
 fi
 for name in ${unknown[@]+"${unknown[@]}"}; do

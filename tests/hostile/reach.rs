@@ -73,6 +73,7 @@ const ROWS: &[(Row, fn() -> Place)] = &[
                 "Connection refused",
                 "does sshd run in it",
             ],
+            is_golden: true,
         },
         || {
             let (listener, address) = listener();
@@ -89,6 +90,7 @@ const ROWS: &[(Row, fn() -> Place)] = &[
                 "lookup",
                 "is the address in the zone file (or ~/.ssh/config) right?",
             ],
+            is_golden: true,
         },
         || Place::named("root@vault..invalid"),
     ),
@@ -101,6 +103,7 @@ const ROWS: &[(Row, fn() -> Place)] = &[
                 "nothing answered for 1 s",
                 "is the address in the zone file (or ~/.ssh/config) right?",
             ],
+            is_golden: true,
         },
         deaf,
     ),
@@ -113,6 +116,7 @@ const ROWS: &[(Row, fn() -> Place)] = &[
                 "took the connection and then said nothing for 1 s",
                 "svcs -xv ssh",
             ],
+            is_golden: true,
         },
         || Place::greeting(|_stream| thread::sleep(Duration::from_secs(30))),
     ),
@@ -121,6 +125,7 @@ const ROWS: &[(Row, fn() -> Place)] = &[
             name: "hangs-up",
             broken: NOTHING,
             says: ["root@127.0.0.1:PORT", "hung up", "svcs -xv ssh"],
+            is_golden: true,
         },
         || Place::greeting(drop),
     ),
@@ -133,6 +138,7 @@ const ROWS: &[(Row, fn() -> Place)] = &[
                 "does not speak SSH: it says `220 mail.example.org ESMTP`",
                 "is the port",
             ],
+            is_golden: true,
         },
         || {
             Place::greeting(|mut stream| {

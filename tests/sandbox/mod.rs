@@ -4,13 +4,14 @@
 //! its own; all zones are in one sandbox, which ends with the last test that holds it.
 
 pub mod archive;
-mod become_root;
+pub mod become_root;
 mod changes;
 mod commands;
 mod connections;
 mod drift;
 mod edited;
 mod failing;
+mod faults;
 mod first;
 pub mod harness;
 mod lost;

@@ -58,9 +58,19 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
             );
             out
         }
-        RunError::Check { .. } => simple(&format!(
-            "everything else is in place; `{program} apply {zone}` runs the checks again"
-        )),
+        RunError::Check { evidence, .. } => {
+            let mut out = head(zone, error, style);
+            for line in evidence.lines() {
+                let _ = writeln!(out, "      {line}");
+            }
+            let _ = writeln!(
+                out,
+                "{}: everything else is in place; mend the cause, or the `[[check]]` in the recipe: \
+                 `{program} apply {zone}` runs the checks again",
+                style.paint("36", " help")
+            );
+            out
+        }
         RunError::Facts(FactError::OtherSystem { .. }) => {
             simple("name a SmartOS zone in the zone file's `[zone] ssh`")
         }

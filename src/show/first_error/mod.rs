@@ -61,7 +61,7 @@ pub fn find(log: &str, source: Source) -> Excerpt {
     let found = best(&lines, source);
     let mut shown = match (&found, verdict) {
         (Some((at, tool)), _) => (tool.block)(&lines, *at),
-        (None, _) => vec![lines.len().saturating_sub(LAST)..lines.len()],
+        (None, _) => std::iter::once(lines.len().saturating_sub(LAST)..lines.len()).collect(),
     };
     if let Some(last) = verdict {
         shown.push(last..last + 1);
