@@ -119,6 +119,7 @@ impl UnpackError {
             | Self::TooLarge { archive, .. }
             | Self::TooMany { archive, .. }
             | Self::LongHeader { archive, .. }
+            | Self::Memory { archive, .. }
             | Self::Member { archive, .. }
             | Self::Links { archive, .. }
             | Self::Nothing { archive, .. } => archive,
@@ -137,9 +138,10 @@ impl UnpackError {
             Self::NoTar { .. } => {
                 "name a tar archive: plain, or compressed with gzip, bzip2, xz or zstd"
             }
-            Self::TooLarge { .. } | Self::TooMany { .. } | Self::LongHeader { .. } => {
-                "no honest archive of sources grows so much: name another one"
-            }
+            Self::TooLarge { .. }
+            | Self::TooMany { .. }
+            | Self::LongHeader { .. }
+            | Self::Memory { .. } => "no honest archive of sources grows so much: name another one",
             Self::Member { .. } | Self::Links { .. } => {
                 "an archive of sources has no use for that: do not trust it, and name another one"
             }
