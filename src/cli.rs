@@ -190,11 +190,33 @@ pub struct CheckArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
-    /// Make a zone, or find it running
+    /// Make a zone, or find it running; arm faults in it
+    #[command(
+        after_help = "Faults: numbers count from now on; without one the next is meant.\n  \
+                      --fault gtar#2=fail(1,no space)   the second run of gtar from now\n  \
+                      --fault script#3.7=cut            in the third script over SSH, before its \
+                      7th command\n  \
+                      --fault connection=cut(5000)      the next connection, after 5000 bytes\n  \
+                      --fault now=full                  nothing more can be written to the disk \
+                      (a zone made with --fault)\n\n\
+                      A cut, silence or full disk at a command or script acts just before it. At a \
+                      command it is about every connection of the zone, at a script about its own."
+    )]
     Up {
         /// The zone's name
         #[arg(default_value = "sandbox")]
         alias: String,
+        /// Arm a fault, WHEN=WHAT (repeatable). WHEN: COMMAND#N, script#N, script#N.K, script#N.end,
+        /// connection#N, now. WHAT: fail(STATUS,TEXT), print(TEXT), hang, cut(BYTES), silent(BYTES),
+        /// delay(MS), full(BYTES), reboot
+        #[arg(long = "fault", value_name = "WHEN=WHAT")]
+        faults: Vec<String>,
+        /// Count the scripts that come over SSH, and the commands of each, for `list --json`
+        #[arg(long)]
+        count_scripts: bool,
+        /// Disarm all faults first: the disk has room again, what is silent or hangs goes on
+        #[arg(long)]
+        no_faults: bool,
     },
     /// End a zone and remove all it holds
     Down {

@@ -13,7 +13,7 @@ mod wait;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::facts::accounts::Secret;
 use crate::facts::locks::Lock;
@@ -187,7 +187,12 @@ pub enum RunError {
     NotHeld,
     /// A check did not pass.
     #[error("the check “{name}” does not pass: {reason}")]
-    Check { name: String, reason: String },
+    Check {
+        name: String,
+        reason: String,
+        /// How the services of the recipe are, in lines.
+        evidence: String,
+    },
     /// Something stays unknown whatever is done.
     #[error("{what} is not known, and no step makes it known")]
     Stuck { what: String },
@@ -202,6 +207,20 @@ pub struct View {
     pub facts: Facts,
     pub recipes: Vec<WantedRecipe>,
     pub plan: Plan,
+}
+
+impl View {
+    /// What is worth knowing of the target and is no difference; `now` is this machine's clock.
+    #[must_use]
+    pub fn notes(&self, now: SystemTime) -> Vec<String> {
+        let since = now.duration_since(SystemTime::UNIX_EPOCH);
+        let seconds = since.map_or(0, |since| since.as_secs());
+        self.facts
+            .platform
+            .clock_note(seconds)
+            .into_iter()
+            .collect()
+    }
 }
 
 /// What a run did.
@@ -225,17 +244,19 @@ pub fn look(
     // the branch and the brand are facts; a good guess saves the second question, and what does not
     // fit the guess may fit the facts
     let mut context = zone_context(wish, None);
-    let mut recipes = resolve_all(wish, &context).unwrap_or_default();
+    let mut resolved = resolve_all(wish, &context);
+    let guessed = resolved.as_deref().unwrap_or_default();
     let mut questions = plan::questions(&Wanted {
         zone: &wish.zone,
-        recipes: &recipes,
+        recipes: guessed,
     });
     let mut facts = ask(door, &questions)?;
     let actual = zone_context(wish, Some(&facts));
     if actual != context {
         context = actual;
-        recipes = resolve_all(wish, &context)?;
+        resolved = resolve_all(wish, &context);
     }
+    let recipes = resolved?;
     let asked = std::mem::replace(
         &mut questions,
         plan::questions(&Wanted {
@@ -325,7 +346,7 @@ fn given(
                 packages.insert(key, stored);
             }
             Kept::Damaged { path } => (controller.watch)(Event::Note(format!(
-                "{} is damaged and is made again",
+                "{} is damaged; it is made again when it is needed",
                 path.display()
             ))),
             Kept::Nothing => {}
@@ -382,6 +403,9 @@ pub fn converge(
     let first = course.through_losses(door, controller, &mut |door, controller, _| {
         look(door, wish, controller).map(Some)
     })?;
+    for note in first.notes(SystemTime::now()) {
+        (controller.watch)(Event::Note(note));
+    }
     if first.plan.steps.is_empty() {
         return Ok(course.report);
     }

@@ -86,7 +86,7 @@ impl Script {
         self
     }
 
-    /// Adds a command line; each word is quoted.
+    /// Adds a command line; each word is quoted, and the first is a command whatever it looks like.
     #[must_use]
     pub fn command<W: AsRef<str>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
         let mut first = true;
@@ -94,8 +94,13 @@ impl Script {
             if !first {
                 self.body.push(' ');
             }
+            let word = word.as_ref();
+            if first && is_grammar(word) {
+                self.body.push_str(&quote_always(word));
+            } else {
+                self.body.push_str(&quote(word));
+            }
             first = false;
-            self.body.push_str(&quote(word.as_ref()));
         }
         self.body.push('\n');
         self
@@ -151,6 +156,13 @@ impl Script {
     }
 }
 
+/// Words as one line that a shell would take apart into the same words again.
+#[must_use]
+pub fn words_of<W: AsRef<str>>(words: &[W]) -> String {
+    let words: Vec<String> = words.iter().map(|word| quote(word.as_ref())).collect();
+    words.join(" ")
+}
+
 /// Quotes one word for bash: bare where nothing can be special, in single quotes otherwise.
 #[must_use]
 pub fn quote(word: &str) -> String {
@@ -159,6 +171,22 @@ pub fn quote(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) && !word.starts_with('=') {
         return word.to_owned();
     }
+    quote_always(word)
+}
+
+/// Words that bash takes for grammar where a command is due.
+const RESERVED: &[&str] = &[
+    "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in",
+    "select", "then", "time", "until", "while",
+];
+
+/// Whether bash would take a bare word at the beginning of a line for something other than a
+/// command: a reserved word, or an assignment.
+fn is_grammar(word: &str) -> bool {
+    RESERVED.contains(&word) || word.contains('=')
+}
+
+fn quote_always(word: &str) -> String {
     let mut quoted = String::with_capacity(word.len() + 2);
     quoted.push('\'');
     for c in word.chars() {
@@ -200,6 +228,12 @@ mod tests {
             let script = Script::new("t").command(["printf", "%s", word]);
             assert_eq!(bash(script.body()), word);
             let script = Script::new("t").set("x", word).shell("printf %s \"$x\"");
+            assert_eq!(bash(script.body()), word);
+        }
+        for word in ["A=b", "if", "then", "done"] {
+            let script = Script::new("t")
+                .shell("command_not_found_handle() { printf %s \"$1\"; }")
+                .command([word]);
             assert_eq!(bash(script.body()), word);
         }
         let script = Script::new("t")

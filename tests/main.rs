@@ -1,5 +1,7 @@
 //! All tests that look at the crate from outside, in one binary.
 
+#[cfg(target_os = "linux")]
+mod escape;
 mod fuzz;
 #[cfg(target_os = "linux")]
 mod hostile;

@@ -5,7 +5,8 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::{
-    DIFFERS, DONE, FAILED, Failure, answer, answer_json, door, folders_of, now, site, wish,
+    DIFFERS, DONE, FAILED, Failure, answer, answer_json, complain, door, folders_of, interrupt,
+    now, site, wish,
 };
 use crate::causes::in_one_line;
 use crate::cli::{ApplyArgs, Global};
@@ -13,7 +14,7 @@ use crate::facts::locks::Holder;
 use crate::run::{self, Controller, Decisions, Event, Fresh, Locking, Report, Wish};
 use crate::secrets::Passwords;
 use crate::show::progress::Progress;
-use crate::show::{Style, duration, plan as show_plan};
+use crate::show::{Style, duration, plain, plan as show_plan};
 use crate::site::SiteRoot;
 use crate::store::{Caller, RunLog};
 
@@ -26,6 +27,7 @@ pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure>
         .map(|zone| wish::load(&site, zone))
         .collect();
     let wishes = wishes?;
+    interrupt::explain();
     let mut documents = Vec::new();
     let mut changed = false;
     let mut failed = Vec::new();
@@ -38,7 +40,7 @@ pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure>
             }
             Err(failure) if !several => return Err(failure),
             Err(failure) => {
-                eprint!("{}", failure.text(global));
+                complain(&failure, global);
                 failed.push(wish.zone.name.clone());
             }
         }
@@ -180,7 +182,11 @@ fn text(name: &str, door: &door::Door, report: &Report, took: &str) -> String {
     let mut out = format!("{name} is as its file says: {steps} in {took}\n");
     out.push_str(&format!("  address  {}\n", door.address));
     for (what, found) in &report.checks {
-        out.push_str(&format!("  {what}: {found}\n"));
+        out.push_str(&format!(
+            "  {}: {}\n",
+            plain::line(what),
+            plain::line(found)
+        ));
     }
     for note in &door.notes {
         out.push_str(&format!("  note: {note}\n"));

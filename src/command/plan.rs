@@ -1,12 +1,14 @@
 //! `zonewright plan`: what `apply` would change.
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 
 use super::{DIFFERS, DONE, Failure, answer, answer_json, door, folders_of, site, wish};
 use crate::cli::{DecisionArgs, Global, PlanArgs};
 use crate::facts::locks::Holder;
 use crate::plan::Plan;
-use crate::run::{self, Controller, Decisions, Fresh, Locking, View, Wish};
+use crate::run::{self, Controller, Decisions, Event, Fresh, Locking, View, Wish};
 use crate::secrets::Passwords;
 use crate::show::progress::Progress;
 use crate::show::{Style, holder, plan as show};
@@ -118,7 +120,10 @@ pub(super) fn look(
         },
         watch: &mut |_| {},
     };
-    run::look(&mut door.host, wish, &mut controller)
-        .map(Some)
-        .map_err(|error| Failure::run(&wish.zone.name, error))
+    let view = run::look(&mut door.host, wish, &mut controller)
+        .map_err(|error| Failure::run(&wish.zone.name, error))?;
+    for note in view.notes(SystemTime::now()) {
+        progress.show(&Event::Note(format!("{}: {note}", wish.zone.name)));
+    }
+    Ok(Some(view))
 }

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::plan::look;
-use super::{DONE, FAILED, Failure, answer, answer_json, site, wish};
+use super::{DONE, FAILED, Failure, answer, answer_json, complain, site, wish};
 use crate::cli::{Global, StatusArgs};
 use crate::package::package_base;
 use crate::plan::{Action, Stage};
 use crate::run::{Decisions, RunError, View, Wish};
-use crate::show::{Style, holder};
+use crate::show::{Style, holder, plain};
 use crate::site::SiteRoot;
 use crate::site::load::zone_names;
 
@@ -61,7 +61,7 @@ pub(super) fn run(global: &Global, arguments: &StatusArgs) -> Result<u8, Failure
         answer(&table(&rows, Style::stdout(global.color)));
     }
     for failure in &failures {
-        eprint!("{}", failure.text(global));
+        complain(failure, global);
     }
     let worst = rows.iter().map(|row| row.severity).max().unwrap_or(0);
     Ok(match (arguments.check, failures.is_empty()) {
@@ -185,7 +185,7 @@ fn table(rows: &[Row], style: Style) -> String {
             &row.service,
             &row.drift,
         ]
-        .map(String::clone)
+        .map(|text| plain::line(text).into_owned())
     };
     let head = ["ZONE", "RECIPE", "WANTED", "INSTALLED", "SERVICE", "DRIFT"].map(str::to_owned);
     let lines: Vec<[String; 6]> = std::iter::once(head)

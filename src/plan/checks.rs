@@ -3,8 +3,8 @@
 use super::{Action, Change, Refusal, Stage, Step, WantedRecipe, Work, receipts};
 use crate::facts::Facts;
 use crate::receipt::Receipt;
-use crate::recipe::model::CheckKind;
-use crate::script::Script;
+use crate::recipe::model::{CheckKind, Service};
+use crate::script::{Script, words_of};
 
 /// Plans the checks where anything of the recipe changed since they last passed, and the receipt
 /// where it would say something else. `before` is the number of steps before the recipe's own.
@@ -47,7 +47,7 @@ pub(super) fn plan(
 
 fn describe(kind: &CheckKind) -> String {
     match kind {
-        CheckKind::Command { command, .. } => command.join(" "),
+        CheckKind::Command { command, .. } => words_of(command),
         CheckKind::Tcp { port, address } => format!("something listens on {address}:{port}"),
         CheckKind::Afp { port, address } => format!("an AFP server answers on {address}:{port}"),
     }
@@ -75,6 +75,38 @@ pub fn script(kind: &CheckKind) -> Script {
             .shell(ASK_AFP),
     }
 }
+
+/// The script that says how the recipe's services are, for who wonders why a check does not pass.
+#[must_use]
+pub fn explain(services: &[Service]) -> Script {
+    Script::new("look at services")
+        .list(
+            "fmris",
+            services.iter().map(|service| service.fmri.as_str()),
+        )
+        .list(
+            "logs",
+            services
+                .iter()
+                .map(|s| s.log.as_deref().unwrap_or_default()),
+        )
+        .shell(EXPLAIN)
+}
+
+const EXPLAIN: &str = r#"
+i=0
+for fmri in ${fmris[@]+"${fmris[@]}"}; do
+  /usr/bin/svcs -xv "$fmri"
+  for log in "$(/usr/bin/svcs -L "$fmri" 2>/dev/null)" "${logs[$i]}"; do
+    if [ -n "$log" ] && [ -f "$log" ]; then
+      printf -- '--- last lines of %s\n' "$log"
+      /usr/bin/tail -n 10 "$log"
+    fi
+  done
+  i=$((i + 1))
+done
+exit 0
+"#;
 
 /// A server keeps the connection open after its answer, so the answer's own length says when it has
 /// ended. `dd` takes byte by byte what belongs to it and nothing more.

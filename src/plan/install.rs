@@ -14,17 +14,22 @@ pub(super) fn step(
     recipe: &WantedRecipe,
     inputs: &BuildInputs,
     key: &str,
-    why: Vec<String>,
+    mut why: Vec<String>,
     facts: &Facts,
     given: &Given,
 ) -> Step {
     let base = package_base(&recipe.bundle.recipe.package.name);
     let (action, what) = match facts.packages.installed.get(&base) {
         None => (Action::Create, format!("package {}", inputs.package)),
-        Some(old) => (
-            Action::Replace,
-            format!("package {base}-{old} by {}", inputs.package),
-        ),
+        Some(old) => {
+            if is_newer(&base, old, &recipe.bundle.recipe.package.version) {
+                why.push("older than what is installed".to_owned());
+            }
+            (
+                Action::Replace,
+                format!("package {base}-{old} by {}", inputs.package),
+            )
+        }
     };
     let services = &recipe.bundle.recipe.services;
     let spares = action == Action::Replace && !given.end_sessions;
@@ -58,6 +63,12 @@ pub(super) fn step(
             script,
         },
     }
+}
+
+/// Whether one version of a package is newer than another, in pkgsrc's own order.
+fn is_newer(base: &str, version: &str, other: &str) -> bool {
+    pkgsrc::Pattern::new(&format!("{base}>{other}"))
+        .is_ok_and(|pattern| pattern.matches(&format!("{base}-{version}")))
 }
 
 /// `pkg_add` deletes the old package before it checks the new one, registers the new one before its
@@ -102,18 +113,21 @@ done <<<"$libraries"
 declare -A owned=()
 while IFS= read -r path; do [ -z "$path" ] || owned[$path]=1; done <<<"$oldpaths"
 look_for_collisions() {
-  local path owner in_the_way=0
+  local path owner in_the_way=0 owned_by_others=0
   while IFS= read -r path; do
     [ -n "$path" ] || continue
     if [ -z "${owned[$path]-}" ] && { [ -e "$path" ] || [ -L "$path" ]; }; then
       in_the_way=$((in_the_way + 1))
       [ "$in_the_way" -le 10 ] || continue
-      owner=$(/opt/local/sbin/pkg_info -Fe "$path" 2>/dev/null) || owner='no package'
+      owner=$(/opt/local/sbin/pkg_info -Fe "$path" 2>/dev/null) &&
+        owned_by_others=$((owned_by_others + 1)) || owner='no package'
       problems="$problems"$'\n'"  $path is already there and belongs to $owner"
     fi
   done <<<"$paths"
   [ "$in_the_way" -le 10 ] || problems="$problems"$'\n'"  and $((in_the_way - 10)) more files"
-  [ "$in_the_way" -eq 0 ] || problems="$problems"$'\n'"move them away, or remove what installed them (an installation by hand: its own \`make uninstall\`)"
+  [ "$owned_by_others" -eq 0 ] ||
+    problems="$problems"$'\n'"leave what other packages have out of this one: \`discard = [\"PATH\"]\` in the recipe's \`[build]\`"
+  [ "$in_the_way" -eq "$owned_by_others" ] || problems="$problems"$'\n'"move them away, or remove what installed them (an installation by hand: its own \`make uninstall\`)"
 }
 refuse_problems() {
   [ -z "$problems" ] || fail "$full cannot be installed; nothing was changed:$problems"

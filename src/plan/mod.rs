@@ -12,6 +12,7 @@ pub mod files;
 pub mod inputs;
 mod install;
 pub mod lock;
+mod obstacles;
 pub mod packages;
 pub mod receipts;
 pub mod services;
@@ -304,6 +305,7 @@ pub fn plan(wanted: &Wanted<'_>, facts: &Facts, given: &Given) -> Result<Plan, V
     for recipe in wanted.recipes {
         plan_recipe(recipe, &paths, facts, given, &mut steps, &mut refusals);
     }
+    refusals.extend(obstacles::look(facts, &steps));
     if refusals.is_empty() {
         Ok(Plan { steps })
     } else {

@@ -2,6 +2,8 @@
 //!
 //! pkgin's exit status lies both ways, so the script asks the package database afterwards.
 
+use std::time::Duration;
+
 use super::{Action, Change, Stage, Step, WantedRecipe, Work, shell};
 use crate::facts::{Facts, Questions};
 use crate::package::package_base;
@@ -53,7 +55,8 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
         .set("recipe", &recipe.name)
         .shell(KNOWN)
         .set("mark", MARK)
-        .shell(INSTALL);
+        .shell(INSTALL)
+        .with_quiet_limit(Some(DOWNLOAD_QUIET));
     steps.push(Step {
         id: format!("dependencies/{}", recipe.name),
         stage: Stage::Dependencies,
@@ -65,6 +68,9 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
     });
     true
 }
+
+/// pkgin prints nothing while it downloads, and a compiler takes its time on a slow line.
+const DOWNLOAD_QUIET: Duration = Duration::from_secs(2 * 3600);
 
 /// The installed package that a pattern with a version is about and does not fit.
 fn other_version(wanted: &str, facts: &Facts) -> Option<String> {
@@ -87,7 +93,7 @@ unknown_names() {
 }
 unknown_names
 if [ "${#unknown[@]}" -gt 0 ]; then
-  /opt/local/bin/pkgin -y update
+  /opt/local/bin/pkgin -y update >/dev/null
   unknown_names
 fi
 for name in ${unknown[@]+"${unknown[@]}"}; do
@@ -123,8 +129,9 @@ for name in "${names[@]}"; do
   /opt/local/sbin/pkg_info -qe "$name" || missing="$missing $name"
 done
 if [ -n "$missing" ] && [ "$(log_size)" != "$before" ]; then
-  printf -- '--- last lines of %s\n' "$log" >&2
-  /usr/bin/tail -n 20 "$log" >&2
+  printf -- '--- %s\n' "$log" >&2
+  # what earlier runs left in it is not to be taken for this one's
+  /usr/bin/tail -c "+$((before + 1))" "$log" | /usr/bin/tail -n 40 >&2
 fi
 [ -z "$missing" ] || fail "pkgin (status $status) did not bring:$missing"
 "#;

@@ -4,6 +4,8 @@
 //! recorded in the zone right after the start, so that a restart that is due and did not happen, for
 //! whatever reason, is still due at the next apply.
 
+use std::time::Duration;
+
 use super::files::Placed;
 use super::{Action, Change, Given, Input, Refusal, Stage, Step, WantedRecipe, Work, shell};
 use crate::facts::services::{START_ROOT, ServiceFact};
@@ -290,6 +292,10 @@ fn plan_service(
             .set("digest", digest)
             .shell(RECORD);
     }
+    // waiting for a slow start is no hanging; a stop may take as long as the start
+    let longest = Duration::from_secs(2 * start_seconds(service));
+    let quiet = script.quiet_limit();
+    let script = script.with_quiet_limit(quiet.map(|quiet| quiet.max(longest)));
     steps.push(Step {
         id: format!("services/{fmri}"),
         stage: Stage::Serve,

@@ -28,16 +28,19 @@ want() {
   mount=${mount#* }
   wanted[$mount]=$((${wanted[$mount]-0} + $2)) available[$mount]=$((free * 1024))
 }
-mebibytes() { printf '%d.%d MiB' "$(($1 / 1048576))" "$(($1 % 1048576 * 10 / 1048576))"; }
+show_size() {
+  if [ "$1" -lt 1048576 ]; then printf '%d KiB' "$((($1 + 1023) / 1024))"; return; fi
+  printf '%d.%d MiB' "$(($1 / 1048576))" "$(($1 % 1048576 * 10 / 1048576))"
+}
 enough() {
   local mount short=
   for mount in "${!wanted[@]}"; do
     if [ "${wanted[$mount]}" -gt "${available[$mount]}" ]; then
-      short="$short; it needs $(mebibytes "${wanted[$mount]}") on $mount, where $(mebibytes "${available[$mount]}") are free"
+      short="$short; it needs $(show_size "${wanted[$mount]}") on $mount, where $(show_size "${available[$mount]}") are free"
     fi
   done
   wanted=() available=()
-  [ -z "$short" ] || fail "there is no room for $1$short; nothing was changed"
+  [ -z "$short" ] || fail "there is no room for $1$short; nothing was changed: make room there, or raise the zone's quota on its host"
 }
 receive() {
   local hash size got

@@ -10,7 +10,7 @@ use crate::afp;
 use crate::host::{Exit, Host, Stream};
 use crate::plan::{self, Input, Step, Work, checks, lock, shell};
 use crate::receipt::sha256_hex;
-use crate::recipe::model::{Check, CheckKind};
+use crate::recipe::model::{Check, CheckKind, Service};
 use crate::script::Script;
 
 /// How much of a step's last output an error carries.
@@ -69,7 +69,10 @@ pub(super) fn run(
             let package = controller.folders.package_bytes(key)?;
             run_script(door, step, script, &framed(&package), controller, sink).map(|()| None)
         }
-        Work::Check(check) => run_check(door, check, controller, sink).map(Some),
+        Work::Check(check) => {
+            let services = services_of(view, step);
+            run_check(door, check, services, controller, sink).map(Some)
+        }
         Work::Unknown => Ok(None),
     }
 }
@@ -160,6 +163,7 @@ impl Tail {
 fn run_check(
     door: &mut dyn Host,
     check: &Check,
+    services: &[Service],
     controller: &mut Controller<'_>,
     sink: &mut Sink,
 ) -> Result<String, RunError> {
@@ -189,10 +193,33 @@ fn run_check(
                 return Err(RunError::Check {
                     name: check.name.clone(),
                     reason,
+                    evidence: evidence(door, services, sink),
                 });
             }
             Err(_) => std::thread::sleep(Duration::from_millis(200)),
         }
+    }
+}
+
+/// The services of the recipe that a check belongs to.
+fn services_of<'a>(view: &'a View, step: &Step) -> &'a [Service] {
+    let is_it = |name: &str| step.id.starts_with(&format!("checks/{name}/"));
+    let recipe = view.recipes.iter().find(|recipe| is_it(&recipe.name));
+    recipe.map_or(&[], |recipe| &recipe.bundle.recipe.services)
+}
+
+/// How the services are. What cannot be asked is no reason to tell of anything but the check.
+fn evidence(door: &mut dyn Host, services: &[Service], sink: &mut Sink) -> String {
+    if services.is_empty() {
+        return String::new();
+    }
+    let script = checks::explain(services);
+    match collect(door, &script, &mut std::io::empty(), sink) {
+        Ok((_, answer)) => {
+            let _ = sink.file.write_all(&answer);
+            String::from_utf8_lossy(&answer).into_owned()
+        }
+        Err(_) => String::new(),
     }
 }
 

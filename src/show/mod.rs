@@ -2,6 +2,7 @@
 
 pub mod excerpt;
 pub mod first_error;
+pub mod plain;
 pub mod plan;
 pub mod problems;
 pub mod progress;
@@ -66,6 +67,12 @@ impl Style {
             text.to_owned()
         }
     }
+}
+
+/// A line of a report: what it is about, and what there is to say.
+#[must_use]
+pub fn labelled(label: &str, text: &str, style: Style) -> String {
+    format!("{}: {text}\n", style.paint("36", &format!("{label:>7}")))
 }
 
 /// A command in so many characters, without its middle: the program and the end tell most.

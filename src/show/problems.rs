@@ -3,12 +3,14 @@
 //! A report is reproducible text: its width is fixed and colour is the caller's decision.
 
 use std::fmt;
+use std::sync::Arc;
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError,
     MietteSpanContents, Severity, SourceCode, SourceSpan, SpanContents,
 };
 
+use super::plain;
 use crate::problem::{Problem, Severity as Badness, SourceText};
 
 /// All problems, sorted by place, each with the lines it is about.
@@ -30,6 +32,7 @@ pub fn render(problems: &[Problem], color: bool) -> String {
         .without_cause_chain();
     let mut reports = Vec::new();
     for problem in sorted(problems) {
+        let problem = &printable(problem);
         let mut report = String::new();
         if handler
             .render_report(&mut report, &Report::new(problem))
@@ -47,8 +50,29 @@ pub fn render(problems: &[Problem], color: bool) -> String {
 pub fn render_lines(problems: &[Problem]) -> String {
     sorted(problems)
         .into_iter()
-        .map(|problem| line(problem) + "\n")
+        .map(|problem| plain::line(&line(problem)).into_owned() + "\n")
         .collect()
+}
+
+/// The same problem without what a terminal would take for a command; places stay true.
+fn printable(problem: &Problem) -> Problem {
+    let text = |text: &String| plain::line(text).into_owned();
+    let file = problem.file.as_ref().map(|file| {
+        let path = file.path.to_string_lossy();
+        Arc::new(SourceText {
+            path: plain::line(&path).into_owned().into(),
+            text: plain::same_length(&file.text),
+        })
+    });
+    Problem {
+        severity: problem.severity,
+        message: text(&problem.message),
+        file,
+        span: problem.span.clone(),
+        key: text(&problem.key),
+        label: text(&problem.label),
+        help: problem.help.as_ref().map(text),
+    }
 }
 
 /// `file:line:column: error: message (help: …)`

@@ -3,12 +3,13 @@
 //! On a terminal the running step has a line with its elapsed time and, under it, the last line of
 //! its output; a step that ended leaves one line behind.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::{Style, duration, holder, whole_seconds};
+use super::{Style, duration, holder, plain, whole_seconds};
 use crate::causes::in_one_line;
 use crate::facts::sessions::Session;
 use crate::host::Stream;
@@ -27,6 +28,8 @@ pub struct Progress {
     label: String,
     bar: Option<ProgressBar>,
     last_line: Vec<u8>,
+    /// The notes that were shown.
+    noted: BTreeSet<String>,
     /// Who was waited for and for how long when that was last written where it stays.
     waiting: Option<(Vec<u32>, Duration)>,
 }
@@ -40,6 +43,7 @@ impl Progress {
             label,
             bar: None,
             last_line: Vec::new(),
+            noted: BTreeSet::new(),
             waiting: None,
         }
     }
@@ -52,8 +56,11 @@ impl Progress {
             Event::Output(stream, bytes) => self.output(*stream, bytes),
             Event::Fetch(event) => self.fetch(event),
             Event::Note(text) => {
-                let mark = self.style.paint("33", "note");
-                self.line(&format!("{mark}: {text}"));
+                // a zone is looked at after each stage, and says the same each time
+                if self.noted.insert(text.clone()) {
+                    let mark = self.style.paint("33", "note");
+                    self.line(&format!("{mark}: {}", plain::lines(text)));
+                }
             }
             Event::Waiting { sessions, waited } => self.wait(sessions, *waited),
             Event::Held(locks) => {
@@ -120,7 +127,7 @@ impl Progress {
 
     /// Writes a line that stays.
     pub fn line(&self, text: &str) {
-        let text = format!("{}{text}", self.label);
+        let text = plain::colored(&format!("{}{text}", self.label));
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
@@ -129,7 +136,8 @@ impl Progress {
 
     /// Ends what was begun, leaving one line that says so.
     pub fn done(&mut self, what: &str, took: Duration, found: Option<&str>) {
-        let found = found.map(|found| format!(": {found}")).unwrap_or_default();
+        let found = found.map(|found| format!(": {}", plain::line(found)));
+        let found = found.unwrap_or_default();
         let mark = if self.style.terminal { "✓" } else { "done" };
         let mark = self.style.paint("32", mark);
         self.end(&format!("{mark} {what}{found}"), took);
@@ -150,7 +158,7 @@ impl Progress {
 
     fn output(&mut self, _: Stream, bytes: &[u8]) {
         if self.verbose > 1 {
-            self.line(String::from_utf8_lossy(bytes).trim_end());
+            self.line(plain::lines(&String::from_utf8_lossy(bytes)).trim_end());
             return;
         }
         if self.bar.is_none() {
@@ -190,8 +198,8 @@ impl Progress {
 
     fn fetch(&mut self, event: &FetchEvent<'_>) {
         match fetch_text(event) {
-            (text, true) => self.line(&text),
-            (text, false) => self.detail(&text),
+            (text, true) => self.line(&plain::lines(&text)),
+            (text, false) => self.detail(&printable(&text)),
         }
     }
 }
@@ -256,7 +264,8 @@ fn printable(line: &str) -> String {
 /// What a step is called while it runs.
 fn title(step: &Step) -> String {
     let action = step.main_change().map(|change| change.action);
-    format!("{}{}", action.map_or("", verb), step.title())
+    let text = format!("{}{}", action.map_or("", verb), step.title());
+    plain::line(&text).into_owned()
 }
 
 fn verb(action: crate::plan::Action) -> &'static str {

@@ -14,6 +14,7 @@ const ROWS: &[Row] = &[
             "there is no file `patches/greeter/louder.patch`",
             "did you mean `greeter/loud.patch`?",
         ],
+        is_golden: true,
     },
     Row {
         name: "unknown-key",
@@ -23,6 +24,7 @@ const ROWS: &[Row] = &[
             "unknown key `option`",
             "did you mean `options`?",
         ],
+        is_golden: true,
     },
     Row {
         name: "wrong-type",
@@ -38,6 +40,7 @@ const ROWS: &[Row] = &[
             "`port` must be a number",
             "write it without quotes",
         ],
+        is_golden: true,
     },
     Row {
         name: "missing-parameter",
@@ -50,6 +53,7 @@ const ROWS: &[Row] = &[
             "the parameter `greeting` of `greeter` is missing",
             "write `greeting = \"…\"` into",
         ],
+        is_golden: true,
     },
     Row {
         name: "unknown-parameter",
@@ -59,6 +63,7 @@ const ROWS: &[Row] = &[
             "`greetings`",
             "did you mean `greeting`?",
         ],
+        is_golden: true,
     },
     Row {
         name: "parameter-of-wrong-type",
@@ -68,11 +73,13 @@ const ROWS: &[Row] = &[
             "`many` is not a whole number",
             "write digits",
         ],
+        is_golden: true,
     },
     Row {
         name: "unknown-recipe",
         broken: |site| site.edit(&site.zone_file(), "\"greeter\"", "\"greter\""),
         says: ["[zones/desk.toml:", "`greter`", "did you mean `greeter`?"],
+        is_golden: true,
     },
 ];
 

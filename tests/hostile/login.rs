@@ -38,6 +38,7 @@ const ROWS: &[Login] = &[
                 "ssh-ed25519 FINGERPRINT",
                 "--accept-new-host-key",
             ],
+            is_golden: true,
         },
         broken: |server| fs::remove_file(server.path("home/.ssh/known_hosts")).unwrap(),
         words: &[],
@@ -51,6 +52,7 @@ const ROWS: &[Login] = &[
                 "the host key of `[127.0.0.1]:PORT` has CHANGED",
                 "ssh-keygen -R",
             ],
+            is_golden: true,
         },
         broken: know_another,
         words: &[],
@@ -60,6 +62,7 @@ const ROWS: &[Login] = &[
             name: "changed-host-key",
             broken: NOTHING,
             says: ["HOME/.ssh/known_hosts:1", "has CHANGED", "ssh-keygen -R"],
+            is_golden: true,
         },
         broken: know_another,
         words: &["--accept-new-host-key"],
@@ -73,6 +76,7 @@ const ROWS: &[Login] = &[
                 "the host key of `[127.0.0.1]:PORT` is revoked",
                 "ask who revoked it",
             ],
+            is_golden: true,
         },
         broken: |server| {
             let line = format!("@revoked * {}", server.public_key("ed25519"));
@@ -89,6 +93,7 @@ const ROWS: &[Login] = &[
                 "no key file is there; the server offers publickey",
                 "make a key with `ssh-keygen -t ed25519`",
             ],
+            is_golden: true,
         },
         broken: |server| {
             for name in ["id_ed25519", "id_ed25519.pub"] {
@@ -106,6 +111,7 @@ const ROWS: &[Login] = &[
                 "HOME/.ssh/id_ed25519 (refused)",
                 "authorized_keys",
             ],
+            is_golden: true,
         },
         broken: |server| fs::write(server.path("authorized_keys"), "").unwrap(),
         words: &[],
@@ -119,6 +125,7 @@ const ROWS: &[Login] = &[
                 "wants a passphrase and there is no terminal",
                 "ssh-add",
             ],
+            is_golden: true,
         },
         broken: |server| {
             let key = server.path("home/.ssh/id_ed25519");
@@ -192,6 +199,7 @@ fn a_user_whom_the_server_does_not_know_is_named() {
             "refuses the login of `nobody-at-all`",
             "is `nobody-at-all` right?",
         ],
+        is_golden: true,
     };
     let home = server.path("home").display().to_string();
     let ran = run(&server, &site, &["apply", "vault"]).exits(1);
@@ -210,6 +218,7 @@ fn a_user_whom_the_server_does_not_know_is_named() {
         name: "no-smartos",
         broken: NOTHING,
         says: ["vault", "is no SmartOS", "name a SmartOS zone"],
+        is_golden: true,
     };
     let ran = run(&server, &site, &["apply", "vault"]).exits(1);
     end(

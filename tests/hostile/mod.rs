@@ -6,6 +6,8 @@
 //! that it is untouched is held against everything it has.
 
 mod archives;
+mod backwards;
+mod become_root;
 mod desk;
 mod login;
 mod reach;

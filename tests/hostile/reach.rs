@@ -63,7 +63,10 @@ fn deaf() -> Place {
 
 const NOTHING: fn(&Site) = |_| {};
 
-const ROWS: &[(Row, fn() -> Place)] = &[
+/// What answers at an address, and what is said of it.
+type Case = (Row, fn() -> Place);
+
+const ROWS: &[Case] = &[
     (
         Row {
             name: "refusing",
@@ -73,6 +76,7 @@ const ROWS: &[(Row, fn() -> Place)] = &[
                 "Connection refused",
                 "does sshd run in it",
             ],
+            is_golden: true,
         },
         || {
             let (listener, address) = listener();
@@ -89,6 +93,7 @@ const ROWS: &[(Row, fn() -> Place)] = &[
                 "lookup",
                 "is the address in the zone file (or ~/.ssh/config) right?",
             ],
+            is_golden: true,
         },
         || Place::named("root@vault..invalid"),
     ),
@@ -101,6 +106,7 @@ const ROWS: &[(Row, fn() -> Place)] = &[
                 "nothing answered for 1 s",
                 "is the address in the zone file (or ~/.ssh/config) right?",
             ],
+            is_golden: true,
         },
         deaf,
     ),
@@ -113,6 +119,7 @@ const ROWS: &[(Row, fn() -> Place)] = &[
                 "took the connection and then said nothing for 1 s",
                 "svcs -xv ssh",
             ],
+            is_golden: true,
         },
         || Place::greeting(|_stream| thread::sleep(Duration::from_secs(30))),
     ),
@@ -121,6 +128,7 @@ const ROWS: &[(Row, fn() -> Place)] = &[
             name: "hangs-up",
             broken: NOTHING,
             says: ["root@127.0.0.1:PORT", "hung up", "svcs -xv ssh"],
+            is_golden: true,
         },
         || Place::greeting(drop),
     ),
@@ -133,6 +141,7 @@ const ROWS: &[(Row, fn() -> Place)] = &[
                 "does not speak SSH: it says `220 mail.example.org ESMTP`",
                 "is the port",
             ],
+            is_golden: true,
         },
         || {
             Place::greeting(|mut stream| {

@@ -9,7 +9,9 @@ use tar::EntryType;
 use super::archives::{
     bomb_of_many_files, bomb_of_one_file, file, header, link, packed, with_member,
 };
-use super::row::{PATCH, RECIPE, Row, Site, differences, end, leftovers, state, status};
+use super::row::{
+    PATCH, RECIPE, Row, Site, differences, end, leftovers, names, paths, state, status,
+};
 use crate::sandbox::archive::{greeter, greeter_with};
 use crate::sandbox::harness::Zone;
 
@@ -32,6 +34,7 @@ const ROWS: &[Row] = &[
              the recipe wants c0e66e545fb50f46fd54cb6a9f46affcfcb93f2a00df70420a8447351bbcb8c2",
             "if the publisher announces the sum that was found, write it as `sha256`",
         ],
+        is_golden: true,
     },
     Row {
         name: "archive-not-found",
@@ -48,6 +51,7 @@ const ROWS: &[Row] = &[
             "cannot fetch `greeter-1.0.tar.gz`",
             "add a mirror to `urls`, or put greeter-1.0.tar.gz into the site's `distfiles`",
         ],
+        is_golden: true,
     },
     Row {
         name: "truncated-archive",
@@ -56,21 +60,25 @@ const ROWS: &[Row] = &[
             site.publish(&whole[..whole.len() - 600]);
         },
         says: [URLS, "after `greeter-1.0/", "that of a damaged archive"],
+        is_golden: true,
     },
     Row {
         name: "no-archive",
         broken: |site| site.publish(b"<!DOCTYPE html><html>Please log in</html>"),
         says: [URLS, "it is an HTML page", "name a tar archive"],
+        is_golden: true,
     },
     Row {
         name: "parent-path",
         broken: |site| site.publish(&with_member(&file("greeter-1.0/../../etc/cron.d/x"))),
         says: [URLS, "it contains `..`", DISTRUST],
+        is_golden: true,
     },
     Row {
         name: "absolute-path",
         broken: |site| site.publish(&with_member(&file("/etc/cron.d/x"))),
         says: [URLS, "it is an absolute path", DISTRUST],
+        is_golden: true,
     },
     Row {
         name: "symbolic-link-out",
@@ -79,6 +87,7 @@ const ROWS: &[Row] = &[
             site.publish(&with_member(&out));
         },
         says: [URLS, "`out` leaves the source tree", DISTRUST],
+        is_golden: true,
     },
     Row {
         name: "symbolic-link-absolute",
@@ -87,6 +96,7 @@ const ROWS: &[Row] = &[
             site.publish(&with_member(&out));
         },
         says: [URLS, "a symbolic link to `/etc/passwd`", DISTRUST],
+        is_golden: true,
     },
     Row {
         name: "file-through-link",
@@ -99,6 +109,7 @@ const ROWS: &[Row] = &[
             "`way/x` lies below `way`, which is a symbolic link",
             DISTRUST,
         ],
+        is_golden: true,
     },
     Row {
         name: "hard-link-out",
@@ -107,6 +118,7 @@ const ROWS: &[Row] = &[
             site.publish(&with_member(&out));
         },
         says: [URLS, "a hard link to `../../etc/shadow`", DISTRUST],
+        is_golden: true,
     },
     Row {
         name: "hard-link-absolute",
@@ -115,6 +127,7 @@ const ROWS: &[Row] = &[
             site.publish(&with_member(&out));
         },
         says: [URLS, "a hard link to `/etc/shadow`", DISTRUST],
+        is_golden: true,
     },
     Row {
         name: "hard-link-to-nothing",
@@ -123,6 +136,7 @@ const ROWS: &[Row] = &[
             site.publish(&with_member(&out));
         },
         says: [URLS, "no file of the archive before it", DISTRUST],
+        is_golden: true,
     },
     Row {
         name: "character-device",
@@ -131,6 +145,7 @@ const ROWS: &[Row] = &[
             site.publish(&with_member(&device));
         },
         says: [URLS, "it is a character device", DISTRUST],
+        is_golden: true,
     },
     Row {
         name: "block-device",
@@ -139,6 +154,7 @@ const ROWS: &[Row] = &[
             site.publish(&with_member(&device));
         },
         says: [URLS, "it is a block device", DISTRUST],
+        is_golden: true,
     },
     Row {
         name: "named-pipe",
@@ -147,16 +163,19 @@ const ROWS: &[Row] = &[
             site.publish(&with_member(&pipe));
         },
         says: [URLS, "it is a named pipe", DISTRUST],
+        is_golden: true,
     },
     Row {
         name: "bomb-of-one-file",
         broken: |site| site.publish(&bomb_of_one_file()),
         says: [URLS, "would unpack to more than", "name another one"],
+        is_golden: true,
     },
     Row {
         name: "bomb-of-many-files",
         broken: |site| site.publish(&bomb_of_many_files()),
         says: [URLS, "would unpack to more than", "name another one"],
+        is_golden: true,
     },
     Row {
         name: "too-much-stripped",
@@ -166,6 +185,7 @@ const ROWS: &[Row] = &[
             "is empty once `strip = 2` drops so many",
             "a smaller `strip`",
         ],
+        is_golden: true,
     },
     Row {
         name: "rejected-hunk",
@@ -178,6 +198,7 @@ const ROWS: &[Row] = &[
             "  wanted: static const char *mood = \"gently\";\n        found:  static const char *mood = \"quietly\";",
             "make the patch anew for this source",
         ],
+        is_golden: true,
     },
     Row {
         name: "already-applied",
@@ -187,6 +208,7 @@ const ROWS: &[Row] = &[
             "it is already applied to `greeter.c`",
             "take the patch out of `patches`",
         ],
+        is_golden: true,
     },
     Row {
         name: "patch-of-no-file",
@@ -199,6 +221,7 @@ const ROWS: &[Row] = &[
             "there is no file `welcome.c`",
             "is the patch made for this version?",
         ],
+        is_golden: true,
     },
     Row {
         name: "patch-of-other-depth",
@@ -211,6 +234,7 @@ const ROWS: &[Row] = &[
             "there is one with `strip = 2`",
             "write that `strip`",
         ],
+        is_golden: true,
     },
     Row {
         name: "patch-out-of-tree",
@@ -219,6 +243,7 @@ const ROWS: &[Row] = &[
             site.write(PATCH, &text);
         },
         says: [PATCHES, "it contains `..`", "make it anew"],
+        is_golden: true,
     },
     Row {
         name: "patch-cut-off",
@@ -228,6 +253,7 @@ const ROWS: &[Row] = &[
             site.write(PATCH, &text[..cut]);
         },
         says: [PATCHES, "line ", "make it anew"],
+        is_golden: true,
     },
 ];
 
@@ -277,9 +303,8 @@ fn sources_that_are_no_good_are_told_before_the_zone_is_touched() {
         let site = Site::fresh(&zone.site, &zone.alias);
         (row.broken)(&site);
         let ran = zone.apply();
-        let site = format!("{}/", zone.site.display());
-        let cache = zone.folders().cache.display().to_string();
-        let names = [(site.as_str(), ""), (cache.as_str(), "CACHE")];
+        let paths = paths(&zone);
+        let names = names(&paths);
         wrong.extend(status(&ran, 1).err());
         wrong.extend(row.judge(&ran.err, &names).err());
         let changed = differences(&before, &state(&zone));

@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use zonewright::facts::locks::Holder;
@@ -17,7 +19,7 @@ use zonewright::recipe::load::load_recipe;
 use zonewright::run::{
     self, Controller, Decisions, Door, Event, Locking, Report, RunError, View, Wish,
 };
-use zonewright::sandbox;
+use zonewright::sandbox::{self, fault::Watched};
 use zonewright::site::SiteRoot;
 use zonewright::site::load::load_zone;
 use zonewright::store::{Caller, Folders};
@@ -201,6 +203,54 @@ impl Zone {
         self.run(&[&shell[..], &["/usr/bin/bash", "-c", script]].concat())
     }
 
+    /// Makes the zone if there is none, and arms faults in it.
+    #[track_caller]
+    pub fn arm(&self, faults: &[&str]) {
+        let ordered = faults.iter().flat_map(|fault| ["--fault", fault]);
+        let words: Vec<&str> = ["sandbox", "up", &self.alias]
+            .into_iter()
+            .chain(ordered)
+            .collect();
+        self.run(&words).succeeds();
+    }
+
+    /// Disarms all faults and heals what they did.
+    #[track_caller]
+    pub fn disarm(&self) {
+        self.run(&["sandbox", "up", &self.alias, "--no-faults"])
+            .succeeds();
+    }
+
+    /// How often each armed fault happened, and how many commands each script ran.
+    pub fn watched(&self) -> Watched {
+        let list = self.run(&["sandbox", "list", "--json"]).succeeds();
+        let document: serde_json::Value = serde_json::from_str(&list.out).unwrap();
+        let zones = document["zones"].as_array().unwrap();
+        let zone = zones
+            .iter()
+            .find(|zone| zone["alias"] == *self.alias)
+            .unwrap();
+        serde_json::from_value(zone.clone()).unwrap()
+    }
+
+    /// Waits until the fault that was armed last has happened.
+    #[track_caller]
+    pub fn wait_for_fault(&self) {
+        let begun = Instant::now();
+        while self
+            .watched()
+            .faults
+            .last()
+            .is_none_or(|fault| fault.happened == 0)
+        {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "it did not happen"
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Starts the program and goes on.
     pub fn start(&self, arguments: &[&str]) -> Running {
         Running::of(self.command(arguments))
@@ -378,6 +428,14 @@ impl Running {
     pub fn wait(mut self) -> Ran {
         let output = self.child.take().unwrap().wait_with_output().unwrap();
         Ran::ended(&self.command, output)
+    }
+
+    /// Tells it something, and waits for its end.
+    pub fn signal(self, name: &str) -> Ran {
+        let process = self.child.as_ref().unwrap().id().to_string();
+        let kill = Command::new("kill").args(["-s", name, &process]).status();
+        assert!(kill.unwrap().success());
+        self.wait()
     }
 
     /// Ends it as a power cut would.

@@ -90,6 +90,24 @@ fn a_compile_survives_its_controller_and_the_next_apply_takes_it_up() {
 }
 
 #[test]
+fn an_interrupted_run_says_that_its_build_goes_on() {
+    let Some(zone) = Zone::with_recipe("interrupted", "slow") else {
+        return;
+    };
+    let apply = zone.start(&["apply", "interrupted"]);
+    zone.until(COMPILING);
+    let apply = apply.signal("INT");
+    assert_eq!(apply.status, 130, "{apply}");
+    assert!(
+        apply.err.ends_with("the same command again takes it up\n"),
+        "{apply}"
+    );
+    zone.shell(COMPILING);
+    zone.apply().succeeds();
+    assert_eq!(compilations(&zone), 1);
+}
+
+#[test]
 fn a_compile_that_ended_while_nobody_looked_is_not_repeated() {
     let Some(zone) = Zone::with_recipe("alone", "slow") else {
         return;

@@ -5,13 +5,14 @@
 
 mod accounts;
 pub mod archive;
-mod become_root;
+pub mod become_root;
 mod changes;
 mod commands;
 mod connections;
 mod drift;
 mod edited;
 mod failing;
+mod faults;
 mod first;
 pub mod harness;
 mod leftovers;
@@ -20,6 +21,7 @@ mod many;
 mod package;
 mod passwords;
 mod record;
+mod records;
 mod scripts;
 mod sessions;
 mod swap;
