@@ -132,7 +132,7 @@ impl UnpackError {
                 "name a tar archive: plain, or compressed with gzip, bzip2, xz or zstd"
             }
             Self::TooLarge { .. } | Self::TooMany { .. } | Self::LongHeader { .. } => {
-                "no honest archive of sources grows so much: name another one"
+                "name another archive in `urls`"
             }
             Self::Member { .. } | Self::Links { .. } => {
                 "an archive of sources has no use for that: do not trust it, and name another one"
