@@ -54,6 +54,7 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
         .list("names", &missing)
         .set("recipe", &recipe.name)
         .shell(KNOWN)
+        .set("mark", MARK)
         .shell(INSTALL)
         .with_quiet_limit(Some(DOWNLOAD_QUIET));
     steps.push(Step {
@@ -109,8 +110,16 @@ done
   fail "nothing was installed; correct [dependencies] in the recipe $recipe (\`pkgin search\` in the zone finds names)"
 "#;
 
-// pkgin hides what pkg_add says in a file, to which every run adds.
+/// The mark that pkgin is at work. A package is registered before its files are there, so where the
+/// mark is left behind, what was registered since then is looked at.
+pub(super) const MARK: &str = "/var/db/zonewright/pkgin.busy";
+
+// pkgin hides what pkg_add says in a file, to which every run adds. A connection that is cut must not
+// end it with a signal.
 const INSTALL: &str = r#"
+trap '' PIPE HUP
+/usr/bin/mkdir -p "${mark%/*}" && printf '' >"$mark" || fail "cannot write $mark"
+trap '/usr/bin/rm -f "$mark"' EXIT
 log=/var/db/pkgin/pkg_install-err.log
 log_size() { /usr/bin/cat "$log" 2>/dev/null | /usr/bin/wc -c; }
 before=$(log_size)

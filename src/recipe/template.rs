@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use handlebars::{Handlebars, RenderErrorReason, TemplateErrorReason, handlebars_helper};
 use serde_json::{Value, json};
 
+use super::embed;
 use super::format::{list_of, nearest, quoted, there_are};
 use super::model::{FileKind, Package};
 use super::units::parse_size;
@@ -101,19 +102,20 @@ pub fn render(
     if !unknown.is_empty() {
         return Err(unknown);
     }
-    let refused = Arc::new(Mutex::new(Vec::new()));
+    if let Some(mistake) = bypass(text, kind) {
+        return Err(vec![mistake]);
+    }
+    let values = Arc::new(Mutex::new(Vec::new()));
     let mut engine = Handlebars::new();
     engine.set_strict_mode(true);
     engine.register_helper("dashed", Box::new(dashed));
     engine.register_helper("mib", Box::new(mib));
     engine.register_helper("join", Box::new(join));
-    let collector = Arc::clone(&refused);
+    let collector = Arc::clone(&values);
     engine.register_escape_fn(move |value| {
-        escape(kind, value).unwrap_or_else(|reason| {
-            let mut refused = collector.lock().unwrap_or_else(PoisonError::into_inner);
-            refused.push((value.to_string(), reason));
-            String::new()
-        })
+        let mut values = collector.lock().unwrap_or_else(PoisonError::into_inner);
+        values.push(value.to_string());
+        embed::mark(values.len() - 1)
     });
     engine
         .register_template_string("template", text)
@@ -121,62 +123,49 @@ pub fn render(
     let rendered = engine
         .render("template", &context.data)
         .map_err(|error| vec![render_mistake(text, context, &error)])?;
-    let refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
-    if refused.is_empty() {
-        return Ok(rendered);
-    }
+    let values = values.lock().unwrap_or_else(PoisonError::into_inner);
+    let refused = match embed::settle(kind, &rendered, &values) {
+        Ok(text) => return Ok(text),
+        Err(refused) => refused,
+    };
     let mistake = |(value, reason): &(String, &str)| TemplateMistake {
         span: context.place_of(value, text).unwrap_or(0..0),
         message: format!("{} cannot be written into this file", quoted(value)),
         label: (*reason).to_string(),
-        help: None,
+        help: Some("choose another value: this format has no way to write it there".to_string()),
     };
     Err(refused.iter().map(mistake).collect())
 }
 
-/// `value` as the format writes it, or why the format cannot.
-fn escape(kind: FileKind, value: &str) -> Result<String, &'static str> {
-    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r');
-    match kind {
-        FileKind::Plain => Ok(value.to_string()),
-        FileKind::AfpConf if value.contains(';') => Err("`;` begins a comment inside a value"),
-        FileKind::AfpConf if value.contains('#') => Err("`#` begins a comment inside a value"),
-        FileKind::AfpConf if value.contains(char::is_control) => {
-            Err("a newline or control character ends a value")
-        }
-        FileKind::AfpConf if value.trim() != value => Err("spaces around a value are dropped"),
-        FileKind::AfpConf => Ok(value.to_string()),
-        FileKind::Xml if value.contains(is_control) => Err("XML has no control characters"),
-        FileKind::Xml => Ok(escape_xml(value)),
-        FileKind::Shell => shlex::try_quote(value)
-            .map(std::borrow::Cow::into_owned)
-            .map_err(|_| "a shell word cannot hold NUL"),
-        FileKind::Json => {
-            let text = Value::from(value).to_string();
-            let inside = text
-                .strip_prefix('"')
-                .and_then(|text| text.strip_suffix('"'));
-            Ok(inside.unwrap_or_default().to_string())
-        }
+/// What would write a value past the rules of the file's format.
+fn bypass(text: &str, kind: FileKind) -> Option<TemplateMistake> {
+    let mistake = |span: Range<usize>, message: &str, help: &str| TemplateMistake {
+        span,
+        message: message.to_string(),
+        label: String::new(),
+        help: Some(help.to_string()),
+    };
+    if embed::has_marks(text) {
+        let message = "this template holds a control character that no text has";
+        return Some(mistake(
+            0..0,
+            message,
+            "leave the characters U+0001 and U+0002 out",
+        ));
     }
-}
-
-fn escape_xml(value: &str) -> String {
-    let mut escaped = String::with_capacity(value.len());
-    for c in value.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
-            '\n' => escaped.push_str("&#10;"),
-            '\r' => escaped.push_str("&#13;"),
-            '\t' => escaped.push_str("&#9;"),
-            c => escaped.push(c),
-        }
+    if kind == FileKind::Plain {
+        return None;
     }
-    escaped
+    let raw = ["{{{", "{{&"].iter().find_map(|open| {
+        let at = text.find(open)?;
+        Some(at..at + open.len())
+    })?;
+    let message = "this writes a value as it is, past the rules of the file's format";
+    Some(mistake(
+        raw,
+        message,
+        "write `{{…}}`, or leave the file's `kind` out",
+    ))
 }
 
 // `{{dashed package.version}}`: 4.5.2 → 4-5-2
@@ -424,8 +413,13 @@ mod tests {
         let value = "a&b<c>\"d\"'\n$x";
         let xml = "<a&amp;b&lt;c&gt;&quot;d&quot;&apos;&#10;$x>";
         assert_eq!(rendered(FileKind::Xml, value).as_deref(), Ok(xml));
-        let json = "<a&b<c>\\\"d\\\"'\\n$x>";
-        assert_eq!(rendered(FileKind::Json, value).as_deref(), Ok(json));
+        let json = "\"<a&b<c>\\\"d\\\"'\\n$x>\"";
+        let in_quotes = render(
+            "\"<{{parameters.server-name}}>\"",
+            FileKind::Json,
+            &context(value),
+        );
+        assert_eq!(in_quotes.as_deref(), Ok(json));
         assert_eq!(rendered(FileKind::Shell, "a b").as_deref(), Ok("<'a b'>"));
         let shell = rendered(FileKind::Shell, "it's; $(id)").unwrap();
         let words = shlex::split(shell.trim_matches(['<', '>'])).unwrap();
@@ -435,10 +429,24 @@ mod tests {
 
     #[test]
     fn what_a_format_cannot_hold_is_refused_and_placed() {
+        let setting = |value: &str| {
+            let text = "x = {{parameters.server-name}}\n";
+            render(text, FileKind::AfpConf, &context(value))
+        };
         for value in ["a;b", "a#b", "a\n[b]", "a\tb", " a", "a "] {
-            let mistakes = rendered(FileKind::AfpConf, value).unwrap_err();
+            let mistakes = setting(value).unwrap_err();
             assert_eq!(mistakes.len(), 1, "{value:?}");
-            assert_eq!(mistakes[0].span, 3..25, "{value:?}");
+            assert_eq!(mistakes[0].span, 6..28, "{value:?}");
+        }
+        for raw in [
+            "{{{parameters.server-name}}}",
+            "{{& parameters.server-name}}",
+        ] {
+            assert!(render(raw, FileKind::AfpConf, &context("a")).is_err());
+            assert_eq!(
+                render(raw, FileKind::Plain, &context("a")).as_deref(),
+                Ok("a")
+            );
         }
         assert!(rendered(FileKind::Xml, "\u{1}").is_err());
         assert_eq!(rendered(FileKind::AfpConf, "").as_deref(), Ok("<>"));

@@ -96,7 +96,7 @@ impl Client {
     }
 
     /// Whether the server ends the connection within the time that a reply may take.
-    pub fn is_cut_off(mut self) -> bool {
+    pub fn gets_cut_off(mut self) -> bool {
         let mut bytes = [0; 1024];
         loop {
             match self.stream.read(&mut bytes) {

@@ -368,7 +368,7 @@ fn a_session_is_ended_where_one_may(place: &Place, zone: &Zone) {
     let said = text(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(!said.contains("waiting"), "{said}");
-    assert!(matt.is_cut_off());
+    assert!(matt.gets_cut_off());
     assert_eq!(ask_from_outside(zone).name(), "renamed again");
 }
 

@@ -144,3 +144,29 @@ fn build_trees_that_nobody_wants_any_more_go_and_what_runs_there_ends() {
     zone.apply().succeeds();
     assert_eq!(zone.shell(trees), "");
 }
+
+#[test]
+fn a_dependency_whose_installation_was_killed_is_installed_anew() {
+    let Some(zone) = Zone::serving("half-dependency") else {
+        return;
+    };
+    // registered, and some of its files are not there: what pkgin leaves that is killed
+    zone.shell(
+        "touch -d @1000 /var/db/zonewright/pkgin.busy && touch -d @900 /opt/local/pkg/*/ &&
+         touch /opt/local/pkg/ninja-build-*/ && rm /opt/local/bin/ninja",
+    );
+    assert!(zone.plan().succeeds().out.ends_with(": nothing to do\n"));
+    zone.set_parameters("variant = \"whole\"");
+    let apply = zone.apply().succeeds();
+    let words = apply.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("note: the installation of ninja-build-"),
+        "{apply}"
+    );
+    assert!(words.contains("package ninja-build"), "{apply}");
+    zone.shell("test -e /opt/local/bin/ninja && test ! -e /var/db/zonewright/pkgin.busy");
+    assert_eq!(
+        zone.shell("/opt/local/sbin/greeter -V"),
+        "greeter 1.0 whole loudly\n"
+    );
+}

@@ -255,6 +255,9 @@ fn an_installation_that_fails_in_any_way_leaves_the_old_version_serving() {
 const KILLED_EARLY: &str = "kill_early \"$@\"; kill -KILL $(ps -o ppid= -p $PPID) $PPID $$";
 const KILLED_LATE: &str = "kill_half_way \"$@\"; kill -KILL $(ps -o ppid= -p $PPID) $PPID $$";
 
+/// Restarts the zone at once, as a host that lost its power does.
+const REBOOT: &str = "/usr/bin/perl -e 'syscall(169, 0xfee1dead, 672274793, 0x01234567, 0)'";
+
 #[test]
 fn an_installation_that_is_killed_is_undone_before_anything_else_and_then_done() {
     let Some(zone) = Zone::serving("killed") else {
@@ -283,29 +286,21 @@ fn an_installation_that_is_killed_is_undone_before_anything_else_and_then_done()
     assert_eq!(differences(&before, &after), "", "{apply}");
     nothing_is_left(&zone);
 
-    // killed again, and the service with it, as by a reboot: it cannot start without its program
+    // killed again, and the zone restarted: the service cannot start without its program
     replace_pkg_add(&zone, KILLED_LATE);
     zone.apply().exits(1);
     restore_pkg_add(&zone);
     let half = zone.shell("pkg_info -e zw-greeter; ls /opt/local/sbin/greeter 2>&1; true");
     assert!(half.starts_with("zw-greeter-1.1\n"), "{half}");
     assert!(half.contains("No such file"), "{half}");
-    zone.shell(
-        "pkill -KILL -x greeter
-         for _ in {1..600}; do
-           case $(svcs -H -o state svc:/site/greeter:default) in maintenance*) exit 0 ;; esac
-           sleep 0.1
-         done; exit 1",
+    zone.try_shell(REBOOT);
+    zone.until(
+        "case $(svcs -H -o state svc:/site/greeter:default) in maintenance*) ;; *) exit 1 ;; esac",
     );
     replace_pkg_add(&zone, "exit 1");
     zone.apply().exits(1);
     restore_pkg_add(&zone);
-    zone.shell(
-        "for _ in {1..600}; do
-           case $(svcs -H -o state,nstate svc:/site/greeter:default) in online*-*) exit 0 ;; esac
-           sleep 0.1
-         done; exit 1",
-    );
+    zone.until("case $(svcs -H -o state,nstate svc:/site/greeter:default) in online*-*) ;; *) exit 1 ;; esac");
     assert_eq!(zone.greeting(), "hello from killed loudly 2.1.12-stable");
     assert_eq!(
         zone.shell("/opt/local/sbin/greeter -V; pkg_info -e zw-greeter"),
@@ -321,6 +316,30 @@ fn an_installation_that_is_killed_is_undone_before_anything_else_and_then_done()
     assert_eq!(zone.greeting(), "hello from killed loudly 2.1.12-stable");
     nothing_is_left(&zone);
     assert!(zone.plan().succeeds().out.ends_with(": nothing to do\n"));
+}
+
+#[test]
+fn a_cut_connection_does_not_break_off_an_installation() {
+    let Some(zone) = Zone::serving("cut-off") else {
+        return;
+    };
+    zone.set_parameters("variant = \"whole\"");
+    // in the middle it says something that nobody hears
+    replace_pkg_add(
+        &zone,
+        "touch /var/tmp/begun; sleep 2; for i in {1..999}; do echo \"pkg_add: $i\" >&2; done; real \"$@\"",
+    );
+    let apply = zone.start(&["apply", "cut-off"]);
+    zone.until("[ -f /var/tmp/begun ]");
+    zone.try_shell("pkill -KILL -x sshd-session");
+    let apply = apply.wait().succeeds();
+    assert!(apply.err.contains("\nlost: "), "{apply}");
+    assert!(!apply.err.contains("broken off"), "{apply}");
+    assert_eq!(
+        zone.shell("/opt/local/sbin/greeter -V"),
+        "greeter 1.0 whole loudly\n"
+    );
+    nothing_is_left(&zone);
 }
 
 #[test]
@@ -383,19 +402,17 @@ fn where_there_is_no_room_it_is_said_with_figures_before_anything_changes() {
     let apply = full("/var/db/zonewright/build");
     let said = apply.err.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        said.contains("there is no room for the build of greeter; it needs 0."),
+        said.contains("there is no room for the build of greeter; it needs 80 KiB"),
         "{apply}"
     );
     assert!(
-        said.contains(
-            "MiB on /var/db/zonewright/build, where 0.0 MiB are free; nothing was changed"
-        ),
+        said.contains("on /var/db/zonewright/build, where 12 KiB are free; nothing was changed"),
         "{apply}"
     );
     zone.shell("mkdir -p /var/db/zonewright/packages/zw-greeter");
     zone.shell("mount -t tmpfs -o size=4k tmpfs /var/db/zonewright/packages/zw-greeter");
     let apply = zone.apply().exits(1);
-    let said = "there is no room for zw-greeter-1.0; it needs 0.0 MiB on /var/db/zonewright/packages/zw-greeter";
+    let said = "there is no room for zw-greeter-1.0; it needs 5 KiB on /var/db/zonewright/packages/zw-greeter";
     assert!(apply.err.contains(said), "{apply}");
     zone.shell("umount /var/db/zonewright/packages/zw-greeter");
     let after = zone.shell(STATE);
