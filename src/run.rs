@@ -407,6 +407,7 @@ pub fn converge(
         (controller.watch)(Event::Note(note));
     }
     if first.plan.steps.is_empty() {
+        lock::clear(door, controller, &first.facts.locks);
         return Ok(course.report);
     }
     sources::rehearse(wish, &first, controller)?;
