@@ -111,7 +111,7 @@ impl StagedTree {
         let mut end = 0;
         let mut archive = tar::Archive::new(stream);
         let failed = |after: &str, source| StagedError::Read {
-            after: after.to_owned(),
+            after: shown(after.as_bytes()),
             source,
         };
         for entry in archive.entries().map_err(|source| failed(&after, source))? {
@@ -139,7 +139,7 @@ impl StagedTree {
                 tar::EntryType::Symlink => {
                     let target = entry.link_name_bytes().unwrap_or_default().into_owned();
                     let target = String::from_utf8(target)
-                        .map_err(|_| StagedError::Name(format!("{path} (its target)")))?;
+                        .map_err(|_| StagedError::Name(shown(path.as_bytes()) + " (its target)"))?;
                     EntryKind::Symlink { target }
                 }
                 tar::EntryType::Directory => EntryKind::Directory,
@@ -150,7 +150,7 @@ impl StagedTree {
                 }
                 other => {
                     return Err(StagedError::Kind {
-                        path,
+                        path: shown(path.as_bytes()),
                         what: kind_word(other),
                     });
                 }
@@ -159,12 +159,16 @@ impl StagedTree {
             tree.entries.insert(path, StagedEntry { kind, mode });
         }
         if !has_end_mark(stream, end) {
+            let after = shown(after.as_bytes());
             return Err(StagedError::Cut { after });
         }
         for (path, target) in links {
             match tree.entries.get(&target).cloned() {
                 Some(entry) => tree.entries.insert(path, entry),
-                None => return Err(StagedError::Link { path, target }),
+                None => {
+                    let (path, target) = (shown(path.as_bytes()), shown(target.as_bytes()));
+                    return Err(StagedError::Link { path, target });
+                }
             };
         }
         Ok(tree)
@@ -298,11 +302,18 @@ fn is_listable(relative: &str) -> bool {
         && relative.trim_end() == relative
 }
 
-/// A name as it is shown where it is refused: on one line, and not all of a long one.
+/// A name as a message shows it: on one line, and not all of a long one.
 fn shown(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(name);
-    let short: String = text.chars().take(300).collect();
-    short.escape_debug().to_string()
+    let mut shown = String::new();
+    for c in text.chars().take(300) {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// `./opt/local/bin/x` → `/opt/local/bin/x`

@@ -292,6 +292,11 @@ pub(crate) fn there_are<S: AsRef<str>>(words: &[S]) -> String {
 
 /// The candidate that somebody who wrote `word` most likely meant.
 pub(crate) fn nearest<'a, S: AsRef<str>>(word: &str, candidates: &'a [S]) -> Option<&'a str> {
+    // comparing takes the product of the lengths, in memory too
+    const LONGEST: usize = 512;
+    if word.len() > LONGEST {
+        return None;
+    }
     let plain = |text: &str| text.to_lowercase().replace(['_', ' ', '.'], "-");
     // nobody meant a name by a whole text, and comparing takes its time
     if word.len() > 200 {
@@ -303,6 +308,7 @@ pub(crate) fn nearest<'a, S: AsRef<str>>(word: &str, candidates: &'a [S]) -> Opt
     candidates
         .iter()
         .map(AsRef::as_ref)
+        .filter(|candidate| candidate.len() <= LONGEST)
         .map(|candidate| {
             let found = plain(candidate);
             let distance = strsim::damerau_levenshtein(&wanted, &found);
@@ -368,5 +374,8 @@ mod tests {
         assert_eq!(nearest("rlus", &words), Some("urls"));
         assert_eq!(nearest("colour", &words), None);
         assert_eq!(nearest("", &words), None);
+        let (long, other) = ("x".repeat(200_000), format!("{}y", "x".repeat(200_000)));
+        assert_eq!(nearest(&long, &[&other]), None);
+        assert_eq!(nearest("sha265", &[&long, "sha256"]), Some("sha256"));
     }
 }

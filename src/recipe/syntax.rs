@@ -15,11 +15,22 @@ use super::format::quoted;
 use super::tree::{Document, Entry, Node, Value, child_path};
 use crate::problem::{Problem, SourceText};
 
+/// The largest file that is read: a hundred times what recipes have. What is wrong with one is told
+/// line by line, which takes too long where there are a hundred thousand.
+const LONGEST: usize = 256 << 10;
+
 /// Parses a file by its ending: `.json` is JSON, anything else TOML.
 ///
 /// # Errors
 /// A problem, placed by line, when the text is neither.
 pub fn parse(source: Arc<SourceText>) -> Result<Document, Box<Problem>> {
+    if source.text.len() > LONGEST {
+        return Err(Box::new(Problem {
+            help: Some("put long texts into templates".to_string()),
+            file: Some(source),
+            ..Problem::error(format!("the file is larger than {} KiB", LONGEST >> 10))
+        }));
+    }
     let root = if source
         .path
         .extension()

@@ -3,6 +3,7 @@
 //! `{{#if parameters.typo}}` is no error to handlebars even in strict mode, and rendering stops at
 //! the first unknown name; so names are looked up by `unknown_names` before anything is rendered.
 
+use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -98,6 +99,10 @@ pub fn render(
     kind: FileKind,
     context: &Context,
 ) -> Result<String, Vec<TemplateMistake>> {
+    let refused = refused_tags(text);
+    if !refused.is_empty() {
+        return Err(refused);
+    }
     let unknown = unknown_names(text, context);
     if !unknown.is_empty() {
         return Err(unknown);
@@ -120,9 +125,11 @@ pub fn render(
     engine
         .register_template_string("template", text)
         .map_err(|error| vec![syntax_mistake(text, &error)])?;
-    let rendered = engine
-        .render("template", &context.data)
+    let mut made = Made(Vec::new());
+    engine
+        .render_to_write("template", &context.data, &mut made)
         .map_err(|error| vec![render_mistake(text, context, &error)])?;
+    let rendered = String::from_utf8_lossy(&made.0).into_owned();
     let values = values.lock().unwrap_or_else(PoisonError::into_inner);
     let refused = match embed::settle(kind, &rendered, &values) {
         Ok(text) => return Ok(text),
@@ -135,6 +142,23 @@ pub fn render(
         help: Some("choose another value: this format has no way to write it there".to_string()),
     };
     Err(refused.iter().map(mistake).collect())
+}
+
+/// What a template makes, as long as that is a file of a reasonable size.
+struct Made(Vec<u8>);
+
+impl io::Write for Made {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        if self.0.len() + text.len() > LARGEST {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What would write a value past the rules of the file's format.
@@ -192,6 +216,53 @@ handlebars_helper!(join: |list: array, member: str, between: str| {
     words.join(between)
 });
 
+/// How many bytes a template may have, a tag of it, and what is made of it.
+const LONGEST: usize = 256 << 10;
+const LONGEST_TAG: usize = 1024;
+const LARGEST: usize = 8 << 20;
+
+/// How many blocks may stand in each other: handlebars' effort grows with a power of it.
+const MOST_NESTED: usize = 8;
+
+/// What handlebars knows and recipes do without, because it need not come to an end: partials that
+/// name each other overflow its stack, and blocks in blocks keep it busy for hours.
+fn refused_tags(text: &str) -> Vec<TemplateMistake> {
+    let mistake = |span: Range<usize>, message: &str, label: String| TemplateMistake {
+        span,
+        message: message.to_string(),
+        label,
+        help: None,
+    };
+    if text.len() > LONGEST {
+        let label = format!("at most {} KiB", LONGEST >> 10);
+        return vec![mistake(0..0, "this template is too long", label)];
+    }
+    let mut found = Vec::new();
+    let mut depth = 0_usize;
+    for tag in tags(text) {
+        let body = text.get(tag.clone()).unwrap_or("");
+        let body = body.trim_start_matches(|c: char| c.is_whitespace() || "{~".contains(c));
+        let block = body.strip_prefix('#').map(str::trim_start);
+        if block.unwrap_or(body).starts_with(['>', '*']) {
+            let label = "partials and decorators are not supported".to_string();
+            found.push(mistake(tag, "a template cannot include another one", label));
+        } else if tag.len() > LONGEST_TAG {
+            let span = tag.start..tag.start;
+            let label = format!("at most {LONGEST_TAG} bytes");
+            found.push(mistake(span, "this tag is too long", label));
+        } else if block.is_some() {
+            depth += 1;
+            if depth == MOST_NESTED + 1 {
+                let label = format!("at most {MOST_NESTED}");
+                found.push(mistake(tag, "too many blocks stand in each other", label));
+            }
+        } else if body.starts_with('/') {
+            depth = depth.saturating_sub(1);
+        }
+    }
+    found
+}
+
 /// The names in `text` that stand for nothing, all of them.
 fn unknown_names(text: &str, context: &Context) -> Vec<TemplateMistake> {
     let names = context.names();
@@ -228,6 +299,8 @@ fn unknown_name(span: Range<usize>, word: &str, context: &Context) -> TemplateMi
         .or_else(|| by_last.map(String::as_str))
         .or_else(|| nearest(word, names));
     let help = match meant {
+        // the name is right, but a block looks it up in what it is about
+        Some(name) if name == word => format!("inside of a block write `@root.{name}`"),
         Some(name) => format!("did you mean `{name}`?"),
         None if group == "parameters" && !knows_parameters => {
             "a default can name only `package.…` and `zone.…`".to_string()
@@ -248,6 +321,14 @@ fn unknown_name(span: Range<usize>, word: &str, context: &Context) -> TemplateMi
 
 /// The words between `{{` and `}}` with their places; no text literals, comments or hash names.
 fn words(text: &str) -> Vec<(Range<usize>, &str)> {
+    tags(text)
+        .into_iter()
+        .flat_map(|tag| words_of_tag(text, tag))
+        .collect()
+}
+
+/// What stands between each `{{` and `}}`; no comments.
+fn tags(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(start) = text
@@ -255,9 +336,9 @@ fn words(text: &str) -> Vec<(Range<usize>, &str)> {
         .and_then(|rest| rest.find("{{"))
         .map(|n| at + n)
     {
-        let is_escaped = text
-            .get(..start)
-            .is_some_and(|before| before.ends_with('\\'));
+        // one backslash makes braces of braces, two make a backslash
+        let before = text.get(..start).unwrap_or("");
+        let is_escaped = before.ends_with('\\') && !before.ends_with("\\\\");
         let body_start = start + 2;
         let body = text.get(body_start..).unwrap_or("");
         let ending = if body.starts_with("!--") {
@@ -269,7 +350,7 @@ fn words(text: &str) -> Vec<(Range<usize>, &str)> {
             break;
         };
         if !is_escaped && !body.starts_with('!') {
-            found.extend(words_of_tag(text, body_start..body_start + length));
+            found.push(body_start..body_start + length);
         }
         at = body_start + length + ending.len();
     }
@@ -338,6 +419,10 @@ fn render_mistake(
         ),
         RenderErrorReason::ParamTypeMismatchForName(helper, name, wanted) => (
             format!("the {name} given to `{helper}` is not {wanted}"),
+            None,
+        ),
+        RenderErrorReason::IOError(_) => (
+            format!("this template makes more than {} MiB", LARGEST >> 20),
             None,
         ),
         RenderErrorReason::ParamNotFoundForName(helper, name) => {
@@ -462,6 +547,7 @@ mod tests {
             ("{{join users \"name\" \",\"}}", "matt"),
             ("{{#if parameters.on}}yes{{else}}no{{/if}}", "no"),
             ("{{#each users}}{{name}}={{uid}}{{/each}}", "matt=1001"),
+            ("{{#each users}}{{@root.package.name}}{{/each}}", "thing"),
             ("\\{{package.version}}", "{{package.version}}"),
             ("{{! package.nothing }}{{!-- }} zone.nothing --}}x", "x"),
             (
@@ -481,6 +567,63 @@ mod tests {
         let mistakes = render(text, FileKind::Plain, &context("x")).unwrap_err();
         let words: Vec<&str> = mistakes.iter().map(|m| &text[m.span.clone()]).collect();
         assert_eq!(words, ["parameters.a", "package.b", "zone.c"]);
+    }
+
+    #[test]
+    fn what_need_not_come_to_an_end_is_refused() {
+        let nested = |depth: usize, inside: &str| {
+            let (open, close) = ("{{#if package.name}}", "{{/if}}");
+            format!("{}{inside}{}", open.repeat(depth), close.repeat(depth))
+        };
+        let laughs = format!("{{{{#each users}}}}{}{{{{/each}}}}", "x".repeat(100_000));
+        for (text, message) in [
+            ("{{> x}}".to_owned(), "cannot include another"),
+            ("{{~ > x}}".to_owned(), "cannot include another"),
+            ("\\\\{{> x}}".to_owned(), "cannot include another"),
+            ("{{#> x}}{{/x}}".to_owned(), "cannot include another"),
+            (
+                "{{# * inline \"a\"}}{{> a}}{{/inline}}".to_owned(),
+                "cannot include another",
+            ),
+            (nested(9, "x"), "too many blocks"),
+            (format!("{{{{{}}}}}", "a".repeat(1025)), "tag is too long"),
+            (
+                format!("{{{{{}}}}}", "(a ".repeat(20_000)),
+                "tag is too long",
+            ),
+            ("x".repeat((256 << 10) + 1), "template is too long"),
+            (laughs.repeat(2), ""),
+        ] {
+            match render(&text, FileKind::Plain, &context("x")) {
+                Ok(made) => assert!(message.is_empty() && made.len() == 200_000, "{message}"),
+                Err(mistakes) => {
+                    assert!(mistakes[0].message.contains(message), "{:?}", mistakes[0]);
+                    assert!(!message.is_empty(), "{:?}", mistakes[0]);
+                }
+            }
+        }
+        let fits = nested(8, "{{zone.alias}}");
+        assert_eq!(
+            render(&fits, FileKind::Plain, &context("x")).as_deref(),
+            Ok("vault")
+        );
+    }
+
+    #[test]
+    fn a_template_that_makes_too_much_is_refused() {
+        let users: Vec<(String, u32)> = (0..100).map(|uid| (format!("u{uid}"), uid)).collect();
+        let many = context("x").with_parameters(json!({}), &users);
+        let text = format!("{{{{#each users}}}}{}{{{{/each}}}}", "x".repeat(100_000));
+        let mistakes = render(&text, FileKind::Plain, &many).unwrap_err();
+        assert_eq!(mistakes[0].message, "this template makes more than 8 MiB");
+    }
+
+    #[test]
+    fn two_backslashes_do_not_hide_a_name() {
+        let text = "\\\\{{#if parameters.a}}{{/if}}\\{{parameters.b}}";
+        let mistakes = render(text, FileKind::Plain, &context("x")).unwrap_err();
+        let words: Vec<&str> = mistakes.iter().map(|m| &text[m.span.clone()]).collect();
+        assert_eq!(words, ["parameters.a"]);
     }
 
     #[test]

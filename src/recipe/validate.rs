@@ -54,8 +54,10 @@ impl Reader {
                 )),
             }
         }
+        let names = table.keys.iter().map(|key| key.name);
+        let free: Vec<&'static str> = names.filter(|name| !node.has(name)).collect();
         for (name, span, path) in strangers {
-            meant.extend(self.unknown_key(node, table, &name, span, &path));
+            meant.extend(self.unknown_key(&free, table, &name, span, &path));
         }
         for key in table.keys {
             if key.is_required && !node.has(key.name) && !meant.contains(&key.name) {
@@ -69,19 +71,18 @@ impl Reader {
         }
     }
 
-    /// Complains about a key, and returns the one that was meant.
+    /// Complains about a key, and returns which of the `free` ones was meant.
     fn unknown_key(
         &mut self,
-        node: &Node,
+        free: &[&'static str],
         table: &Table,
         name: &str,
         span: Option<Range<usize>>,
         path: &str,
     ) -> Option<&'static str> {
         let names: Vec<&'static str> = table.keys.iter().map(|key| key.name).collect();
-        let free: Vec<&'static str> = names.iter().copied().filter(|key| !node.has(key)).collect();
         let takes = format!("{} takes {}", table.title, list_of(&names));
-        let meant = nearest(name, &free);
+        let meant = nearest(name, free);
         let help = match meant {
             Some(meant) => format!("did you mean `{meant}`? {takes}"),
             None => takes,

@@ -13,7 +13,10 @@ use miette::{
 use super::plain;
 use crate::problem::{Problem, Severity as Badness, SourceText};
 
-/// All problems, sorted by place, each with the lines it is about.
+/// How many problems are shown: nobody mends more at once, and each is looked up in its file.
+const MOST: usize = 200;
+
+/// The problems, sorted by place, each with the lines it is about.
 #[must_use]
 pub fn render(problems: &[Problem], color: bool) -> String {
     let theme = if color {
@@ -31,7 +34,8 @@ pub fn render(problems: &[Problem], color: bool) -> String {
         .with_context_lines(1)
         .without_cause_chain();
     let mut reports = Vec::new();
-    for problem in sorted(problems) {
+    let (shown, more) = sorted(problems);
+    for problem in shown {
         let problem = &printable(problem);
         let mut report = String::new();
         if handler
@@ -42,16 +46,18 @@ pub fn render(problems: &[Problem], color: bool) -> String {
         }
         reports.push(report);
     }
+    reports.extend(more);
     reports.join("\n")
 }
 
-/// All problems, sorted by place, one line each.
+/// The problems, sorted by place, one line each.
 #[must_use]
 pub fn render_lines(problems: &[Problem]) -> String {
-    sorted(problems)
+    let (shown, more) = sorted(problems);
+    let lines = shown
         .into_iter()
-        .map(|problem| plain::line(&line(problem)).into_owned() + "\n")
-        .collect()
+        .map(|problem| plain::line(&line(problem)).into_owned() + "\n");
+    lines.chain(more).collect()
 }
 
 /// The same problem without what a terminal would take for a command; places stay true.
@@ -105,25 +111,35 @@ pub fn line(problem: &Problem) -> String {
     text
 }
 
-/// By file and place; where there is no place, in the order in which they were found.
-fn sorted(problems: &[Problem]) -> Vec<&Problem> {
-    let mut sorted: Vec<&Problem> = Vec::new();
-    for problem in problems {
-        if !sorted.contains(&problem) {
-            sorted.push(problem);
-        }
-    }
-    sorted.sort_by_key(|problem| {
-        let path = problem.file.as_ref().map(|file| file.path.clone());
+/// By file and place; where there is no place, in the order in which they were found. Where there are
+/// too many, a line says how many are left out.
+fn sorted(problems: &[Problem]) -> (Vec<&Problem>, Option<String>) {
+    let mut all: Vec<&Problem> = problems.iter().collect();
+    all.sort_by_key(|problem| {
+        let path = problem.file.as_ref().map(|file| file.path.as_path());
         (
             path,
             problem.span.as_ref().map(|span| (span.start, span.end)),
         )
     });
-    sorted
+    let mut shown: Vec<&Problem> = Vec::new();
+    for (index, problem) in all.iter().enumerate() {
+        if shown.len() == MOST {
+            let more = format!("and {} more problems\n", all.len() - index);
+            return (shown, Some(more));
+        }
+        if !shown.contains(problem) {
+            shown.push(problem);
+        }
+    }
+    (shown, None)
 }
 
-/// A file of which each look shows the whole line, and no line beside it.
+/// How many bytes of a line are shown on either side of a place. miette puts the signs below a line
+/// with a format width, which panics beyond 65,535.
+const ASIDE: usize = 200;
+
+/// A file of which each look shows one line, of a long one the part around the place.
 #[derive(Debug)]
 struct Lines<'a>(&'a SourceText);
 
@@ -140,17 +156,19 @@ impl SourceCode for Lines<'_> {
         let line_start = line_start.map_or(0, |newline| newline + 1);
         let rest = text.get(start..).unwrap_or("");
         let line_end = start + rest.find('\n').map_or(rest.len(), |newline| newline + 1);
+        let column = text
+            .get(line_start..start)
+            .map_or(0, |text| text.chars().count());
+        let line_start = boundary(text, line_start.max(start.saturating_sub(ASIDE)));
+        let line_end = boundary(text, line_end.min(start.saturating_add(ASIDE)));
         let line = text.get(..start).unwrap_or("").matches('\n').count();
         // without context miette asks for the place alone, to name it above the line
         let is_place = before == 0 && after == 0;
-        let shown = if is_place {
-            start..start + span.len()
+        let (shown, column) = if is_place {
+            (start..start + span.len(), column)
         } else {
-            line_start..line_end
+            (line_start..line_end, 0)
         };
-        let column = text
-            .get(line_start..shown.start)
-            .map_or(0, |text| text.chars().count());
         Ok(Box::new(MietteSpanContents::new_named(
             self.0.path.to_string_lossy().into_owned(),
             text.get(shown.clone()).unwrap_or("").as_bytes(),
@@ -160,6 +178,13 @@ impl SourceCode for Lines<'_> {
             1,
         )))
     }
+}
+
+/// The place itself, or the first one behind it at which a character begins.
+fn boundary(text: &str, place: usize) -> usize {
+    (place..text.len())
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(text.len())
 }
 
 /// A problem as miette sees it.
@@ -224,9 +249,66 @@ impl Diagnostic for Report<'_> {
         let last = text.char_indices().next_back().map_or(0, |(at, _)| at);
         let start = span.start.min(last);
         let rest = text.get(start..span.end.max(start)).unwrap_or("");
-        let length = rest.find('\n').unwrap_or(rest.len());
+        let length = rest.find('\n').unwrap_or(rest.len()).min(ASIDE);
+        let length = boundary(text, start + length) - start;
         let label = Some(self.problem.label.clone()).filter(|label| !label.is_empty());
         let label = LabeledSpan::new(label, start, length);
         Some(Box::new(std::iter::once(label)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn problem(text: &str, at: usize, length: usize) -> Problem {
+        let file = SourceText {
+            path: "x.toml".into(),
+            text: text.to_owned(),
+        };
+        Problem {
+            file: Some(Arc::new(file)),
+            span: Some(at..at + length),
+            label: "here".to_owned(),
+            ..Problem::error("wrong")
+        }
+    }
+
+    #[test]
+    fn of_a_long_line_the_part_around_the_place_is_shown() {
+        let text = format!("a\n{}HERE{}\nb\n", "é".repeat(50_000), "x".repeat(50_000));
+        let at = text.find("HERE").unwrap();
+        for length in [0, 4, 40_000] {
+            let report = render(&[problem(&text, at, length)], false);
+            assert!(report.len() < 4000, "{report}");
+            assert!(
+                report.contains("HERExxxx") && report.contains("here"),
+                "{report}"
+            );
+            assert!(report.contains("[x.toml:2:50001]"), "{report}");
+        }
+        let text = "é".repeat(40_000);
+        for at in (0..text.len()).step_by(19_998) {
+            assert!(render(&[problem(&text, at, 2)], false).len() < 4000);
+        }
+    }
+
+    #[test]
+    fn of_very_many_problems_the_first_are_shown_and_the_others_counted() {
+        let text = "x\n".repeat(100_000);
+        let first = problem(&text, 0, 1);
+        let many: Vec<Problem> = (0..100_000)
+            .map(|line| Problem {
+                span: Some(line * 2..line * 2 + 1),
+                ..first.clone()
+            })
+            .collect();
+        let lines = render_lines(&many);
+        assert_eq!(lines.lines().count(), MOST + 1);
+        assert!(lines.ends_with("and 99800 more problems\n"), "{lines}");
+        assert!(render(&many, false).ends_with("and 99800 more problems\n"));
+        assert!(!render_lines(&many[..MOST]).contains("more"));
     }
 }

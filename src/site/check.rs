@@ -228,18 +228,27 @@ fn secrets(password: &Node) -> Vec<&Node> {
     strangers.map(|entry| &entry.node).collect()
 }
 
-/// The same for a file that does not parse: no line that speaks of a password is shown.
+/// The same for a file that does not parse: no line that speaks of a password is shown, nor the
+/// lines of a text that begins in it. Every byte becomes one star, so that places stay where they are.
 pub(super) fn hide_password_lines(problem: Problem) -> Problem {
-    let hide = |line: &str| {
-        if line.contains("password") {
-            line.chars()
-                .map(|c| if c == '\n' { c } else { '*' })
-                .collect()
-        } else {
-            line.to_string()
-        }
-    };
     let hidden = |file: Arc<SourceText>| {
+        let mut open: Option<&str> = None;
+        let hide = |line: &str| {
+            let is_secret = open.is_some() || line.contains("password");
+            for quotes in ["\"\"\"", "'''"] {
+                let is_odd = line.matches(quotes).count() % 2 == 1;
+                match open {
+                    None if is_secret && is_odd => open = Some(quotes),
+                    Some(opened) if opened == quotes && is_odd => open = None,
+                    _ => {}
+                }
+            }
+            let end = line.trim_end_matches('\n').len();
+            match line.get(end..) {
+                Some(ending) if is_secret => "*".repeat(end) + ending,
+                _ => line.to_string(),
+            }
+        };
         let text = file.text.split_inclusive('\n').map(hide).collect();
         Arc::new(SourceText {
             path: file.path.clone(),

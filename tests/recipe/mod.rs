@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use zonewright::problem::Severity;
+use zonewright::problem::{Severity, SourceText};
 use zonewright::recipe::bundle::FileBytes;
 use zonewright::recipe::load::{check_recipe, check_text};
 use zonewright::recipe::model::{CheckKind, FileContent, FileKind, ParameterKind, ServiceDuration};
 use zonewright::recipe::read::RECIPE;
 use zonewright::recipe::reference::{explain, json_schema};
 use zonewright::recipe::{Bundle, LoadedRecipe, ZoneContext, resolve};
+use zonewright::show::problems::render_lines;
 use zonewright::site::SiteRoot;
 
 fn site() -> SiteRoot {
@@ -513,4 +514,31 @@ fn a_value_that_the_file_cannot_hold_is_refused_for_the_zone() {
     let problems = resolve(&load("crowded"), &given, &zone("joyent", "2024Q4")).unwrap_err();
     assert_eq!(problems.len(), 1, "{problems:#?}");
     assert_eq!(problems[0].line_and_column(), Some((2, 17)));
+}
+
+#[test]
+fn a_file_beyond_all_reason_is_refused_and_one_below_is_read_in_time() {
+    let check = |text: String, ending: &str| {
+        let path = format!("thing.{ending}").into();
+        let source = std::sync::Arc::new(SourceText { path, text });
+        check_text(&site(), "thing", source, &["custom"]).1
+    };
+    let keys = |count: usize| {
+        (0..count)
+            .map(|n| format!("k{n} = 1\n"))
+            .collect::<String>()
+    };
+    let limit = 256 << 10;
+    let mut text = keys(20_000);
+    text.push_str(&"#".repeat(limit - text.len()));
+    let problems = check(text.clone(), "toml");
+    assert!(problems.len() > 20_000, "{}", problems.len());
+    assert!(render_lines(&problems).contains("more problems"));
+    text.push('#');
+    let problems = check(text, "toml");
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].message, "the file is larger than 256 KiB");
+    let keys: Vec<String> = (0..15_000).map(|n| format!("\"k{n}\": 1")).collect();
+    let problems = check(format!("{{{}}}", keys.join(",")), "json");
+    assert!(problems.len() > 15_000, "{}", problems.len());
 }

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use zonewright::problem::SourceText;
 use zonewright::recipe::load_recipe;
-use zonewright::show::problems::{line, render_lines};
-use zonewright::site::load::{check_zone, recipe_names, zone_names};
+use zonewright::show::problems::{line, render, render_lines};
+use zonewright::site::load::{check_zone, read_text, recipe_names, zone_names};
 use zonewright::site::model::{Become, HostSpec, Password};
 use zonewright::site::{LoadedZone, SiteRoot, load_zone};
 
@@ -220,4 +222,29 @@ fn one_line_says_where_what_and_what_to_do() {
         "{}",
         render_lines(&problems)
     );
+}
+
+#[test]
+fn a_file_that_does_not_parse_shows_nothing_of_a_password() {
+    for text in [
+        "[[user]]\npassword = \"open sesame\" \"\n",
+        "[[user]]\npassword = \"ääääääää open sesame\n",
+        "[[user]]\npassword = \"\"\"\nopen sesame \\q\n\"\"\"\n",
+        "[[user]]\npassword = '''a\nopen sesame \u{1}\n'''\n",
+        "{\"user\": [{\"password\": \"open sesame\", }]}",
+    ] {
+        let ending = if text.starts_with('{') {
+            "json"
+        } else {
+            "toml"
+        };
+        let path = format!("x.{ending}").into();
+        let text = text.to_owned();
+        let (zone, problems) = read_text("x", Arc::new(SourceText { path, text }));
+        assert!(zone.is_none());
+        let report = render(&problems, false) + &render_lines(&problems);
+        assert!(!report.contains("sesame"), "{report}");
+        let (span, file) = (problems[0].span.clone(), problems[0].file.clone());
+        assert!(span.unwrap().end <= file.unwrap().text.len());
+    }
 }

@@ -145,7 +145,7 @@ fn fits(applied: &patch::Applied, before: &Tree, after: &Tree, fuzz: u32) {
         };
         // of a file that the patch changes twice only the first part is about what was there
         let is_first = !seen.contains(&from);
-        seen.push(from);
+        seen.extend([from, &file.path]);
         let longest = match before.get(from) {
             Some(Entry::File { bytes, .. }) => lines(bytes),
             Some(Entry::Symlink { target }) => lines(target),
