@@ -5,8 +5,8 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::{
-    DIFFERS, DONE, FAILED, Failure, answer, answer_json, complain, door, folders_of, interrupt, now,
-    site, wish,
+    DIFFERS, DONE, FAILED, Failure, answer, answer_json, complain, door, folders_of, interrupt,
+    now, site, wish,
 };
 use crate::causes::in_one_line;
 use crate::cli::{ApplyArgs, Global};

@@ -98,6 +98,9 @@ pub fn render(
     kind: FileKind,
     context: &Context,
 ) -> Result<String, Vec<TemplateMistake>> {
+    if !text.contains("{{") {
+        return Ok(text.to_string());
+    }
     let unknown = unknown_names(text, context);
     if !unknown.is_empty() {
         return Err(unknown);

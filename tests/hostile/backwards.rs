@@ -81,16 +81,31 @@ fn a_lower_version_is_said_to_be_one_and_installed_as_the_recipe_says() {
     std::fs::copy(&archive, zone.site.join("distfiles/greeter-2.0.tar.gz")).unwrap();
     zone.edit(RECIPE, "version = \"1.0\"", "version = \"2.0\"");
     zone.apply().succeeds();
-    assert_eq!(zone.shell("pkg_info -E zw-greeter").trim(), "zw-greeter-2.0");
+    assert_eq!(
+        zone.shell("pkg_info -E zw-greeter").trim(),
+        "zw-greeter-2.0"
+    );
 
     Site::fresh(&zone.site, &zone.alias);
     let plan = zone.plan().succeeds();
-    let line = plan.out.lines().find(|line| line.contains("package zw-greeter-2.0 by"));
+    let line = plan
+        .out
+        .lines()
+        .find(|line| line.contains("package zw-greeter-2.0 by"));
     let line = line.unwrap_or_else(|| panic!("{plan}"));
-    assert!(line.starts_with("-/+ package zw-greeter-2.0 by zw-greeter-1.0  "), "{plan}");
+    assert!(
+        line.starts_with("-/+ package zw-greeter-2.0 by zw-greeter-1.0  "),
+        "{plan}"
+    );
     assert!(line.ends_with("older than what is installed"), "{plan}");
     zone.apply().succeeds();
-    assert_eq!(zone.shell("pkg_info -E zw-greeter").trim(), "zw-greeter-1.0");
-    assert_eq!(zone.greeting(), "hello from hostile-version loudly 2.1.12-stable");
+    assert_eq!(
+        zone.shell("pkg_info -E zw-greeter").trim(),
+        "zw-greeter-1.0"
+    );
+    assert_eq!(
+        zone.greeting(),
+        "hello from hostile-version loudly 2.1.12-stable"
+    );
     assert!(zone.plan().succeeds().out.ends_with(": nothing to do\n"));
 }

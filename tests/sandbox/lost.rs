@@ -98,7 +98,10 @@ fn an_interrupted_run_says_that_its_build_goes_on() {
     zone.until(COMPILING);
     let apply = apply.signal("INT");
     assert_eq!(apply.status, 130, "{apply}");
-    assert!(apply.err.ends_with("the same command again takes it up\n"), "{apply}");
+    assert!(
+        apply.err.ends_with("the same command again takes it up\n"),
+        "{apply}"
+    );
     zone.shell(COMPILING);
     zone.apply().succeeds();
     assert_eq!(compilations(&zone), 1);
