@@ -99,6 +99,9 @@ pub fn render(
     kind: FileKind,
     context: &Context,
 ) -> Result<String, Vec<TemplateMistake>> {
+    if !text.contains("{{") {
+        return Ok(text.to_string());
+    }
     let refused = refused_tags(text);
     if !refused.is_empty() {
         return Err(refused);
