@@ -213,7 +213,44 @@ pub fn read(place: &Place, ledger: &mut Ledger) {
         ledger.note(field, &text);
     }
     read_kinds(place);
+    read_afp_conf(place, &texts(GIVEN));
     read_help(ledger);
+}
+
+/// Prints what netatalk's own reader makes of a file: each setting's value, ended by NUL.
+const INI_READER: &str = r#"
+#include <stdio.h>
+#include <iniparser/iniparser.h>
+int main(int argc, char **argv)
+{
+    dictionary *d = iniparser_load(argv[1]);
+    if (d == NULL || iniparser_getnsec(d) != 1)
+        return 1;
+    for (int i = 2; i < argc; i++) {
+        char key[64];
+        snprintf(key, sizeof key, "global:%s", argv[i]);
+        fputs(iniparser_getstring(d, key, "(nothing)"), stdout);
+        putchar(0);
+    }
+    return 0;
+}
+"#;
+
+fn read_afp_conf(place: &Place, values: &[String]) {
+    let names = fitting("afp.conf", place);
+    place.program("/var/tmp/reader.c", INI_READER);
+    let script = format!(
+        "pkgin -y install gcc13 iniparser >/dev/null && cd /var/tmp &&
+         /opt/local/gcc13/bin/gcc -o reader reader.c -liniparser &&
+         ./reader /srv/kinds/afp.conf {} >settings",
+        names.join(" ")
+    );
+    place.zone.shell(&script);
+    let found = ended_by_nul(&place.read("/var/tmp/settings"));
+    for (name, found) in names.iter().zip(&found) {
+        let value = &values[name[1..].parse::<usize>().unwrap()];
+        assert_eq!(found, value, "afp.conf {name}");
+    }
 }
 
 /// What a parameter is for is said where it is missing.
@@ -235,7 +272,13 @@ fn read_help(ledger: &mut Ledger) {
         ledger.hold_one(
             field,
             &text,
-            found.strip_prefix("it is: ").unwrap().as_bytes(),
+            found
+                .split_once(" of this recipe (")
+                .unwrap()
+                .1
+                .strip_suffix(')')
+                .unwrap()
+                .as_bytes(),
         );
     }
 }
