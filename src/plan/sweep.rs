@@ -48,8 +48,8 @@ for each in "$home"/aside/*.busy; do
   kept='nothing'
   [ ! -f "$aside/name" ] || kept=$(<"$aside/name")
   printf 'the installation of %s was broken off; back to what was there before: %s\n' "$base" "$kept" >&2
-  put_back later ||
-    fail "$kept cannot be put back; it is kept in $aside: mend what is in the way there (is the disk full?) and apply again"
+  trouble=$(put_back later 2>&1) ||
+    fail "$kept cannot be put back; it is kept in $aside: mend what is in the way there (is the disk full?) and apply again"$'\n'"$trouble"
 done
 # what was kept for an installation that has ended
 for left in "$home"/aside/*; do

@@ -141,7 +141,7 @@ impl UnpackError {
             Self::TooLarge { .. }
             | Self::TooMany { .. }
             | Self::LongHeader { .. }
-            | Self::Memory { .. } => "no honest archive of sources grows so much: name another one",
+            | Self::Memory { .. } => "name another archive in `urls`",
             Self::Member { .. } | Self::Links { .. } => {
                 "an archive of sources has no use for that: do not trust it, and name another one"
             }

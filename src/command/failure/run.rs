@@ -147,11 +147,15 @@ fn next(id: &str, zone: &str, program: &str, style: Style) -> String {
 fn unprepared(zone: &str, problem: &Problem, details: Option<&str>, style: Style) -> String {
     let named = Problem {
         message: format!("{zone}: {}", problem.message),
+        help: None,
         ..problem.clone()
     };
     let mut out = problems::render(&[named], style.color);
     for line in details.iter().flat_map(|text| text.lines()) {
         let _ = writeln!(out, "      {}", diff_line(line, style));
+    }
+    if let Some(help) = &problem.help {
+        let _ = writeln!(out, "{}: {help}", style.paint("36", " help"));
     }
     out.push_str("nothing was changed\n");
     out
