@@ -1,6 +1,7 @@
 //! The words of the command line: a contract with users and their scripts.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -81,7 +82,8 @@ pub enum Command {
     /// Runs of `apply`, and the first real error of the last one
     #[command(
         after_help = "Examples:\n  zonewright log\n  zonewright log backup\n  \
-                            zonewright log backup --full"
+                            zonewright log backup --full\n  zonewright log backup --phase compile\n  \
+                            zonewright log backup --run 2"
     )]
     Log(LogArgs),
 }
@@ -110,8 +112,40 @@ pub struct ApplyArgs {
     /// Exit with 3 if something had to be changed
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Wait until nobody else is changing the zone, at most this long [default: as long as it takes]
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "365d", value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// End whoever else is changing the zone, and all they started but builds
+    #[arg(long, conflicts_with = "wait")]
+    pub break_lock: bool,
+    /// Begin builds that are due anew, whatever earlier runs left of them
+    #[arg(long)]
+    pub fresh: bool,
+    /// End a step that neither prints nor takes anything for so long, as in `90s` or `20m` [default:
+    /// 15 minutes, downloads of packages 2 hours, phases of builds never]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub step_timeout: Option<Duration>,
     #[command(flatten)]
     pub decisions: DecisionArgs,
+}
+
+/// A time with its unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match text.get(digits.len()..) {
+        Some("s") => 1,
+        Some("m") => 60,
+        Some("h") => 3600,
+        Some("d") => 86400,
+        _ => return Err("write a number and a unit, as in `90s`, `20m` or `2h`".to_owned()),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "write a whole number and a unit, as in `90s`, `20m` or `2h`".to_owned())?;
+    match number.checked_mul(factor) {
+        Some(0) | None => Err("that is no length of time to wait for".to_owned()),
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+    }
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -156,11 +190,33 @@ pub struct CheckArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
-    /// Make a zone, or find it running
+    /// Make a zone, or find it running; arm faults in it
+    #[command(
+        after_help = "Faults: numbers count from now on; without one the next is meant.\n  \
+                      --fault gtar#2=fail(1,no space)   the second run of gtar from now\n  \
+                      --fault script#3.7=cut            in the third script over SSH, before its \
+                      7th command\n  \
+                      --fault connection=cut(5000)      the next connection, after 5000 bytes\n  \
+                      --fault now=full                  nothing more can be written to the disk \
+                      (a zone made with --fault)\n\n\
+                      A cut, silence or full disk at a command or script acts just before it. At a \
+                      command it is about every connection of the zone, at a script about its own."
+    )]
     Up {
         /// The zone's name
         #[arg(default_value = "sandbox")]
         alias: String,
+        /// Arm a fault, WHEN=WHAT (repeatable). WHEN: COMMAND#N, script#N, script#N.K, script#N.end,
+        /// connection#N, now. WHAT: fail(STATUS,TEXT), print(TEXT), hang, cut(BYTES), silent(BYTES),
+        /// delay(MS), full(BYTES), reboot
+        #[arg(long = "fault", value_name = "WHEN=WHAT")]
+        faults: Vec<String>,
+        /// Count the scripts that come over SSH, and the commands of each, for `list --json`
+        #[arg(long)]
+        count_scripts: bool,
+        /// Disarm all faults first: the disk has room again, what is silent or hangs goes on
+        #[arg(long)]
+        no_faults: bool,
     },
     /// End a zone and remove all it holds
     Down {
@@ -185,9 +241,16 @@ pub struct LogArgs {
     /// A zone [default: the last run of each]
     #[arg(value_name = "ZONE")]
     pub zone: Option<String>,
-    /// The whole output of the last run
+    /// The whole output of the run
     #[arg(long)]
     pub full: bool,
+    /// The whole output of one step or phase of a build, in the last run that had it: `compile`,
+    /// `install/netatalk`
+    #[arg(long, value_name = "NAME", requires = "zone", conflicts_with = "full")]
+    pub phase: Option<String>,
+    /// Another run than the last: its number in the list, or its folder
+    #[arg(long, value_name = "N|FOLDER", requires = "zone")]
+    pub run: Option<String>,
 }
 
 #[cfg(test)]
@@ -197,5 +260,24 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_units() {
+        let seconds = |text| super::duration(text).map(|time| time.as_secs());
+        assert_eq!(seconds("90s"), Ok(90));
+        assert_eq!(seconds("2h"), Ok(7200));
+        for text in [
+            "",
+            "9",
+            "s",
+            "0m",
+            "-1s",
+            "1.5h",
+            "9w",
+            "99999999999999999999d",
+        ] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 }

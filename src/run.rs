@@ -1,18 +1,26 @@
 //! Converge: ask, plan, run the first stage, and ask again until there is nothing to do.
 //!
-//! A step that was run and is planned again is an error: its change did not take.
+//! A step that was run and is planned again is an error: its change did not take. A lost connection
+//! is no error as long as another one can be had: what then is planned is what is left to do.
 
 mod build;
+mod course;
+mod door;
+mod lock;
+mod sources;
 mod step;
+mod wait;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use crate::facts::accounts::Secret;
+use crate::facts::locks::Lock;
+use crate::facts::sessions::Session;
 use crate::facts::{self, FactError, Facts, Questions};
 use crate::host::{self, Exit, Host, HostError, Stream};
-use crate::plan::{self, Given, Plan, Refusal, Stage, Step, Wanted, WantedRecipe, Work};
+use crate::plan::{self, Given, Plan, Refusal, Step, Wanted, WantedRecipe};
 use crate::problem::Problem;
 use crate::recipe::bundle::{ZoneContext, resolve};
 use crate::recipe::load::LoadedRecipe;
@@ -20,9 +28,12 @@ use crate::secrets::PasswordError;
 use crate::site::ZoneFile;
 use crate::site::model::User;
 use crate::source::fetch::FetchEvent;
-use crate::store::{Folders, RunLog, StepRecord, StoreError};
+use crate::store::{Folders, Kept, RunLog, StoreError};
+use course::Course;
 
 pub use build::BuildError;
+pub use door::{Door, PATIENCE, Reopen};
+pub use lock::Locking;
 
 /// Everything that files say about a zone, before the zone was asked.
 #[derive(Debug)]
@@ -41,6 +52,18 @@ pub struct Decisions {
     pub keep_edited: bool,
     /// See [`Given::end_sessions`].
     pub end_sessions: bool,
+    pub fresh: Fresh,
+}
+
+/// Whether builds that are due begin anew, whatever earlier runs left of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fresh {
+    #[default]
+    No,
+    /// Yes: build trees that are there are removed.
+    Begin,
+    /// Begun: what is there now is this run's own, but packages in the store are not.
+    Begun,
 }
 
 /// Gives the hash to set for an account, if its password differs from the wanted one.
@@ -53,6 +76,8 @@ pub struct Controller<'a> {
     /// Folders that are looked into for archives before anything is fetched.
     pub distfiles: Vec<PathBuf>,
     pub decisions: Decisions,
+    /// Who this run is to others.
+    pub locking: Locking<'a>,
     /// The hash to set for an account, if its password differs from the wanted one.
     pub password: &'a mut AskPassword<'a>,
     /// Is told of everything that happens.
@@ -72,8 +97,20 @@ pub enum Event<'a> {
     Fetch(FetchEvent<'a>),
     /// Something worth reading that ends nothing.
     Note(String),
-    /// Somebody is being served, and the step waits for them.
-    Waiting(&'a str),
+    /// Somebody is being served, and the step waits for them. Sent again every few seconds.
+    Waiting {
+        sessions: &'a [Session],
+        waited: Duration,
+    },
+    /// Somebody else holds the zone, and the run waits for them.
+    Held(&'a [Lock]),
+    /// The connection is gone; it is tried again after a while.
+    Lost {
+        error: &'a HostError,
+        again_in: Duration,
+    },
+    /// It is back, after so long.
+    Reconnected(Duration),
     /// The step ended well.
     Ended {
         step: &'a Step,
@@ -98,12 +135,22 @@ pub enum RunError {
     /// The recipe cannot be resolved for this zone.
     #[error("the recipes do not fit this zone")]
     Problems(Vec<Problem>),
+    /// The sources of a build cannot be had or patched; noticed before the first change.
+    #[error("{problem}")]
+    Sources {
+        problem: Box<Problem>,
+        /// What takes more than one line, as a hunk and the lines it does not fit.
+        details: Option<String>,
+    },
     /// The zone holds something that must not be changed blindly.
     #[error("nothing was changed")]
     Refused(Vec<Refusal>),
     /// The probe failed.
     #[error("the zone does not answer the questions: {0}")]
     Probe(String),
+    /// What a run that was cut off left half done could not be ended.
+    #[error("what an earlier run left half done cannot be put right: {0}")]
+    Swept(String),
     /// A step failed.
     #[error("{what} failed{}", status.map(|s| format!(" with status {s}")).unwrap_or_default())]
     Step {
@@ -123,9 +170,29 @@ pub enum RunError {
         #[source]
         source: Box<BuildError>,
     },
+    /// A step was quiet for too long and was ended.
+    #[error("{what} said nothing for {} s and was ended", limit.as_secs())]
+    Overdue {
+        id: String,
+        what: String,
+        limit: Duration,
+        /// The output so far.
+        log: PathBuf,
+    },
+    /// Somebody else holds the zone.
+    #[error("somebody else is changing the zone")]
+    Locked(Vec<Lock>),
+    /// Somebody else took it from this run.
+    #[error("somebody else took the zone from this run")]
+    NotHeld,
     /// A check did not pass.
     #[error("the check “{name}” does not pass: {reason}")]
-    Check { name: String, reason: String },
+    Check {
+        name: String,
+        reason: String,
+        /// How the services of the recipe are, in lines.
+        evidence: String,
+    },
     /// Something stays unknown whatever is done.
     #[error("{what} is not known, and no step makes it known")]
     Stuck { what: String },
@@ -140,6 +207,20 @@ pub struct View {
     pub facts: Facts,
     pub recipes: Vec<WantedRecipe>,
     pub plan: Plan,
+}
+
+impl View {
+    /// What is worth knowing of the target and is no difference; `now` is this machine's clock.
+    #[must_use]
+    pub fn notes(&self, now: SystemTime) -> Vec<String> {
+        let since = now.duration_since(SystemTime::UNIX_EPOCH);
+        let seconds = since.map_or(0, |since| since.as_secs());
+        self.facts
+            .platform
+            .clock_note(seconds)
+            .into_iter()
+            .collect()
+    }
 }
 
 /// What a run did.
@@ -163,17 +244,19 @@ pub fn look(
     // the branch and the brand are facts; a good guess saves the second question, and what does not
     // fit the guess may fit the facts
     let mut context = zone_context(wish, None);
-    let mut recipes = resolve_all(wish, &context).unwrap_or_default();
+    let mut resolved = resolve_all(wish, &context);
+    let guessed = resolved.as_deref().unwrap_or_default();
     let mut questions = plan::questions(&Wanted {
         zone: &wish.zone,
-        recipes: &recipes,
+        recipes: guessed,
     });
     let mut facts = ask(door, &questions)?;
     let actual = zone_context(wish, Some(&facts));
     if actual != context {
         context = actual;
-        recipes = resolve_all(wish, &context)?;
+        resolved = resolve_all(wish, &context);
     }
+    let recipes = resolved?;
     let asked = std::mem::replace(
         &mut questions,
         plan::questions(&Wanted {
@@ -258,8 +341,15 @@ fn given(
             continue;
         };
         let key = inputs.key();
-        if let Some(stored) = controller.folders.stored(&key)? {
-            packages.insert(key, stored);
+        match controller.folders.stored(&key)? {
+            Kept::Package(stored) => {
+                packages.insert(key, stored);
+            }
+            Kept::Damaged { path } => (controller.watch)(Event::Note(format!(
+                "{} is damaged; it is made again when it is needed",
+                path.display()
+            ))),
+            Kept::Nothing => {}
         }
     }
     let mut passwords = BTreeMap::new();
@@ -282,170 +372,105 @@ fn given(
         overwrite,
         keep_edited,
         end_sessions,
+        fresh,
     } = controller.decisions;
+    if fresh != Fresh::No {
+        packages.clear();
+    }
     Ok(Given {
         packages,
         passwords,
         overwrite,
         keep_edited,
         end_sessions,
+        fresh: fresh == Fresh::Begin,
     })
 }
 
-/// Makes it so.
+/// Makes it so, under a lock in the zone. A lost connection is made again as long as the target allows
+/// it, and the run goes on from what it then finds.
 ///
 /// # Errors
 /// [`RunError`] at the first step that fails; the next run goes on from there.
 pub fn converge(
-    door: &mut dyn Host,
+    door: &mut Door<'_>,
     wish: &Wish,
     controller: &mut Controller<'_>,
     log: &mut Option<RunLog>,
     begin: &mut dyn FnMut() -> Result<RunLog, StoreError>,
 ) -> Result<Report, RunError> {
-    let mut report = Report::default();
-    let mut ran = BTreeSet::new();
-    loop {
-        let view = look(door, wish, controller)?;
-        if view.plan.steps.is_empty() {
-            return Ok(report);
-        }
-        if log.is_none() {
-            *log = Some(begin()?);
-        }
-        let Some(log) = log.as_mut() else {
-            return Ok(report);
-        };
-        (controller.watch)(Event::Planned(&view.plan));
-        let stage = next_stage(&view.plan)?;
-        if ran.is_empty() && stage != Stage::Check {
-            note_unchecked(door, &view)?;
-        }
-        for step in view.plan.steps.iter().filter(|s| s.stage == stage) {
-            if matches!(step.work, Work::Unknown) {
-                continue;
-            }
-            if !ran.insert(step.id.clone()) {
-                return Err(did_not_take(step));
-            }
-            let summary = run_logged(door, &view, step, controller, log)?;
-            report.steps += 1;
-            if let (Work::Check(check), Some(found)) = (&step.work, summary) {
-                report.checks.push((check.name.clone(), found));
-            }
-        }
-        if stage == Stage::Check {
-            // checks change nothing: only the receipt could be due again
-            ran.retain(|id| !id.starts_with("checks/"));
-        }
+    let mut course = Course::default();
+    let first = course.through_losses(door, controller, &mut |door, controller, _| {
+        look(door, wish, controller).map(Some)
+    })?;
+    for note in first.notes(SystemTime::now()) {
+        (controller.watch)(Event::Note(note));
     }
-}
-
-/// The first stage in which something can be done. What is not known yet must come after it: nothing
-/// else would make it known.
-fn next_stage(plan: &Plan) -> Result<Stage, RunError> {
-    let is_unknown = |step: &&Step| matches!(step.work, Work::Unknown);
-    let stage = plan
-        .steps
-        .iter()
-        .filter(|step| !is_unknown(step))
-        .map(|step| step.stage)
-        .min();
-    let stuck = plan
-        .steps
-        .iter()
-        .filter(is_unknown)
-        .find(|step| stage.is_none_or(|stage| stage == Stage::Check && step.stage < stage));
-    match (stage, stuck) {
-        (Some(stage), None) => Ok(stage),
-        (_, stuck) => Err(RunError::Stuck {
-            what: stuck.map(what).unwrap_or_default(),
-        }),
+    if first.plan.steps.is_empty() {
+        lock::clear(door, controller, &first.facts.locks);
+        return Ok(course.report);
     }
-}
-
-/// Notes in the zone that the checks of the recipes that are about to change are due.
-fn note_unchecked(door: &mut dyn Host, view: &View) -> Result<(), RunError> {
-    let has_checks = |name: &str| {
-        let (checks, receipt) = (format!("checks/{name}/"), format!("receipt/{name}"));
-        view.plan
-            .steps
-            .iter()
-            .any(|step| step.id.starts_with(&checks) || step.id == receipt)
-    };
-    let names = view.recipes.iter().map(|recipe| recipe.name.as_str());
-    let names: Vec<&str> = names.filter(|name| has_checks(name)).collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    let script = plan::receipts::note_unchecked(names);
-    let (exit, _, errors) = host::run_to_string(door, &script)?;
-    if exit == Exit::Code(0) {
-        return Ok(());
-    }
-    let errors = String::from_utf8_lossy(&errors);
-    Err(RunError::Probe(format!("{exit:?}: {}", errors.trim())))
-}
-
-fn what(step: &Step) -> String {
-    let first = step.changes.first();
-    first.map_or_else(|| step.id.clone(), |change| change.what.clone())
-}
-
-fn did_not_take(step: &Step) -> RunError {
-    RunError::DidNotTake {
-        what: what(step),
-        why: step
-            .changes
-            .first()
-            .map(|change| change.why.join("; "))
-            .unwrap_or_default(),
-    }
-}
-
-fn run_logged(
-    door: &mut dyn Host,
-    view: &View,
-    step: &Step,
-    controller: &mut Controller<'_>,
-    log: &mut RunLog,
-) -> Result<Option<String>, RunError> {
-    (controller.watch)(Event::Started(step));
-    let started = Instant::now();
-    let (path, mut file) = log.open_step(&step.id)?;
-    let result = step::run(
-        door,
-        view,
-        step,
-        controller,
-        &mut step::Sink {
-            path: &path,
-            file: &mut file,
-        },
-    );
-    let took = started.elapsed();
-    let logged = log.end_step(StepRecord {
-        id: step.id.clone(),
-        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        error: result.as_ref().err().map(ToString::to_string),
-        log: path
-            .file_name()
-            .map(|n| n.to_string_lossy().into_owned())
-            .unwrap_or_default(),
+    sources::rehearse(wish, &first, controller)?;
+    let log = log.insert(begin()?);
+    controller.locking.holder.run = log.name();
+    (controller.watch)(Event::Planned(&first.plan));
+    let result = course.through_losses(door, controller, &mut |door, controller, course| {
+        // what was seen before the zone was held may have changed since
+        if !door.is_locked() {
+            lock::take(door, controller, None)?;
+            sweep(door, controller)?;
+        }
+        course.stage(door, wish, controller, log)
     });
-    match &result {
-        Ok(summary) => {
-            (controller.watch)(Event::Ended {
-                step,
-                took,
-                summary: summary.clone(),
-            });
+    if let Err(error) = &result {
+        course.fail(door, controller, log, error);
+    }
+    lock::release(door);
+    result.map(|()| course.report)
+}
+
+/// Ends what a run that was cut off left half done.
+fn sweep(door: &mut Door<'_>, controller: &mut Controller<'_>) -> Result<(), RunError> {
+    let (exit, _, said) = host::run_to_string(door, &plan::sweep::script())?;
+    let said = String::from_utf8_lossy(&said);
+    if exit != Exit::Code(0) {
+        return Err(RunError::Swept(said.trim().to_owned()));
+    }
+    for line in said.lines() {
+        (controller.watch)(Event::Note(line.to_owned()));
+    }
+    Ok(())
+}
+
+impl RunError {
+    /// The loss of the connection that this error is, if it is one.
+    fn into_loss(self) -> Result<HostError, Self> {
+        match self {
+            Self::Host(error) if error.is_loss() => Ok(error),
+            Self::Build { id, what, source } => {
+                let source = match *source {
+                    BuildError::Run(inner) => match inner.into_loss() {
+                        Ok(loss) => return Ok(loss),
+                        Err(inner) => BuildError::Run(Box::new(inner)),
+                    },
+                    other => other,
+                };
+                let source = Box::new(source);
+                Err(Self::Build { id, what, source })
+            }
+            other => Err(other),
         }
-        Err(_) => (controller.watch)(Event::Failed { step, took }),
     }
-    // a log that cannot be written is worth telling only where nothing worse happened
-    if result.is_ok() {
-        logged?;
+
+    /// What the target said about the connection, where that is what went wrong.
+    fn host_error(&self) -> Option<&HostError> {
+        match self {
+            Self::Host(error) => Some(error),
+            Self::Build { source, .. } => match &**source {
+                BuildError::Run(inner) => inner.host_error(),
+                _ => None,
+            },
+            _ => None,
+        }
     }
-    result
 }

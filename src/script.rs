@@ -17,6 +17,7 @@ pub struct Script {
     body: String,
     reads_input: bool,
     quiet: Option<Duration>,
+    spares: Vec<String>,
 }
 
 impl Script {
@@ -28,6 +29,7 @@ impl Script {
             body: String::new(),
             reads_input: false,
             quiet: Some(QUIET),
+            spares: Vec::new(),
         }
     }
 
@@ -71,7 +73,20 @@ impl Script {
         self
     }
 
-    /// Adds a command line; each word is quoted.
+    /// The names of the processes whose sessions the script does not end.
+    #[must_use]
+    pub fn spares(&self) -> &[String] {
+        &self.spares
+    }
+
+    /// Says whose sessions the script's own text looks for.
+    #[must_use]
+    pub fn sparing<W: Into<String>>(mut self, processes: impl IntoIterator<Item = W>) -> Self {
+        self.spares.extend(processes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds a command line; each word is quoted, and the first is a command whatever it looks like.
     #[must_use]
     pub fn command<W: AsRef<str>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
         let mut first = true;
@@ -79,8 +94,13 @@ impl Script {
             if !first {
                 self.body.push(' ');
             }
+            let word = word.as_ref();
+            if first && is_grammar(word) {
+                self.body.push_str(&quote_always(word));
+            } else {
+                self.body.push_str(&quote(word));
+            }
             first = false;
-            self.body.push_str(&quote(word.as_ref()));
         }
         self.body.push('\n');
         self
@@ -131,8 +151,16 @@ impl Script {
     pub fn then(mut self, other: &Script) -> Self {
         self.body.push_str(&other.body);
         self.reads_input |= other.reads_input;
+        self.spares.extend(other.spares.iter().cloned());
         self
     }
+}
+
+/// Words as one line that a shell would take apart into the same words again.
+#[must_use]
+pub fn words_of<W: AsRef<str>>(words: &[W]) -> String {
+    let words: Vec<String> = words.iter().map(|word| quote(word.as_ref())).collect();
+    words.join(" ")
 }
 
 /// Quotes one word for bash: bare where nothing can be special, in single quotes otherwise.
@@ -143,6 +171,22 @@ pub fn quote(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) && !word.starts_with('=') {
         return word.to_owned();
     }
+    quote_always(word)
+}
+
+/// Words that bash takes for grammar where a command is due.
+const RESERVED: &[&str] = &[
+    "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in",
+    "select", "then", "time", "until", "while",
+];
+
+/// Whether bash would take a bare word at the beginning of a line for something other than a
+/// command: a reserved word, or an assignment.
+fn is_grammar(word: &str) -> bool {
+    RESERVED.contains(&word) || word.contains('=')
+}
+
+fn quote_always(word: &str) -> String {
     let mut quoted = String::with_capacity(word.len() + 2);
     quoted.push('\'');
     for c in word.chars() {
@@ -184,6 +228,12 @@ mod tests {
             let script = Script::new("t").command(["printf", "%s", word]);
             assert_eq!(bash(script.body()), word);
             let script = Script::new("t").set("x", word).shell("printf %s \"$x\"");
+            assert_eq!(bash(script.body()), word);
+        }
+        for word in ["A=b", "if", "then", "done"] {
+            let script = Script::new("t")
+                .shell("command_not_found_handle() { printf %s \"$1\"; }")
+                .command([word]);
             assert_eq!(bash(script.body()), word);
         }
         let script = Script::new("t")

@@ -40,13 +40,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("source", &["apt", "causes", "hex", "recipe"]),
     ("host", &["script", "site"]),
-    ("store", &["plan"]),
+    ("store", &["plan", "receipt"]),
     ("secrets", &["facts", "shadow", "site"]),
     (
         "run",
         &[
             "afp",
             "build_system",
+            "causes",
             "facts",
             "host",
             "package",
@@ -62,7 +63,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("cli", &[]),
-    ("show", &["cli", "host", "plan", "problem", "run", "source"]),
+    (
+        "show",
+        &[
+            "causes", "cli", "facts", "host", "plan", "problem", "run", "source",
+        ],
+    ),
     ("sandbox", &["apt", "causes", "hex", "script"]),
 ];
 

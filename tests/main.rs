@@ -1,7 +1,12 @@
 //! All tests that look at the crate from outside, in one binary.
 
+#[cfg(target_os = "linux")]
+mod escape;
 mod fuzz;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod layers;
+mod logs;
 #[cfg(target_os = "linux")]
 mod netatalk;
 mod plan;

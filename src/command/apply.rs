@@ -5,14 +5,18 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::{
-    DIFFERS, DONE, FAILED, Failure, answer, answer_json, door, folders_of, now, site, wish,
+    DIFFERS, DONE, FAILED, Failure, answer, answer_json, complain, door, folders_of, interrupt,
+    now, site, wish,
 };
+use crate::causes::in_one_line;
 use crate::cli::{ApplyArgs, Global};
-use crate::run::{self, Controller, Event, Report, Wish};
+use crate::facts::locks::Holder;
+use crate::run::{self, Controller, Decisions, Event, Fresh, Locking, Report, Wish};
 use crate::secrets::Passwords;
 use crate::show::progress::Progress;
-use crate::show::{Style, duration, plan as show_plan};
+use crate::show::{Style, duration, plain, plan as show_plan};
 use crate::site::SiteRoot;
+use crate::store::{Caller, RunLog};
 
 pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure> {
     let site = site(global)?;
@@ -23,6 +27,7 @@ pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure>
         .map(|zone| wish::load(&site, zone))
         .collect();
     let wishes = wishes?;
+    interrupt::explain();
     let mut documents = Vec::new();
     let mut changed = false;
     let mut failed = Vec::new();
@@ -35,7 +40,7 @@ pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure>
             }
             Err(failure) if !several => return Err(failure),
             Err(failure) => {
-                eprint!("{}", failure.text(Style::stderr(global.color)));
+                complain(&failure, global);
                 failed.push(wish.zone.name.clone());
             }
         }
@@ -71,7 +76,27 @@ fn apply(
     let Some(mut door) = door::open(global, &wish.zone, true, &mut progress)? else {
         return Err(Failure::text_only(&format!("there is no zone {name}"), ""));
     };
+    door.host = door.host.with_quiet_limit(arguments.step_timeout);
     let folders = folders_of(&wish.zone);
+    let controller_id = folders
+        .controller_id()
+        .map_err(|error| Failure::of(&error, ""))?;
+    // a run of this controller whose process is gone holds nothing, whatever the zone still thinks
+    let is_over = |holder: &Holder| {
+        holder.controller == controller_id && !folders.is_running(name, &holder.run)
+    };
+    let locking = Locking {
+        holder: holder(name, &controller_id),
+        wait: arguments.wait,
+        breaks: arguments.break_lock,
+        is_over: &is_over,
+    };
+    let caller = Caller {
+        user: format!("{}@{}", locking.holder.user, locking.holder.host),
+        command: std::env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect(),
+    };
     let mut log = None;
     let mut passwords = Passwords::new(site.folder());
     let mut shows_plan = true;
@@ -91,11 +116,19 @@ fn apply(
         let mut controller = Controller {
             folders: &folders,
             distfiles,
-            decisions: arguments.decisions.into(),
+            decisions: Decisions {
+                fresh: if arguments.fresh {
+                    Fresh::Begin
+                } else {
+                    Fresh::No
+                },
+                ..arguments.decisions.into()
+            },
+            locking,
             password: &mut |user, known| passwords.wanted_hash(user, known, &mut door::prompt),
             watch: &mut watch,
         };
-        let mut begin = || folders.begin_run(name, now());
+        let mut begin = || folders.begin_run(name, &caller, now());
         run::converge(&mut door.host, wish, &mut controller, &mut log, &mut begin)
     };
     progress.stop();
@@ -103,8 +136,9 @@ fn apply(
         Ok(_) => "done",
         Err(_) => "failed",
     };
-    let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let logged = log.as_mut().map_or(Ok(()), |log| log.end(outcome, took));
+    let error = result.as_ref().err().map(|error| in_one_line(error));
+    let end = |log: &mut RunLog| log.end(outcome, started.elapsed(), error);
+    let logged = log.as_mut().map_or(Ok(()), end);
     let report = result.map_err(|error| Failure::run(name, error))?;
     logged.map_err(|error| Failure::run(name, error))?;
     if !global.json {
@@ -116,6 +150,24 @@ fn apply(
         "steps": report.steps,
         "checks": report.checks.iter().map(|(name, found)| json!({ "name": name, "found": found })).collect::<Vec<_>>(),
     }))
+}
+
+/// What others are told of this run.
+fn holder(zone: &str, controller: &str) -> Holder {
+    let user = nix::unistd::User::from_uid(nix::unistd::Uid::current());
+    let user = user.ok().flatten().map(|user| user.name);
+    let host = nix::unistd::gethostname().ok();
+    Holder {
+        token: String::new(),
+        user: user.unwrap_or_else(|| "somebody".to_owned()),
+        host: host.map_or_else(
+            || "somewhere".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        ),
+        command: format!("apply {zone}"),
+        controller: controller.to_owned(),
+        run: String::new(),
+    }
 }
 
 fn text(name: &str, door: &door::Door, report: &Report, took: &str) -> String {
@@ -130,7 +182,11 @@ fn text(name: &str, door: &door::Door, report: &Report, took: &str) -> String {
     let mut out = format!("{name} is as its file says: {steps} in {took}\n");
     out.push_str(&format!("  address  {}\n", door.address));
     for (what, found) in &report.checks {
-        out.push_str(&format!("  {what}: {found}\n"));
+        out.push_str(&format!(
+            "  {}: {}\n",
+            plain::line(what),
+            plain::line(found)
+        ));
     }
     for note in &door.notes {
         out.push_str(&format!("  note: {note}\n"));

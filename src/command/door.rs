@@ -1,15 +1,19 @@
 //! From a zone file to a connection: the sandbox's zones are made first, all others are there.
 
+use std::collections::BTreeMap;
+
 use super::Failure;
 use crate::cli::Global;
+use crate::host::Host;
 use crate::host::ssh::{Ssh, SshConfig, SshTarget};
+use crate::run;
 use crate::show::progress::Progress;
 use crate::site::ZoneFile;
 use crate::site::model::HostSpec;
 
 /// A zone that can be asked, and how people reach it.
 pub(super) struct Door {
-    pub(super) host: Ssh,
+    pub(super) host: run::Door<'static>,
     /// The zone's address for people.
     pub(super) address: String,
     /// Lines about ports that are not the usual ones.
@@ -31,7 +35,7 @@ pub(super) fn open(
                 progress.line(&format!("note: {note}"));
             }
             let address = target.host.clone();
-            let host = connect(zone, &target)?;
+            let host = connect(zone, target)?;
             Ok(Some(Door {
                 host,
                 address,
@@ -53,8 +57,18 @@ fn target(global: &Global, zone: &ZoneFile) -> Result<SshTarget, Failure> {
     Ok(target)
 }
 
-fn connect(zone: &ZoneFile, target: &SshTarget) -> Result<Ssh, Failure> {
-    Ssh::connect(target, &mut prompt).map_err(|error| Failure::run(&zone.name, error))
+/// Connects, now and whenever the connection is lost. A passphrase is asked for once.
+fn connect(zone: &ZoneFile, target: SshTarget) -> Result<run::Door<'static>, Failure> {
+    let mut answers: BTreeMap<String, String> = BTreeMap::new();
+    let mut ask = move |question: &str| {
+        if !answers.contains_key(question) {
+            answers.insert(question.to_owned(), prompt(question)?);
+        }
+        answers.get(question).cloned()
+    };
+    let first = Ssh::connect(&target, &mut ask).map_err(|error| Failure::run(&zone.name, error))?;
+    let open = move || Ssh::connect(&target, &mut ask).map(|ssh| Box::new(ssh) as Box<dyn Host>);
+    Ok(run::Door::reopening(first, Box::new(open)))
 }
 
 /// Asks on the terminal without showing the answer.
@@ -107,7 +121,7 @@ fn open_sandbox(
         ));
     }
     Ok(Some(Door {
-        host: connect(zone, &target)?,
+        host: connect(zone, target)?,
         address,
         notes,
     }))

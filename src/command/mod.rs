@@ -3,9 +3,11 @@
 mod apply;
 mod door;
 mod failure;
+mod interrupt;
 mod log;
 mod plan;
 mod recipe;
+mod remedy;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod status;
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command, Global, RecipeCommand};
+use crate::show::plain;
 use crate::site::model::HostSpec;
 use crate::site::{SiteRoot, ZoneFile};
 use crate::store::Folders;
@@ -43,7 +46,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
-            eprint!("{}", failure.text(crate::show::Style::stderr(global.color)));
+            complain(&failure, &global);
             ExitCode::from(failure.status())
         }
     }
@@ -102,8 +105,17 @@ pub(crate) fn now() -> u64 {
     since.map_or(0, |since| since.as_secs())
 }
 
+/// Writes to standard error why a command failed.
+pub(crate) fn complain(failure: &Failure, global: &Global) {
+    eprint!("{}", plain::colored(&failure.text(global)));
+}
+
 /// Writes an answer to standard output; a reader that has gone away is no error.
 pub(crate) fn answer(text: &str) {
+    write_out(&plain::colored(text));
+}
+
+fn write_out(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
@@ -117,5 +129,5 @@ pub(crate) fn answer_json(schema: &str, mut document: serde_json::Value) {
             format!("zonewright/{schema}/v1").into(),
         );
     }
-    answer(&format!("{document:#}\n"));
+    write_out(&plain::json(&format!("{document:#}\n")));
 }

@@ -1,14 +1,17 @@
 //! `zonewright plan`: what `apply` would change.
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 
 use super::{DIFFERS, DONE, Failure, answer, answer_json, door, folders_of, site, wish};
 use crate::cli::{DecisionArgs, Global, PlanArgs};
+use crate::facts::locks::Holder;
 use crate::plan::Plan;
-use crate::run::{self, Controller, Decisions, View, Wish};
+use crate::run::{self, Controller, Decisions, Event, Fresh, Locking, View, Wish};
 use crate::secrets::Passwords;
 use crate::show::progress::Progress;
-use crate::show::{Style, plan as show};
+use crate::show::{Style, holder, plan as show};
 use crate::site::SiteRoot;
 
 impl From<DecisionArgs> for Decisions {
@@ -22,6 +25,7 @@ impl From<DecisionArgs> for Decisions {
             overwrite,
             keep_edited,
             end_sessions,
+            fresh: Fresh::No,
         }
     }
 }
@@ -70,10 +74,23 @@ fn text(wish: &Wish, view: &View, plan: &Plan, style: Style) -> String {
     let platform = &view.facts.platform;
     let branch = platform.branch.as_deref().unwrap_or("no pkgsrc branch");
     let head = format!("zone {} ({}, {branch})", wish.zone.name, platform.stamp);
-    if plan.steps.is_empty() {
-        return format!("{head}: nothing to do\n");
+    let mut out = String::new();
+    for lock in view.facts.locks.iter().filter(|lock| lock.is_alive) {
+        let mark = style.paint("33", "note");
+        out.push_str(&format!(
+            "{mark}: {} is changing it right now\n",
+            holder(lock)
+        ));
     }
-    format!("{}\n\n{}", style.paint("1", &head), show::text(plan, style))
+    if plan.steps.is_empty() {
+        return format!("{out}{head}: nothing to do\n");
+    }
+    out.push_str(&format!(
+        "{}\n\n{}",
+        style.paint("1", &head),
+        show::text(plan, style)
+    ));
+    out
 }
 
 /// Asks a zone and plans, changing nothing; nothing comes back if the sandbox zone is not there.
@@ -94,6 +111,8 @@ pub(super) fn look(
         folders: &folders,
         distfiles: Vec::new(),
         decisions,
+        // a plan changes nothing, so it takes no lock
+        locking: Locking::of(Holder::default()),
         password: &mut |user, known| {
             // a plan asks nothing on the terminal; a missing password is planned as one
             let mut no_prompt = |_: &str| Some("to be asked for".to_owned());
@@ -101,7 +120,10 @@ pub(super) fn look(
         },
         watch: &mut |_| {},
     };
-    run::look(&mut door.host, wish, &mut controller)
-        .map(Some)
-        .map_err(|error| Failure::run(&wish.zone.name, error))
+    let view = run::look(&mut door.host, wish, &mut controller)
+        .map_err(|error| Failure::run(&wish.zone.name, error))?;
+    for note in view.notes(SystemTime::now()) {
+        progress.show(&Event::Note(format!("{}: {note}", wish.zone.name)));
+    }
+    Ok(Some(view))
 }

@@ -60,9 +60,15 @@ pub(super) fn check(global: &Global, arguments: &CheckArgs) -> Result<u8, Failur
             answer(&format!("{name}: no problems\n"));
         }
         if errors > 0 {
+            let files = names.iter().filter(|n| !n.1).count();
+            let counted = |count: usize, noun: &str| match count {
+                1 => format!("1 {noun}"),
+                _ => format!("{count} {noun}s"),
+            };
             answer(&format!(
-                "{errors} errors in {} files\n",
-                names.iter().filter(|n| !n.1).count()
+                "{} in {}\n",
+                counted(errors, "error"),
+                counted(files, "file")
             ));
         }
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{DONE, Failure, answer, answer_json};
 use crate::apt::AptError;
 use crate::cli::{Global, SandboxCommand};
+use crate::sandbox::fault::{Fault, Watched};
 use crate::sandbox::{self, Access, Missing, SandboxError};
 use crate::show::Style;
 use crate::show::progress::Progress;
@@ -19,11 +20,30 @@ const NONE: &str = "no sandbox zone is there";
 
 pub(super) fn run(global: &Global, command: &SandboxCommand) -> Result<u8, Failure> {
     match command {
-        SandboxCommand::Up { alias } => {
+        SandboxCommand::Up {
+            alias,
+            faults,
+            count_scripts,
+            no_faults,
+        } => {
             let mut progress =
                 Progress::new(Style::stderr(global.color), global.verbose, String::new());
-            let access = up(alias, &mut progress)?;
-            show(global, "sandbox-up", &[(alias.clone(), access)]);
+            let faults = parse_faults(faults)?;
+            let has_faults = !faults.is_empty() || *count_scripts;
+            let start = match has_faults {
+                true => sandbox::up_for_faults,
+                false => sandbox::up,
+            };
+            let access = make(alias, start, &mut progress)?;
+            if has_faults || *no_faults {
+                sandbox::arm(alias, *no_faults, &faults, *count_scripts)
+                    .map_err(|error| failure(&error))?;
+            }
+            show(
+                global,
+                "sandbox-up",
+                &[(alias.clone(), access, Watched::default())],
+            );
             Ok(DONE)
         }
         SandboxCommand::Down { alias } => {
@@ -41,7 +61,7 @@ pub(super) fn run(global: &Global, command: &SandboxCommand) -> Result<u8, Failu
             let zones = sandbox::list().map_err(|error| failure(&error))?;
             let running = zones
                 .into_iter()
-                .filter_map(|zone| Some((zone.alias, zone.access?)));
+                .filter_map(|zone| Some((zone.alias, zone.access?, zone.watched)));
             show(global, "sandbox-list", &running.collect::<Vec<_>>());
             Ok(DONE)
         }
@@ -49,8 +69,24 @@ pub(super) fn run(global: &Global, command: &SandboxCommand) -> Result<u8, Failu
     }
 }
 
+fn parse_faults(texts: &[String]) -> Result<Vec<Fault>, Failure> {
+    let parse = |text: &String| {
+        text.parse().map_err(|error| {
+            let message = format!("`--fault {text}`: {error}");
+            Failure::usage(&message, "`zonewright sandbox up --help` shows examples")
+        })
+    };
+    texts.iter().map(parse).collect()
+}
+
 /// Makes a zone or finds it, showing what takes long.
 pub(super) fn up(alias: &str, progress: &mut Progress) -> Result<Access, Failure> {
+    make(alias, sandbox::up, progress)
+}
+
+type Start = fn(&str, &mut dyn FnMut(sandbox::Progress)) -> Result<Access, SandboxError>;
+
+fn make(alias: &str, start: Start, progress: &mut Progress) -> Result<Access, Failure> {
     if let Some(access) = sandbox::access(alias).map_err(|error| failure(&error))? {
         return Ok(access);
     }
@@ -66,7 +102,7 @@ pub(super) fn up(alias: &str, progress: &mut Progress) -> Result<Access, Failure
     let started = Instant::now();
     progress.line(&format!("note: {HONEST}"));
     progress.start(&what);
-    let result = sandbox::up(alias, &mut |step| progress.detail(&share(&step)));
+    let result = start(alias, &mut |step| progress.detail(&share(&step)));
     match &result {
         Ok(_) => progress.done(&what, started.elapsed(), None),
         Err(_) => progress.failed(&what, started.elapsed()),
@@ -102,11 +138,11 @@ pub(super) fn failure(error: &SandboxError) -> Failure {
     Failure::of(error, help)
 }
 
-fn show(global: &Global, schema: &str, zones: &[(String, Access)]) {
+fn show(global: &Global, schema: &str, zones: &[(String, Access, Watched)]) {
     if global.json {
         let zones: Vec<Value> = zones
             .iter()
-            .map(|(alias, access)| {
+            .map(|(alias, access, watched)| {
                 json!({
                     "alias": alias,
                     "uuid": access.uuid,
@@ -116,6 +152,8 @@ fn show(global: &Global, schema: &str, zones: &[(String, Access)]) {
                     "user": access.user,
                     "identity": access.identity,
                     "known-hosts": access.known_hosts,
+                    "faults": watched.faults,
+                    "scripts": watched.scripts,
                 })
             })
             .collect();
@@ -128,7 +166,7 @@ fn show(global: &Global, schema: &str, zones: &[(String, Access)]) {
             of_whom()
         ));
     }
-    for (alias, access) in zones {
+    for (alias, access, watched) in zones {
         answer(&format!(
             "{alias}  {}  {}  ssh -p {} -i {} -o UserKnownHostsFile={} {}@{}\n",
             access.uuid,
@@ -139,6 +177,14 @@ fn show(global: &Global, schema: &str, zones: &[(String, Access)]) {
             access.user,
             access.address
         ));
+        for state in &watched.faults {
+            let times = match state.happened {
+                0 => "armed".to_owned(),
+                1 => "happened".to_owned(),
+                times => format!("happened {times} times"),
+            };
+            answer(&format!("  {}: {times}\n", state.fault));
+        }
     }
 }
 

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::plan::look;
-use super::{DONE, FAILED, Failure, answer, answer_json, site, wish};
+use super::{DONE, FAILED, Failure, answer, answer_json, complain, site, wish};
 use crate::cli::{Global, StatusArgs};
 use crate::package::package_base;
 use crate::plan::{Action, Stage};
 use crate::run::{Decisions, RunError, View, Wish};
-use crate::show::Style;
+use crate::show::{Style, holder, plain};
 use crate::site::SiteRoot;
 use crate::site::load::zone_names;
 
@@ -61,7 +61,7 @@ pub(super) fn run(global: &Global, arguments: &StatusArgs) -> Result<u8, Failure
         answer(&table(&rows, Style::stdout(global.color)));
     }
     for failure in &failures {
-        eprint!("{}", failure.text(Style::stderr(global.color)));
+        complain(failure, global);
     }
     let worst = rows.iter().map(|row| row.severity).max().unwrap_or(0);
     Ok(match (arguments.check, failures.is_empty()) {
@@ -132,6 +132,10 @@ fn rows_of(wish: &Wish, view: &View) -> Vec<Row> {
                     )
                 })
                 .collect();
+            let mut drift = drift;
+            for lock in view.facts.locks.iter().filter(|lock| lock.is_alive) {
+                drift.insert(0, format!("being changed by {}", holder(lock)));
+            }
             let broken = states.iter().any(|state| *state != "online");
             let severity = if broken {
                 BROKEN
@@ -181,7 +185,7 @@ fn table(rows: &[Row], style: Style) -> String {
             &row.service,
             &row.drift,
         ]
-        .map(String::clone)
+        .map(|text| plain::line(text).into_owned())
     };
     let head = ["ZONE", "RECIPE", "WANTED", "INSTALLED", "SERVICE", "DRIFT"].map(str::to_owned);
     let lines: Vec<[String; 6]> = std::iter::once(head)

@@ -38,6 +38,7 @@ impl Builds {
 }
 
 // one line a file: KEY PHASE rc STATUS   or   KEY PHASE started
+// and one line a tree that says whose it is: KEY RECIPE
 pub(super) fn ask(script: Script) -> Script {
     script.set("root", BUILD_ROOT).shell(
         r#"
@@ -52,8 +53,31 @@ for path in "$root"/*/*.started; do
   fi
 done
 section builds 0 "$text"
+text=
+for path in "$root"/*/recipe; do
+  [ -f "$path" ] || continue
+  key=${path%/recipe}
+  text="$text${key##*/} $(<"$path")"$'\n'
+done
+section build-recipes 0 "$text"
 "#,
     )
+}
+
+/// Build key of a tree → the recipe that it belongs to.
+pub(super) fn parse_recipes(
+    sections: &Sections<'_>,
+) -> Result<BTreeMap<String, String>, FactError> {
+    let lines = sections.get("build-recipes")?.lines()?;
+    lines
+        .map(|line| {
+            let (key, recipe) = line.split_once(' ').ok_or_else(|| FactError::Line {
+                command: "build trees",
+                line: line.to_owned(),
+            })?;
+            Ok((key.to_owned(), recipe.to_owned()))
+        })
+        .collect()
 }
 
 pub(super) fn parse(sections: &Sections<'_>) -> Result<Builds, FactError> {

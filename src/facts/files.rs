@@ -36,6 +36,9 @@ pub struct FileFact {
     /// The content, where it was asked for and is text of at most 256 KiB.
     #[serde(default)]
     pub content: Option<String>,
+    /// The package that it belongs to, asked only for files of recipes that no receipt knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
 }
 
 /// The kind of a file.
@@ -50,6 +53,7 @@ pub enum FileKind {
 
 // stat --printf '%f %s %u %g %U %G %n\n' →  81a4 612 0 0 root root /opt/local/etc/afp.conf
 //   (a missing path: a line on stderr, exit 1, the others are printed)
+// pkg_info -Fe P → libevent-2.1.12   (nobody's file: no output, exit 1)
 // digest -a sha256 -v P… → sha256 (P) = 9f86d0…   (a missing file: a line on stderr, exit 2)
 pub(super) fn ask(script: Script, paths: &BTreeSet<String>, contents: &BTreeSet<String>) -> Script {
     script
@@ -78,6 +82,16 @@ for path in ${contents[@]+"${contents[@]}"}; do
   # to the end of the file, trailing newlines and all, without a process
   content=; IFS= read -r -d '' content <"$path"
   [ "${#content}" -le 262144 ] && section "content:$path" 0 "$content"
+done
+known=
+for path in /var/db/zonewright/receipts/*.json; do
+  content=; [ -f "$path" ] && IFS= read -r -d '' content <"$path"
+  known=$known$content
+done
+for path in ${contents[@]+"${contents[@]}"}; do
+  [ -e "$path" ] || [ -L "$path" ] || continue
+  case $known in *"\"$path\""*) continue ;; esac
+  owner=$(/opt/local/sbin/pkg_info -Fe "$path" 2>/dev/null) && section "owner:$path" 0 "$owner"
 done
 "#,
         )
@@ -120,6 +134,11 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Files, FactError> {
             fact.content = std::str::from_utf8(text).ok().map(str::to_owned);
         }
     }
+    for (path, section) in sections.with_argument("owner") {
+        if let Some(fact) = files.get_mut(path) {
+            fact.package = section.lines()?.next().map(str::to_owned);
+        }
+    }
     Ok(Files(files))
 }
 
@@ -146,6 +165,7 @@ fn parse_stat(line: &str) -> Option<(String, FileFact)> {
         size,
         sha256: None,
         content: None,
+        package: None,
     };
     Some((words.next()?.to_owned(), fact))
 }

@@ -1,9 +1,9 @@
-//! What the target has to work with: cores, memory, free space.
+//! What the target has to work with: cores, memory, free space, and whether we may write there.
 //!
 //! In a zone `psrinfo` shows the host's cores; what a zone may use is the smaller of that and its
 //! CPU cap, which counts in hundredths of a core.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,12 @@ pub struct Machine {
     pub memory: Option<u64>,
     /// Free bytes at the paths that matter: `/opt`, `/var`.
     pub free: BTreeMap<String, u64>,
+    /// Who asks: 0 for root.
+    #[serde(default)]
+    pub uid: u32,
+    /// Of the folders that every apply writes to, those that cannot be written to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub read_only: BTreeSet<String>,
 }
 
 impl Default for Machine {
@@ -29,6 +35,8 @@ impl Default for Machine {
             cores: 1,
             memory: None,
             free: BTreeMap::new(),
+            uid: 0,
+            read_only: BTreeSet::new(),
         }
     }
 }
@@ -40,6 +48,7 @@ impl Default for Machine {
 // df -kP /opt /var →
 //   Filesystem 1024-blocks Used Available Capacity Mounted on
 //   zones/8b4c… 209715200 1048576 208666624 1% /
+// bash's own `$EUID`, then the folders that it may not write to → 0
 pub(super) fn ask(script: Script) -> Script {
     script.shell(
         r#"
@@ -47,6 +56,9 @@ text=$(/usr/sbin/psrinfo -t)
 section cores $? "$text"
 text=$(/usr/bin/df -kP /opt /var)
 section free $? "$text"
+text=$EUID
+for path in /opt/local /var; do [ -w "$path" ] || text=$text$'\n'$path; done
+section writer 0 "$text"
 "#,
     )
 }
@@ -62,7 +74,15 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Machine, FactError> {
         Some(Ok(cap)) if cap > 0 => cores.min(cap),
         _ => cores,
     };
+    let writer = sections.get("writer")?;
+    let mut lines = writer.lines()?;
+    let uid = lines.next().unwrap_or_default();
     Ok(Machine {
+        uid: uid.parse().map_err(|_| FactError::Line {
+            command: "echo $EUID",
+            line: uid.to_owned(),
+        })?,
+        read_only: lines.map(str::to_owned).collect(),
         cores: cores.max(1),
         memory: kstat_value(sections, "memory_cap:")?,
         free: parse_free(sections.get("free")?.text_of("df -kP")?)?,
@@ -113,7 +133,10 @@ mod tests {
         let part = |name: &str, status: i32, text: &str| {
             format!("== {name} {status} {}\n{text}\n", text.len())
         };
-        let answer = part("cores", 0, cores) + &part("kstat", 0, cap) + &part("free", 0, df);
+        let answer = part("cores", 0, cores)
+            + &part("kstat", 0, cap)
+            + &part("free", 0, df)
+            + &part("writer", 0, "0\n/opt/local");
         parse(&Sections::parse(answer.as_bytes()).unwrap()).unwrap()
     }
 
@@ -124,5 +147,7 @@ mod tests {
         assert_eq!(machine("8", "caps:3:cpucaps_zone_3:value\t50").cores, 1);
         assert_eq!(machine("2", "caps:3:cpucaps_zone_3:value\t800").cores, 2);
         assert_eq!(machine("2", "").free["/var"], 61 * 1024);
+        assert_eq!(machine("2", "").uid, 0);
+        assert!(machine("2", "").read_only.contains("/opt/local"));
     }
 }

@@ -89,6 +89,9 @@ pub struct Facts {
     /// Build trees that are there, with the state of their phases.
     #[serde(default)]
     pub builds: builds::Builds,
+    /// Build key of a tree that is there → the recipe that it belongs to.
+    #[serde(default)]
+    pub build_recipes: BTreeMap<String, String>,
     /// Who is changing the target right now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub locks: Vec<locks::Lock>,
@@ -176,6 +179,7 @@ pub fn parse(answer: &[u8]) -> Result<Facts, FactError> {
         unreadable_receipts: receipts::parse_unreadable(&sections),
         unchecked: receipts::parse_unchecked(&sections)?,
         builds: builds::parse(&sections)?,
+        build_recipes: builds::parse_recipes(&sections)?,
         locks: locks::parse(&sections)?,
         sessions: sessions::parse(&sections)?,
     })

@@ -48,6 +48,9 @@ impl Packages {
     }
 }
 
+// The folder NAME.xxxxxx that a killed update leaves among the records counts as a package, and a record
+// without content makes pkg_info fail; `-e` reads no record, only their names.
+//
 // pkg_info →
 //   libevent-2.1.12     Asynchronous event notification library
 //   py313-some-very-long-name-1.0 Something
@@ -57,23 +60,33 @@ impl Packages {
 pub(super) fn ask(script: Script, ours: &BTreeSet<String>) -> Script {
     script.list("ours", ours).shell(
         r#"
-index=$(/opt/local/sbin/pkg_info)
-section packages $? "$index"
+index=$(/opt/local/sbin/pkg_info) status=$?
+if [ "$status" -ne 0 ]; then
+  index=$(/opt/local/sbin/pkg_info -e '*') status=$?
+fi
+section packages "$status" "$index"
 text=
 for path in /opt/local/gcc*/bin/gcc; do [ -x "$path" ] && text=$text$path$'\n'; done
 section compilers 0 "$text"
 for name in ${ours[@]+"${ours[@]}"}; do
-  case $'\n'$index in *$'\n'"$name"-[0-9]*)
-    text=$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$name" 2>/dev/null)
+  full=
+  while read -r found rest; do
+    case $found in
+      *.xxxxxx) ;;
+      *) [ "${found%-*}" != "$name" ] || full=$found ;;
+    esac
+  done <<<"$index"
+  if [ -n "$full" ]; then
+    text=$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$full" 2>/dev/null)
     section "build-key:$name" 0 "$text"
-    text= gone=0 files=$(/opt/local/sbin/pkg_info -qL "$name" 2>/dev/null)
+    text= gone=0 files=$(/opt/local/sbin/pkg_info -qL "$full" 2>/dev/null)
     while IFS= read -r path; do
       if [ -n "$path" ] && [ ! -e "$path" ] && [ ! -L "$path" ] && [ "$gone" -lt 3 ]; then
         text=$text$path$'\n' gone=$((gone + 1))
       fi
     done <<<"$files"
-    section "missing-files:$name" 0 "$text" ;;
-  esac
+    section "missing-files:$name" 0 "$text"
+  fi
   [ -f "/var/db/zonewright/aside/$name.busy" ] && section "broken-off:$name" 0 ''
 done
 "#,
@@ -110,10 +123,16 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Packages, FactError> {
     })
 }
 
+/// How the folder of an update ends that was killed, or that is under way.
+const LEFTOVER: &str = ".xxxxxx";
+
 fn parse_index(text: &str) -> Result<BTreeMap<String, String>, FactError> {
     let mut installed = BTreeMap::new();
     for line in text.lines() {
         let full = line.split(' ').next().unwrap_or("");
+        if full.ends_with(LEFTOVER) {
+            continue;
+        }
         let (name, version) = full
             .rsplit_once('-')
             .filter(|(name, version)| !name.is_empty() && !version.is_empty())
@@ -140,6 +159,11 @@ mod tests {
         assert_eq!(installed["py313-a-very-long-name-with-hyphens"], "1.0nb2");
         assert_eq!(installed["gtk2+"], "2.24.33");
         assert!(parse_index("pkg_info: not a package").is_err());
+        let left = parse_index("zw-x-1.0            X\nzw-x-1.0.xxxxxx     X").unwrap();
+        assert_eq!(
+            left,
+            BTreeMap::from([("zw-x".to_owned(), "1.0".to_owned())])
+        );
     }
 
     #[test]

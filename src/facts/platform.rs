@@ -33,6 +33,31 @@ pub struct Platform {
     pub brand: Option<String>,
 }
 
+/// A clock that is further off than this is worth a word. Asking takes a while, too.
+const CLOCK_TOLERANCE: u64 = 180;
+
+impl Platform {
+    /// A word about the clock, where it is minutes away from `now`, the asking machine's.
+    #[must_use]
+    pub fn clock_note(&self, now: u64) -> Option<String> {
+        let off = self.now.abs_diff(now);
+        if off <= CLOCK_TOLERANCE {
+            return None;
+        }
+        let off = match off {
+            0..7_200 => format!("{} min", off / 60),
+            7_200..172_800 => format!("{} h", off / 3_600),
+            _ => format!("{} days", off / 86_400),
+        };
+        let side = if self.now > now { "ahead of" } else { "behind" };
+        Some(format!(
+            "the zone's clock is {off} {side} this machine's: Time Machine and certificates go wrong by \
+             that. A zone has the clock of its host: `svcs -xv ntp` and `date` there, or set this \
+             machine's"
+        ))
+    }
+}
+
 // bash's own clock; zonename; uname -snv; isainfo -k →
 //   1763800000
 //   8b4c7f1e-…
@@ -111,6 +136,34 @@ fn parse_boot_time(text: &str) -> Result<u64, FactError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_minutes_off_is_noted_either_way() {
+        let note = |zone: u64, here: u64| {
+            let platform = Platform {
+                now: zone,
+                ..Platform::default()
+            };
+            platform.clock_note(here)
+        };
+        for (zone, here) in [
+            (1_000_000, 1_000_000),
+            (1_000_180, 1_000_000),
+            (1_000_000, 1_000_180),
+        ] {
+            assert_eq!(note(zone, here), None);
+        }
+        for (zone, here, says) in [
+            (1_000_181, 1_000_000, "3 min ahead of this"),
+            (1_000_000, 1_000_181, "3 min behind this"),
+            (1_003_600, 1_000_000, "60 min ahead of this"),
+            (1_000_000, 1_007_200, "2 h behind this"),
+            (0, 1_763_800_000, "20414 days behind this"),
+        ] {
+            let note = note(zone, here).unwrap();
+            assert!(note.contains(says), "{note}");
+        }
+    }
 
     #[test]
     fn what_a_zone_says_of_itself_is_understood() {

@@ -4,6 +4,7 @@
 //! holds in every netatalk version, while `afpstats` needs a newer one or D-Bus.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,48 @@ done
     )
 }
 
+/// What a script that spares sessions says of them.
+///
+/// ```text
+/// being served: matt 456 05:12
+/// ```
+#[must_use]
+pub fn parse_spared(said: &str) -> Vec<Session> {
+    let lines = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("being served: "));
+    let sessions = lines.filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [user, pid, since] = words[..] else {
+            return None;
+        };
+        Some(Session {
+            user: user.to_owned(),
+            pid: pid.parse().ok()?,
+            since: since.to_owned(),
+        })
+    });
+    sessions.collect()
+}
+
+impl Session {
+    /// How long the process has been there; nothing where `ps` writes it otherwise.
+    #[must_use]
+    pub fn lasts(&self) -> Option<Duration> {
+        let (days, clock) = match self.since.split_once('-') {
+            Some((days, clock)) => (days.parse::<u64>().ok()?, clock),
+            None => (0, self.since.as_str()),
+        };
+        let mut seconds = 0_u64;
+        for part in clock.split(':') {
+            let part: u64 = part.parse().ok()?;
+            seconds = seconds.checked_mul(60)?.checked_add(part)?;
+        }
+        let seconds = days.checked_mul(86_400)?.checked_add(seconds)?;
+        Some(Duration::from_secs(seconds))
+    }
+}
+
 pub(super) fn parse(sections: &Sections<'_>) -> Result<Sessions, FactError> {
     let mut sessions = BTreeMap::new();
     for (process, section) in sections.with_argument("sessions") {
@@ -65,4 +108,26 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Sessions, FactError> {
         sessions.insert(process.to_owned(), found);
     }
     Ok(Sessions(sessions))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_script_says_of_sessions_is_read_among_other_words() {
+        let said = "warning: x\nbeing served: matt 456 05:12\nbeing served: anna 7 2-03:04:05\n";
+        let sessions = parse_spared(said);
+        let users: Vec<&str> = sessions.iter().map(|s| s.user.as_str()).collect();
+        assert_eq!(users, ["matt", "anna"]);
+        assert_eq!(sessions[0].lasts(), Some(Duration::from_secs(5 * 60 + 12)));
+        let long = 2 * 86_400 + 3 * 3600 + 4 * 60 + 5;
+        assert_eq!(sessions[1].lasts(), Some(Duration::from_secs(long)));
+        assert_eq!(parse_spared("being served: matt"), []);
+        let odd = Session {
+            since: "now".to_owned(),
+            ..sessions[0].clone()
+        };
+        assert_eq!(odd.lasts(), None);
+    }
 }

@@ -231,6 +231,15 @@ impl HostError {
     /// Whether the connection went away, so that another one may come further.
     #[must_use]
     pub fn is_loss(&self) -> bool {
-        matches!(self, Self::Lost { .. } | Self::Unreachable { .. })
+        // libssh2: banner, key exchange (which a closed socket ends too), send, timeout, disconnect,
+        // socket timeout, receive
+        const GONE: [i32; 8] = [-2, -5, -7, -8, -9, -13, -30, -43];
+        match self {
+            Self::Lost { .. } | Self::Unreachable { .. } => true,
+            Self::Ssh { source, .. } => {
+                matches!(source.code(), ssh2::ErrorCode::Session(code) if GONE.contains(&code))
+            }
+            _ => false,
+        }
     }
 }

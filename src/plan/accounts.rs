@@ -19,6 +19,7 @@ pub(super) fn ask(wanted: &Wanted<'_>, questions: &mut Questions) {
     questions.users.insert(BUILD_USER.to_owned());
     for user in &wanted.zone.users {
         questions.users.insert(user.name.clone());
+        questions.groups.extend(user.group.clone());
     }
     for user in wanted
         .recipes
@@ -26,6 +27,7 @@ pub(super) fn ask(wanted: &Wanted<'_>, questions: &mut Questions) {
         .flat_map(|recipe| &recipe.bundle.recipe.users)
     {
         questions.users.insert(user.name.clone());
+        questions.groups.extend(user.group.clone());
     }
 }
 
@@ -66,18 +68,17 @@ pub(super) fn plan_zone(
 ) {
     for user in &wanted.zone.users {
         let known = facts.accounts.users.get(&user.name);
-        if let Some(known) = known.filter(|known| known.uid != user.uid) {
-            refusals.push(Refusal {
-                message: format!(
-                    "the account `{}` has uid {} in the zone, the zone file says {}",
-                    user.name, known.uid, user.uid
-                ),
-                help: format!(
-                    "write `uid = {}`, or give the account and its files the other uid by hand",
-                    known.uid
-                ),
-                diff: None,
-            });
+        let said = Said {
+            name: &user.name,
+            by: "the zone file",
+            uid: Some(user.uid),
+            group: user.group.as_deref(),
+            home: user.home.as_deref(),
+            shell: user.shell.as_deref(),
+        };
+        let refused = known.map(|known| said.refusals(known)).unwrap_or_default();
+        if !refused.is_empty() {
+            refusals.extend(refused);
             continue;
         }
         if known.is_some_and(|known| is_locked(known) && user.password.is_some()) {
@@ -92,7 +93,8 @@ pub(super) fn plan_zone(
             continue;
         }
         let mut changes = Vec::new();
-        let mut script = Script::new(format!("make the account {}", user.name))
+        let verb = if known.is_none() { "make" } else { "change" };
+        let mut script = Script::new(format!("{verb} the account {}", user.name))
             .shell(shell::FAIL)
             .shell(shell::ACCOUNTS);
         if known.is_none() {
@@ -117,6 +119,9 @@ pub(super) fn plan_zone(
                 },
             );
         }
+        if let Some(known) = known {
+            script = said.change(known, facts, script, &mut changes);
+        }
         let mut input = Input::None;
         if let Some(hash) = given.passwords.get(&user.name) {
             let why = if known.is_none() {
@@ -128,6 +133,7 @@ pub(super) fn plan_zone(
             changes.push(Change::new(Action::Change, what, why));
             script = script
                 .shell(shell::RECEIVE)
+                .shell(shell::NOTE)
                 .set("name", &user.name)
                 .shell(SET_HASH);
             script = script.with_input();
@@ -144,27 +150,110 @@ pub(super) fn plan_zone(
     }
 }
 
-/// Plans the accounts that a recipe's software runs under.
-pub(super) fn plan_recipe(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) {
-    let users = &recipe.bundle.recipe.users;
-    let missing: Vec<_> = users
-        .iter()
-        .filter(|user| {
-            facts
-                .accounts
-                .users
-                .get(&user.name)
-                .is_none_or(is_half_made)
-        })
-        .collect();
-    if missing.is_empty() {
-        return;
+/// What a file says about an account, as far as it says it: what it leaves open is as it is.
+struct Said<'a> {
+    name: &'a str,
+    /// The file, for people.
+    by: &'static str,
+    uid: Option<u32>,
+    group: Option<&'a str>,
+    home: Option<&'a str>,
+    shell: Option<&'a str>,
+}
+
+impl Said<'_> {
+    /// What is never changed: files would belong to nobody, or be where nobody looks for them.
+    fn refusals(&self, known: &UserFact) -> Vec<Refusal> {
+        let Self { name, by, .. } = self;
+        let mut refusals = Vec::new();
+        if let Some(uid) = self.uid.filter(|uid| known.uid != *uid) {
+            refusals.push(Refusal {
+                message: format!(
+                    "the account `{name}` has uid {} in the zone, {by} says {uid}",
+                    known.uid
+                ),
+                help: format!(
+                    "write `uid = {}`, or give the account and its files the other uid by hand",
+                    known.uid
+                ),
+                diff: None,
+            });
+        }
+        if let Some(home) = self.home.filter(|home| known.home != *home) {
+            refusals.push(Refusal {
+                message: format!(
+                    "the account `{name}` has its home in {}, {by} says {home}",
+                    known.home
+                ),
+                help: format!(
+                    "write `home = \"{}\"`, or move what is in the folder and tell the zone by hand: \
+                     `usermod -d {home} {name}`",
+                    known.home
+                ),
+                diff: None,
+            });
+        }
+        refusals
     }
+
+    /// Adds what makes the account as it is said: its group and its login shell.
+    fn change(
+        &self,
+        known: &UserFact,
+        facts: &Facts,
+        mut script: Script,
+        changes: &mut Vec<Change>,
+    ) -> Script {
+        let mut change = |what: &str, why: String| {
+            let what = format!("{what} of the user {}", self.name);
+            changes.push(Change::new(Action::Change, what, why));
+        };
+        if let Some(group) = self.group
+            && facts.accounts.groups.get(group) != Some(&known.gid)
+        {
+            let why = format!("{} → {group}; its files keep theirs", known.gid);
+            change("group", why);
+            script = script.command(["make_group", group, ""]).command([
+                "change_group",
+                self.name,
+                group,
+            ]);
+        }
+        if let Some(shell) = self.shell.filter(|shell| known.shell != *shell) {
+            change("shell", format!("{} → {shell}", known.shell));
+            script = script.command(["change_shell", self.name, shell]);
+        }
+        script
+    }
+}
+
+/// Plans the accounts that a recipe's software runs under.
+pub(super) fn plan_recipe(
+    recipe: &WantedRecipe,
+    facts: &Facts,
+    steps: &mut Vec<Step>,
+    refusals: &mut Vec<Refusal>,
+) {
     let mut script = Script::new("make service accounts")
         .shell(shell::FAIL)
         .shell(shell::ACCOUNTS);
     let mut changes = Vec::new();
-    for user in missing {
+    for user in &recipe.bundle.recipe.users {
+        if let Some(known) = facts.accounts.users.get(&user.name) {
+            let said = Said {
+                name: &user.name,
+                by: "the recipe",
+                uid: user.uid,
+                group: user.group.as_deref(),
+                home: user.home.as_deref(),
+                shell: None,
+            };
+            refusals.extend(said.refusals(known));
+            script = said.change(known, facts, script, &mut changes);
+            if !is_half_made(known) {
+                continue;
+            }
+        }
         let why = format!("{} runs under it", recipe.name);
         changes.push(Change::new(
             Action::Create,
@@ -186,6 +275,9 @@ pub(super) fn plan_recipe(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<
                 makes_home: false,
             },
         );
+    }
+    if changes.is_empty() {
+        return;
     }
     steps.push(Step {
         id: format!("users/{}", recipe.name),
@@ -250,22 +342,18 @@ fn make(script: Script, account: &Account<'_>) -> Script {
     ])
 }
 
-/// The shadow file is copied with its mode and owner, rewritten and renamed into place. The folder
-/// is made before the umask is narrowed: builds run below it, under an account of their own.
+/// The shadow file is copied with its mode and owner, rewritten and renamed into place.
 const SET_HASH: &str = r#"
-/usr/bin/mkdir -p /var/db/zonewright || fail 'cannot make /var/db/zonewright'
+shadow=/etc/.shadow.zonewright.new what="the password of $name"
+note "$shadow"
 umask 077
-hash=/var/db/zonewright/.hash.$$ shadow=/etc/.shadow.zonewright.$$
-receive "$hash"
-/usr/bin/cp -p /etc/shadow "$shadow" &&
+receive "$temporary/hash"
+/usr/bin/rm -f "$shadow" && /usr/bin/cp -p /etc/shadow "$shadow" &&
   /usr/bin/nawk -F: -v "name=$name" -v "day=$(($(/usr/bin/date +%s) / 86400))" '
     BEGIN { OFS = ":" }
     NR == FNR { hash = $0; next }
     $1 == name { $2 = hash; $3 = day; found = 1 }
     { print }
-    END { exit !found }' "$hash" /etc/shadow >"$shadow" &&
-  /usr/bin/mv -f "$shadow" /etc/shadow
-status=$?
-/usr/bin/rm -f "$hash" "$shadow"
-[ "$status" -eq 0 ] || fail "cannot set the password of $name"
+    END { exit !found }' "$temporary/hash" /etc/shadow >"$shadow" &&
+  /usr/bin/mv -f "$shadow" /etc/shadow || fail "cannot set the password of $name"
 "#;

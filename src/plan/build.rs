@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Change, Given, Stage, Step, WantedRecipe, Work, accounts, install, shell};
+use super::{
+    Action, Change, Given, Input, Stage, Step, WantedRecipe, Work, accounts, install, shell,
+};
 use crate::build_system::{self, BuildSystem, Context};
 use crate::facts::Facts;
 use crate::facts::builds::BUILD_ROOT;
@@ -106,7 +108,7 @@ pub(super) fn plan(
     };
     if !is_stored {
         accounts::plan_build_user(facts, steps);
-        plan_phases(recipe, inputs, &key, &why, facts, steps);
+        plan_phases(recipe, inputs, &key, &why, facts, given, steps);
     }
     if !is_installed {
         steps.push(install::step(recipe, inputs, &key, why, facts, given));
@@ -163,6 +165,7 @@ fn plan_phases(
     key: &str,
     why: &[String],
     facts: &Facts,
+    given: &Given,
     steps: &mut Vec<Step>,
 ) {
     let Some(system) = build_system::find(&inputs.system) else {
@@ -181,8 +184,18 @@ fn plan_phases(
         work,
     };
     let name = &inputs.package;
-    if !facts.builds.is_done(key, "source") {
-        let script = receive_source(&folder);
+    let is_anew = given.fresh && facts.builds.0.contains_key(key);
+    if is_anew {
+        let work = Work::Script {
+            script: forget(std::slice::from_ref(&folder)),
+            input: Input::None,
+        };
+        let what = format!("forget what earlier runs built of {name}");
+        steps.push(step("fresh", what, work));
+    }
+    let is_done = |phase: &str| !is_anew && facts.builds.is_done(key, phase);
+    if !is_done("source") {
+        let script = receive_source(&folder, &recipe.name);
         let work = Work::Source(SourceJob {
             recipe: recipe.name.clone(),
             script,
@@ -195,10 +208,11 @@ fn plan_phases(
     }
     for phase in build_system::PHASES {
         let script = phase_script(system, recipe, inputs, &folder, phase, facts);
-        if let Some(script) = script.filter(|_| !facts.builds.is_done(key, phase)) {
+        if let Some(script) = script.filter(|_| !is_done(phase)) {
             let work = Work::Phase {
                 phase: phase.to_owned(),
                 script,
+                stop: stop(&folder, phase),
             };
             steps.push(step(phase, format!("{phase} {name}"), work));
         }
@@ -211,11 +225,12 @@ fn plan_phases(
     ));
 }
 
-fn receive_source(folder: &str) -> Script {
+fn receive_source(folder: &str, recipe: &str) -> Script {
     Script::new("receive and unpack the sources")
         .shell(shell::FAIL)
         .shell(shell::RECEIVE)
         .set("folder", folder)
+        .set("recipe", recipe)
         .set("user", accounts::BUILD_USER)
         .shell(
             r#"
@@ -223,7 +238,10 @@ fn receive_source(folder: &str) -> Script {
 /usr/bin/rm -rf "$folder"
 /usr/bin/mkdir "$folder" "$folder/src" "$folder/out" "$folder/stage" "$folder/shims" ||
   fail "cannot make $folder"
-receive "$folder/source.tar"
+printf '%s\n' "$recipe" >"$folder/recipe" || fail "cannot write in $folder"
+# packed, unpacked, compiled and staged
+what="the build of $recipe"
+receive "$folder/source.tar" 4
 /usr/bin/gtar -xf "$folder/source.tar" -C "$folder/src" --no-same-owner ||
   fail "cannot unpack the sources in $folder/src"
 /usr/bin/rm -f "$folder/source.tar"
@@ -271,9 +289,9 @@ fn phase_script(
         None => format!("{folder}/src"),
     };
     let mut body = Script::new(phase)
-        .shell("set -e\nPS4='+ '\numask 022")
-        .command(["cd", &source])
-        .shell("set -x");
+        // the log says where its commands ran
+        .shell("set -e\nPS4='+ '\numask 022\nset -x")
+        .command(["cd", &source]);
     for command in &commands {
         body = body.command(command);
     }
@@ -312,15 +330,117 @@ fn phase_script(
             .set("launch", launch.body())
             .set("commands", body.body())
             .set("runner", RUNNER)
-            .shell(FOLLOW),
+            .shell(CONTRACT)
+            .shell(FOLLOW)
+            // a compiler may be silent for as long as it likes
+            .with_quiet_limit(None),
     )
 }
+
+/// A phase's script that leaves out what was printed before.
+#[must_use]
+pub fn follow_from(script: &Script, shown: u64) -> Script {
+    Script::new(script.name())
+        .set("shown", shown.to_string())
+        .then(script)
+        .with_quiet_limit(script.quiet_limit())
+}
+
+/// Ends a phase, with every process it started.
+fn stop(folder: &str, phase: &str) -> Script {
+    Script::new(format!("end {phase}"))
+        .set("folder", folder)
+        .set("phase", phase)
+        .shell(CONTRACT)
+        .shell("end_phase")
+}
+
+/// Plans the end of build trees that nobody wants any more: of earlier inputs, and of these ones where
+/// neither a build nor an installation is due. While one is due, what is there may yet be used.
+pub(super) fn plan_abandoned(
+    recipe: &WantedRecipe,
+    key: &str,
+    facts: &Facts,
+    steps: &[Step],
+) -> Option<Step> {
+    let (build, install) = (
+        format!("build/{}/", recipe.name),
+        format!("install/{}", recipe.name),
+    );
+    let is_wanted = steps
+        .iter()
+        .any(|step| step.id.starts_with(&build) || step.id == install);
+    let trees = facts.build_recipes.iter();
+    let abandoned = trees
+        .filter(|(tree, owner)| **owner == recipe.name && (tree.as_str() != key || !is_wanted));
+    let folders: Vec<String> = abandoned
+        .map(|(tree, _)| format!("{BUILD_ROOT}/{tree}"))
+        .collect();
+    if folders.is_empty() {
+        return None;
+    }
+    let change = |folder: &String| {
+        Change::new(
+            Action::Destroy,
+            format!("build tree {folder}"),
+            format!("{} is not built from it any more", recipe.name),
+        )
+    };
+    Some(Step {
+        id: format!("build/{}/abandoned", recipe.name),
+        stage: Stage::Build,
+        changes: folders.iter().map(change).collect(),
+        work: Work::Script {
+            script: forget(&folders),
+            input: Input::None,
+        },
+    })
+}
+
+/// Ends every phase of these builds and removes their trees.
+fn forget(folders: &[String]) -> Script {
+    Script::new("forget a build")
+        .shell(shell::FAIL)
+        .list("folders", folders)
+        .shell(CONTRACT)
+        .shell(
+            r#"
+for folder in ${folders[@]+"${folders[@]}"}; do
+  for path in "$folder"/*.ctid; do
+    phase=${path##*/} phase=${phase%.ctid}
+    end_phase
+  done
+  /usr/bin/rm -rf "$folder" || fail "cannot remove $folder"
+done
+"#,
+        )
+}
+
+/// `is_alive`: whether the phase's contract has a member. `end_phase`: until it has none.
+///
+/// A contract's number means something until the next boot only, so the boot is written first.
+const CONTRACT: &str = r#"
+contract=
+find_contract() {
+  contract=
+  [ -s "$folder/$phase.ctid" ] || return 1
+  [ "$(/usr/bin/cat "$folder/$phase.boot" 2>/dev/null)" = "$(/usr/bin/kstat -p unix:0:system_misc:boot_time)" ] ||
+    return 1
+  contract=$(<"$folder/$phase.ctid") && contract=${contract//[[:space:]]/}
+  [ -n "$contract" ]
+}
+is_alive() { find_contract && /usr/bin/pgrep -c "$contract" >/dev/null; }
+end_phase() {
+  find_contract || return 0
+  while /usr/bin/pkill -KILL -c "$contract"; do /usr/bin/sleep 0.1; done
+}
+"#;
 
 /// Runs in the phase's contract, as root; drops the network and the privileges for the build.
 const RUNNER: &str = r#"folder=$1 phase=$2 user=$3
 trap '' HUP
-/usr/bin/ps -o ctid= -p $$ >"$folder/$phase.ctid"
 /usr/bin/kstat -p unix:0:system_misc:boot_time >"$folder/$phase.boot"
+/usr/bin/ps -o ctid= -p $$ >"$folder/$phase.ctid"
 /usr/bin/ppriv -e -s A-net_access /usr/bin/su - "$user" -c '/usr/bin/bash -s' <"$folder/$phase.launch"
 status=$?
 printf '%s\n' "$status" >"$folder/$phase.rc.new" &&
@@ -329,16 +449,32 @@ printf '%s\n' "$status" >"$folder/$phase.rc.new" &&
 
 const FOLLOW: &str = r#"
 log=$folder/$phase.log
-# a contract's number means something until the next boot only
-boot=$(/usr/bin/kstat -p unix:0:system_misc:boot_time)
-is_alive() {
-  local contract=
-  [ "$(/usr/bin/cat "$folder/$phase.boot" 2>/dev/null)" = "$boot" ] || return 1
-  [ -s "$folder/$phase.ctid" ] && contract=$(<"$folder/$phase.ctid") && contract=${contract// /}
-  [ -n "$contract" ] && /usr/bin/pgrep -c "$contract" >/dev/null
+shown=${shown-0}
+print_more() {
+  local size
+  size=$(/usr/bin/stat -c %s "$log" 2>/dev/null) || size=0
+  if [ "$size" -gt "$shown" ]; then
+    # nobody hears it any more: the phase goes on without
+    /usr/bin/tail -c "+$((shown + 1))" "$log" | /usr/bin/head -c "$((size - shown))" || exit 201
+    shown=$size
+  fi
 }
-if [ -f "$folder/$phase.rc" ] && [ "$(<"$folder/$phase.rc")" = 0 ]; then exit 0; fi
+if [ -f "$folder/$phase.rc" ] && [ "$(<"$folder/$phase.rc")" = 0 ]; then
+  print_more
+  exit 0
+fi
+if [ -f "$folder/$phase.started" ] && [ ! -f "$folder/$phase.rc" ]; then
+  # one that was started a moment ago has yet to write its contract down
+  tries=0
+  while [ ! -s "$folder/$phase.ctid" ] && [ "$tries" -lt 30 ]; do
+    tries=$((tries + 1))
+    /usr/bin/sleep 0.1
+  done
+fi
 if [ ! -f "$folder/$phase.started" ] || [ -f "$folder/$phase.rc" ] || ! is_alive; then
+  # whatever is left of it must not write into the same tree
+  end_phase
+  shown=0
   /usr/bin/rm -f "$folder/$phase.rc" "$folder/$phase.ctid" "$folder/$phase.boot" "$log"
   printf '%s' "$launch" >"$folder/$phase.launch" && printf '%s' "$commands" >"$folder/$phase.commands" &&
     printf '%s' "$runner" >"$folder/$phase.run" && printf '' >"$folder/$phase.started" ||
@@ -346,14 +482,10 @@ if [ ! -f "$folder/$phase.started" ] || [ -f "$folder/$phase.rc" ] || ! is_alive
   /usr/bin/ctrun -l none -o pgrponly /usr/bin/bash "$folder/$phase.run" "$folder" "$phase" "$user" \
     >"$log" 2>&1 || fail "cannot start $phase in a contract of its own"
 fi
-shown=0 idle=0
+idle=0
 while :; do
   ended=no; [ -f "$folder/$phase.rc" ] && ended=yes
-  size=$(/usr/bin/stat -c %s "$log" 2>/dev/null) || size=0
-  if [ "$size" -gt "$shown" ]; then
-    /usr/bin/tail -c "+$((shown + 1))" "$log" | /usr/bin/head -c "$((size - shown))"
-    shown=$size
-  fi
+  print_more
   [ "$ended" = yes ] && exit "$(<"$folder/$phase.rc")"
   idle=$((idle + 1))
   if [ "$((idle % 25))" -eq 0 ] && ! is_alive && [ ! -f "$folder/$phase.rc" ]; then exit 200; fi

@@ -1,20 +1,23 @@
 //! Which checks must run, and the receipt that follows them.
 
-use super::{Action, Change, Stage, Step, WantedRecipe, Work, receipts};
+use super::{Action, Change, Refusal, Stage, Step, WantedRecipe, Work, receipts};
 use crate::facts::Facts;
 use crate::receipt::Receipt;
-use crate::recipe::model::CheckKind;
-use crate::script::Script;
+use crate::recipe::model::{CheckKind, Service};
+use crate::script::{Script, words_of};
 
 /// Plans the checks where anything of the recipe changed since they last passed, and the receipt
 /// where it would say something else. `before` is the number of steps before the recipe's own.
+///
+/// # Errors
+/// [`Refusal`] when there can be no receipt.
 pub(super) fn plan(
     recipe: &WantedRecipe,
     expected: Option<Receipt>,
     facts: &Facts,
     before: usize,
     steps: &mut Vec<Step>,
-) {
+) -> Result<(), Refusal> {
     let recorded = facts.receipts.0.get(&recipe.name);
     let is_current = match (&expected, recorded) {
         (Some(expected), Some(recorded)) => expected.says_the_same(recorded),
@@ -22,7 +25,7 @@ pub(super) fn plan(
     };
     let changes = steps.len() > before;
     if !changes && is_current && !facts.unchecked.contains(&recipe.name) {
-        return;
+        return Ok(());
     }
     for check in &recipe.bundle.recipe.checks {
         steps.push(Step {
@@ -36,15 +39,15 @@ pub(super) fn plan(
             work: Work::Check(check.clone()),
         });
     }
-    let Some(expected) = expected else {
-        return;
-    };
-    steps.push(receipts::step(recipe, &expected, recorded.is_some()));
+    if let Some(expected) = expected {
+        steps.push(receipts::step(recipe, &expected, recorded.is_some())?);
+    }
+    Ok(())
 }
 
 fn describe(kind: &CheckKind) -> String {
     match kind {
-        CheckKind::Command { command, .. } => command.join(" "),
+        CheckKind::Command { command, .. } => words_of(command),
         CheckKind::Tcp { port, address } => format!("something listens on {address}:{port}"),
         CheckKind::Afp { port, address } => format!("an AFP server answers on {address}:{port}"),
     }
@@ -72,6 +75,38 @@ pub fn script(kind: &CheckKind) -> Script {
             .shell(ASK_AFP),
     }
 }
+
+/// The script that says how the recipe's services are, for who wonders why a check does not pass.
+#[must_use]
+pub fn explain(services: &[Service]) -> Script {
+    Script::new("look at services")
+        .list(
+            "fmris",
+            services.iter().map(|service| service.fmri.as_str()),
+        )
+        .list(
+            "logs",
+            services
+                .iter()
+                .map(|s| s.log.as_deref().unwrap_or_default()),
+        )
+        .shell(EXPLAIN)
+}
+
+const EXPLAIN: &str = r#"
+i=0
+for fmri in ${fmris[@]+"${fmris[@]}"}; do
+  /usr/bin/svcs -xv "$fmri"
+  for log in "$(/usr/bin/svcs -L "$fmri" 2>/dev/null)" "${logs[$i]}"; do
+    if [ -n "$log" ] && [ -f "$log" ]; then
+      printf -- '--- last lines of %s\n' "$log"
+      /usr/bin/tail -n 10 "$log"
+    fi
+  done
+  i=$((i + 1))
+done
+exit 0
+"#;
 
 /// A server keeps the connection open after its answer, so the answer's own length says when it has
 /// ended. `dd` takes byte by byte what belongs to it and nothing more.

@@ -182,6 +182,19 @@ fn compare(
         };
         return Verdict::Write(change);
     };
+    if let Some(package) = fact.package.as_ref().filter(|_| !given.overwrite) {
+        return Verdict::Refused(Refusal {
+            message: format!(
+                "{} is there and belongs to the package {package}",
+                file.path
+            ),
+            help:
+                "give the recipe's file another path: the package would write over it when it is \
+                   upgraded"
+                    .to_owned(),
+            diff: None,
+        });
+    }
     if fact.kind != FileKind::Regular {
         return Verdict::Refused(Refusal {
             message: format!("{} is there and is not a regular file", file.path),
@@ -293,6 +306,7 @@ impl Upload {
         let script = Script::new("install files")
             .shell(shell::FAIL)
             .shell(shell::RECEIVE)
+            .shell(shell::NOTE)
             .list("targets", &self.targets)
             .list("modes", &self.modes)
             .list("owners", &self.owners)
@@ -335,13 +349,24 @@ fn pack(contents: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Each file is written beside its place and renamed, so that a reader sees the old or the new one.
-/// (`mv` renames only within a file system, and would put a file *into* a folder.)
+/// (`mv` renames only within a file system, and would put a file *into* a folder.) All are beside
+/// their places, and there is room for them, before the first is renamed.
 const INSTALL: &str = r#"
-/usr/bin/mkdir -p /var/db/zonewright || fail 'cannot make /var/db/zonewright'
-work=$(/usr/bin/mktemp -d /var/db/zonewright/files.XXXXXX) || fail 'cannot make a folder in /var/db/zonewright'
-trap '/usr/bin/rm -rf "$work"' EXIT
-receive "$work/files.tar"
-/usr/bin/gtar -xf "$work/files.tar" -C "$work" --no-same-owner || fail 'cannot unpack the files'
+places=()
+for target in "${targets[@]}"; do places+=("${target%/*}/.${target##*/}.zonewright.new"); done
+note "${places[@]}"
+what='the files'
+receive "$temporary/files.tar" 2
+/usr/bin/gtar -xf "$temporary/files.tar" -C "$temporary" --no-same-owner || fail 'cannot unpack the files'
+i=0
+for target in "${targets[@]}"; do
+  parent=${target%/*} place=${places[$i]}
+  [ -d "$target" ] && fail "$target is a folder"
+  { [ -d "$parent" ] || /usr/bin/mkdir -p "$parent"; } && /usr/bin/rm -f "$place" &&
+    /usr/bin/cp "$temporary/$i" "$place" && /usr/bin/chown "${owners[$i]}" "$place" &&
+    /usr/bin/chmod "${modes[$i]}" "$place" || fail "cannot write $target; no file was changed"
+  i=$((i + 1))
+done
 for target in ${edited[@]+"${edited[@]}"}; do
   /usr/bin/cp -p "$target" "$target.before-zonewright" || fail "cannot keep a copy of $target"
 done
@@ -350,13 +375,7 @@ for record in ${due[@]+"${due[@]}"}; do
 done
 i=0 status=0
 for target in "${targets[@]}"; do
-  parent=${target%/*} place=${target%/*}/.${target##*/}.zonewright.$$
-  [ -d "$target" ] && fail "$target is a folder"
-  { [ -d "$parent" ] || /usr/bin/mkdir -p "$parent"; } &&
-    /usr/bin/cp "$work/$i" "$place" && /usr/bin/chown "${owners[$i]}" "$place" &&
-    /usr/bin/chmod "${modes[$i]}" "$place" && /usr/bin/mv -f "$place" "$target" || {
-    /usr/bin/rm -f "$place"; printf 'cannot write %s\n' "$target" >&2; status=1
-  }
+  /usr/bin/mv -f "${places[$i]}" "$target" || { printf 'cannot write %s\n' "$target" >&2; status=1; }
   i=$((i + 1))
 done
 exit "$status"

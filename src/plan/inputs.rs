@@ -7,6 +7,7 @@ use crate::facts::Facts;
 use crate::package::package_name;
 use crate::receipt::{BUILD_FORMAT, BuildInputs, sha256_hex};
 use crate::recipe::bundle::FileBytes;
+use crate::script::words_of;
 
 /// Everything that decides the build.
 ///
@@ -68,8 +69,8 @@ fn settings(recipe: &WantedRecipe) -> BTreeMap<String, String> {
         }
     };
     set("directory", build.directory.clone().unwrap_or_default());
-    set("make arguments", build.make_arguments.join(" "));
-    set("discard", build.discard.join(" "));
+    set("make arguments", words_of(&build.make_arguments));
+    set("discard", words_of(&build.discard));
     set(
         "tests",
         if build.test {
@@ -80,16 +81,15 @@ fn settings(recipe: &WantedRecipe) -> BTreeMap<String, String> {
     );
     if let Some(custom) = &build.custom {
         let phases = [
-            &custom.configure,
-            &custom.compile,
-            &custom.test,
-            &custom.stage,
+            ("configure", &custom.configure),
+            ("compile", &custom.compile),
+            ("test", &custom.test),
+            ("stage", &custom.stage),
         ];
-        let lines = phases.map(|commands| commands.iter().map(|words| words.join("\n")));
-        set(
-            "commands",
-            lines.into_iter().flatten().collect::<Vec<_>>().join("\n\n"),
-        );
+        for (phase, commands) in phases {
+            let lines: Vec<String> = commands.iter().map(|words| words_of(words)).collect();
+            set(&format!("{phase} commands"), lines.join("\n"));
+        }
     }
     let package = &wanted.package;
     set("conflicts", package.conflicts.join(" "));
@@ -110,7 +110,7 @@ fn settings(recipe: &WantedRecipe) -> BTreeMap<String, String> {
             FileBytes::Staged(path) => Some(path.as_str()),
             FileBytes::Known(_) => None,
         });
-    set("staged files", staged.collect::<Vec<_>>().join(" "));
+    set("staged files", words_of(&staged.collect::<Vec<_>>()));
     settings
 }
 

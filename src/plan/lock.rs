@@ -3,8 +3,9 @@
 //! There is no `flock` on the target, and a lock that must be broken when its holder is dead needs a
 //! way to break it that two cannot take at once. So nothing is ever taken over: a run announces itself
 //! with a file of its own and then looks at everybody else's. Of two that announce themselves at once
-//! at least the later one sees the other and steps back. A dead run stays dead, so whoever finds its
-//! file may remove it.
+//! at least the later one sees the other and steps back. A file stands for one connection, and a dead
+//! connection stays dead, so whoever finds its file may remove it; a run that connects again announces
+//! itself anew.
 
 use std::time::Duration;
 
@@ -19,12 +20,18 @@ pub const HELD: i32 = 75;
 /// Exit status of a guarded script whose run does not hold the zone any more.
 pub const NOT_HELD: i32 = 76;
 
+/// What such a script says.
+pub const NOT_HELD_TEXT: &str = "this run does not hold the zone any more";
+
+/// How long [`take`] may need to end what was left.
+pub const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
 /// Takes the zone for a run, or finds out who holds it.
 ///
-/// What an earlier connection of the same run left in the zone is ended first, and so are the runs of
-/// the tokens in `evict`: by contract, after `settle` if they have not ended by themselves.
+/// What the run's `earlier` connection left in the zone is ended first, and so are the connections of
+/// the tokens in `evict`: by contract, after waiting at most `settle` for package tools and the like.
 #[must_use]
-pub fn take(holder: &Holder, evict: &[String], settle: Duration) -> Script {
+pub fn take(holder: &Holder, earlier: Option<&str>, evict: &[String], settle: Duration) -> Script {
     // the struct has strings only, which always can be written
     let text = serde_json::to_string(holder).unwrap_or_default();
     Script::new("take the zone for this run")
@@ -33,6 +40,9 @@ pub fn take(holder: &Holder, evict: &[String], settle: Duration) -> Script {
         .set("token", &holder.token)
         .set("holder", text)
         .set("settle", settle.as_secs().to_string())
+        .set("lasting", LASTING)
+        .set("within", ENDS_WITHIN.as_secs().to_string())
+        .set("earlier", earlier.unwrap_or_default())
         .list("evict", evict)
         .shell(TAKE)
 }
@@ -51,10 +61,14 @@ pub fn release(token: &str) -> Script {
 pub fn guarded(script: &Script, token: &str) -> Script {
     Script::new(script.name())
         .set("zw_lock", format!("{LOCK_ROOT}/{token}"))
-        .shell(r#"[ -f "$zw_lock" ] || { printf 'this run does not hold the zone any more\n' >&2; exit 76; }"#)
+        .set("zw_text", NOT_HELD_TEXT)
+        .shell(r#"[ -f "$zw_lock" ] || { printf '%s\n' "$zw_text" >&2; exit 76; }"#)
         .then(script)
         .with_quiet_limit(script.quiet_limit())
 }
+
+/// Commands that are waited for, as an extended regular expression.
+const LASTING: &str = "pkgin|pkg_[a-z]+|(user|group)(add|mod|del)|passwd|svccfg|gtar|cp|mv";
 
 // A connection whose contract is the ssh service's own has none to be known by (inferred: an sshd
 // without contracts); it counts as alive until the zone is started again.
@@ -66,8 +80,11 @@ holds() {
 end_contract() {
   local until=$((SECONDS + settle))
   if [ "$1" = none ] || [ "$1" = "$contract" ]; then return; fi
-  while [ "$SECONDS" -lt "$until" ] && /usr/bin/pgrep -c "$1" >/dev/null; do /usr/bin/sleep 0.1; done
-  until=$((SECONDS + 10))
+  # what changes several files in one go leaves more to mend when it is ended than when it is waited for
+  while [ "$SECONDS" -lt "$until" ] && /usr/bin/pgrep -x -c "$1" "$lasting" >/dev/null; do
+    /usr/bin/sleep 0.1
+  done
+  until=$((SECONDS + within))
   while /usr/bin/pkill -KILL -c "$1"; do
     [ "$SECONDS" -lt "$until" ] || fail "what an earlier run left in the zone does not end (contract $1)"
     /usr/bin/sleep 0.1
@@ -81,10 +98,11 @@ listener=$(/usr/bin/svcs -H -o ctid svc:/network/ssh:default 2>/dev/null)
 [ "$contract" != "${listener//[[:space:]]/}" ] || contract=none
 since=$(/usr/bin/date +%s)
 /usr/bin/mkdir -p "$root" || fail "cannot make $root"
-for name in "$token" ${evict[@]+"${evict[@]}"}; do
+for name in ${earlier:+"$earlier"} ${evict[@]+"${evict[@]}"}; do
   { IFS=' ' read -r was theirs began <"$root/$name"; } 2>/dev/null || continue
   [ "$was" != "$boot" ] || end_contract "$theirs"
-  if [ "$name" = "$token" ]; then since=$began; else /usr/bin/rm -f "$root/$name"; fi
+  [ "$name" != "$earlier" ] || since=$began
+  /usr/bin/rm -f "$root/$name"
 done
 round=0
 while :; do

@@ -5,21 +5,26 @@
 //! before an earlier step has run is a step without work, marked `?`.
 
 pub mod accounts;
+mod aside;
 pub mod build;
 pub mod checks;
 pub mod files;
 pub mod inputs;
 mod install;
 pub mod lock;
+mod obstacles;
 pub mod packages;
 pub mod receipts;
 pub mod services;
 pub mod shell;
+mod space;
+pub mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::build_system;
 use crate::facts::{Facts, Questions};
 use crate::receipt::{BuildInputs, sha256_hex};
 use crate::recipe::bundle::Bundle;
@@ -124,7 +129,12 @@ pub enum Work {
     Source(SourceJob),
     /// A phase of a build, detached and followed: the script starts it, or finds it running or
     /// ended, and prints its log.
-    Phase { phase: String, script: Script },
+    Phase {
+        phase: String,
+        script: Script,
+        /// Ends it, with every process it started.
+        stop: Script,
+    },
     /// The staged tree is fetched and made a package.
     Package(PackageJob),
     /// A stored package is sent and installed.
@@ -143,6 +153,39 @@ pub struct Step {
     pub stage: Stage,
     pub changes: Vec<Change>,
     pub work: Work,
+}
+
+impl Step {
+    /// The change that the step is about. A manifest is written for a service to start with, so of a
+    /// service's changes it is the last one; otherwise the first.
+    #[must_use]
+    pub fn main_change(&self) -> Option<&Change> {
+        match self.stage {
+            Stage::Serve => self.changes.last(),
+            _ => self.changes.first(),
+        }
+    }
+
+    /// What the step is about, in a few words: `package gcc13 and 8 more`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let Some(main) = self.main_change() else {
+            return self.id.clone();
+        };
+        match self.changes.len() {
+            more @ 2.. if self.stage != Stage::Serve => {
+                format!("{} and {} more", main.what, more - 1)
+            }
+            _ => main.what.clone(),
+        }
+    }
+}
+
+/// The phase of a build that a step is, from its id: `compile` for `build/netatalk/compile`.
+#[must_use]
+pub fn phase_of(id: &str) -> Option<&str> {
+    let (_, phase) = id.strip_prefix("build/")?.rsplit_once('/')?;
+    build_system::PHASES.contains(&phase).then_some(phase)
 }
 
 /// The steps that differ, in order; empty when there is nothing to do.
@@ -183,6 +226,8 @@ pub struct Wanted<'a> {
 pub struct StoredPackage {
     /// Files that the build staged outside the prefix: path → content.
     pub outside: BTreeMap<String, Vec<u8>>,
+    /// How big the package's file is.
+    pub size_bytes: u64,
     /// The platform stamp of the zone that built it, as in `joyent_20241212T000720Z`.
     pub platform: String,
 }
@@ -210,6 +255,8 @@ pub struct Given {
     pub keep_edited: bool,
     /// Restart services although somebody is being served.
     pub end_sessions: bool,
+    /// Begin builds that are due anew, whatever earlier runs left of them.
+    pub fresh: bool,
 }
 
 /// What must be asked of a target to plan for it.
@@ -258,6 +305,7 @@ pub fn plan(wanted: &Wanted<'_>, facts: &Facts, given: &Given) -> Result<Plan, V
     for recipe in wanted.recipes {
         plan_recipe(recipe, &paths, facts, given, &mut steps, &mut refusals);
     }
+    refusals.extend(obstacles::look(facts, &steps));
     if refusals.is_empty() {
         Ok(Plan { steps })
     } else {
@@ -283,6 +331,7 @@ fn plan_recipe(
         match inputs::of(recipe, facts) {
             Ok(inputs) => {
                 build::plan(recipe, &inputs, facts, given, steps);
+                refusals.extend(space::look(recipe, &inputs, facts, given, &steps[before..]));
                 Some(inputs)
             }
             Err(refusal) => {
@@ -291,7 +340,8 @@ fn plan_recipe(
             }
         }
     };
-    accounts::plan_recipe(recipe, facts, steps);
+    let built_until = steps.len();
+    accounts::plan_recipe(recipe, facts, steps, refusals);
     let outside = built.as_ref().map(|inputs| outside_files(inputs, given));
     let files = files::plan(recipe, outside.flatten(), facts, given, steps, refusals);
     refusals.extend(services::plan(
@@ -306,7 +356,14 @@ fn plan_recipe(
     let receipt = built
         .as_ref()
         .map(|inputs| receipts::expected(recipe, inputs, &files, facts));
-    checks::plan(recipe, receipt, facts, before, steps);
+    refusals.extend(checks::plan(recipe, receipt, facts, before, steps).err());
+    // it changes nothing that a check or the receipt could depend on
+    let abandoned = built
+        .as_ref()
+        .and_then(|inputs| build::plan_abandoned(recipe, &inputs.key(), facts, steps));
+    if let Some(step) = abandoned {
+        steps.insert(built_until, step);
+    }
 }
 
 fn outside_files<'a>(
@@ -322,6 +379,34 @@ fn outside_files<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn phases_are_known_by_their_ids() {
+        assert_eq!(phase_of("build/a/compile"), Some("compile"));
+        for id in [
+            "build/a/source",
+            "build/compile",
+            "compile",
+            "install/a/compile",
+        ] {
+            assert_eq!(phase_of(id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_service_is_started_whatever_is_written_for_it() {
+        let step = |stage| Step {
+            id: "services/svc:/site/a:default".to_owned(),
+            stage,
+            changes: vec![
+                Change::new(Action::Create, "manifest /a.xml", ""),
+                Change::new(Action::Change, "start svc:/site/a:default", ""),
+            ],
+            work: Work::Unknown,
+        };
+        assert_eq!(step(Stage::Serve).title(), "start svc:/site/a:default");
+        assert_eq!(step(Stage::Configure).title(), "manifest /a.xml and 1 more");
+    }
 
     #[test]
     fn a_package_is_not_used_on_an_older_platform_than_its_own() {

@@ -2,6 +2,8 @@
 //!
 //! pkgin's exit status lies both ways, so the script asks the package database afterwards.
 
+use std::time::Duration;
+
 use super::{Action, Change, Stage, Step, WantedRecipe, Work, shell};
 use crate::facts::{Facts, Questions};
 use crate::package::package_base;
@@ -38,16 +40,23 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
         return false;
     }
     let changes = missing.iter().map(|name| {
-        Change::new(
-            Action::Create,
-            format!("package {name}"),
-            format!("{} needs it", recipe.name),
-        )
+        let needs = format!("{} needs it", recipe.name);
+        match other_version(name, facts) {
+            None => Change::new(Action::Create, format!("package {name}"), needs),
+            Some(there) => {
+                let why = format!("{needs}; {there} does not fit");
+                Change::new(Action::Change, format!("package {name}"), why)
+            }
+        }
     });
     let script = Script::new("install packages with pkgin")
         .shell(shell::FAIL)
         .list("names", &missing)
-        .shell(INSTALL);
+        .set("recipe", &recipe.name)
+        .shell(KNOWN)
+        .set("mark", MARK)
+        .shell(INSTALL)
+        .with_quiet_limit(Some(DOWNLOAD_QUIET));
     steps.push(Step {
         id: format!("dependencies/{}", recipe.name),
         stage: Stage::Dependencies,
@@ -60,8 +69,57 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
     true
 }
 
-// pkgin hides what pkg_add says in a file, to which every run adds.
+/// pkgin prints nothing while it downloads, and a compiler takes its time on a slow line.
+const DOWNLOAD_QUIET: Duration = Duration::from_secs(2 * 3600);
+
+/// The installed package that a pattern with a version is about and does not fit.
+fn other_version(wanted: &str, facts: &Facts) -> Option<String> {
+    let name = wanted.split(['<', '>', '=', '[', '*', '?', '{']).next()?;
+    let name = name.trim_end_matches('-');
+    let version = facts.packages.installed.get(name)?;
+    Some(format!("{name}-{version}"))
+}
+
+// What pkgin does not know it leaves out, and it installs the rest: so it is asked first, and once more
+// after an update where its list may be old. `pkgin -p search` → libevent-2.1.12;=;Asynchronous event
+// notification library.
+const KNOWN: &str = r#"
+unknown_names() {
+  local line
+  unknown=()
+  while IFS= read -r line; do
+    case $line in *' is not available in the repository') unknown+=("${line%% is not available*}") ;; esac
+  done < <(/opt/local/bin/pkgin -n install "${names[@]}" 2>&1)
+}
+unknown_names
+if [ "${#unknown[@]}" -gt 0 ]; then
+  /opt/local/bin/pkgin -y update >/dev/null
+  unknown_names
+fi
+for name in ${unknown[@]+"${unknown[@]}"}; do
+  printf '%s is not available in the repository
+' "$name" >&2
+  base=${name%%[<>=*?\[\{]*} others=
+  while IFS=';' read -r full _; do
+    case $full in "${base%-}"-[0-9]*) others="$others $full" ;; esac
+  done < <(/opt/local/bin/pkgin -p search "${base%-}" 2>/dev/null)
+  [ -z "$others" ] || printf '  it has%s
+' "$others" >&2
+done
+[ "${#unknown[@]}" -eq 0 ] ||
+  fail "nothing was installed; correct [dependencies] in the recipe $recipe (\`pkgin search\` in the zone finds names)"
+"#;
+
+/// The mark that pkgin is at work. A package is registered before its files are there, so where the
+/// mark is left behind, what was registered since then is looked at.
+pub(super) const MARK: &str = "/var/db/zonewright/pkgin.busy";
+
+// pkgin hides what pkg_add says in a file, to which every run adds. A connection that is cut must not
+// end it with a signal.
 const INSTALL: &str = r#"
+trap '' PIPE HUP
+/usr/bin/mkdir -p "${mark%/*}" && printf '' >"$mark" || fail "cannot write $mark"
+trap '/usr/bin/rm -f "$mark"' EXIT
 log=/var/db/pkgin/pkg_install-err.log
 log_size() { /usr/bin/cat "$log" 2>/dev/null | /usr/bin/wc -c; }
 before=$(log_size)
@@ -71,8 +129,9 @@ for name in "${names[@]}"; do
   /opt/local/sbin/pkg_info -qe "$name" || missing="$missing $name"
 done
 if [ -n "$missing" ] && [ "$(log_size)" != "$before" ]; then
-  printf -- '--- last lines of %s\n' "$log" >&2
-  /usr/bin/tail -n 20 "$log" >&2
+  printf -- '--- %s\n' "$log" >&2
+  # what earlier runs left in it is not to be taken for this one's
+  /usr/bin/tail -c "+$((before + 1))" "$log" | /usr/bin/tail -n 40 >&2
 fi
 [ -z "$missing" ] || fail "pkgin (status $status) did not bring:$missing"
 "#;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::files::Placed;
-use super::{Action, Change, Input, Stage, Step, WantedRecipe, Work, services, shell};
+use super::{Action, Change, Input, Refusal, Stage, Step, WantedRecipe, Work, services, shell};
 use crate::facts::Facts;
 use crate::facts::receipts::RECEIPT_ROOT;
 use crate::receipt::{BuildInputs, Receipt, SCHEMA, sha256_hex};
@@ -51,7 +51,16 @@ pub(super) fn expected(
 }
 
 /// The step that writes it: last, and by rename.
-pub(super) fn step(recipe: &WantedRecipe, receipt: &Receipt, is_there: bool) -> Step {
+pub(super) fn step(
+    recipe: &WantedRecipe,
+    receipt: &Receipt,
+    is_there: bool,
+) -> Result<Step, Refusal> {
+    let text = serde_json::to_vec_pretty(receipt).map_err(|error| Refusal {
+        message: format!("the receipt of {} cannot be written: {error}", recipe.name),
+        help: "this is a fault of zonewright: please report it with the recipe".to_owned(),
+        diff: None,
+    })?;
     let script = Script::new("write the receipt")
         .shell(shell::FAIL)
         .shell(shell::RECEIVE)
@@ -64,7 +73,7 @@ pub(super) fn step(recipe: &WantedRecipe, receipt: &Receipt, is_there: bool) -> 
     } else {
         Action::Create
     };
-    Step {
+    Ok(Step {
         id: format!("receipt/{}", recipe.name),
         stage: Stage::Check,
         changes: vec![Change::new(
@@ -74,13 +83,14 @@ pub(super) fn step(recipe: &WantedRecipe, receipt: &Receipt, is_there: bool) -> 
         )],
         work: Work::Script {
             script,
-            input: Input::Bytes(serde_json::to_vec_pretty(receipt).unwrap_or_default()),
+            input: Input::Bytes(text),
         },
-    }
+    })
 }
 
 const WRITE: &str = r#"
 /usr/bin/mkdir -p "$root" && /usr/bin/chmod 0755 "$root" || fail "cannot make $root"
+trap '/usr/bin/rm -f "$root/.$name.new"' EXIT
 receive "$root/.$name.new"
 /usr/bin/mv -f "$root/.$name.new" "$root/$name.json" || fail "cannot write $root/$name.json"
 /usr/bin/rm -f "$root/$name.unchecked"

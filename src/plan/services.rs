@@ -4,6 +4,8 @@
 //! recorded in the zone right after the start, so that a restart that is due and did not happen, for
 //! whatever reason, is still due at the next apply.
 
+use std::time::Duration;
+
 use super::files::Placed;
 use super::{Action, Change, Given, Input, Refusal, Stage, Step, WantedRecipe, Work, shell};
 use crate::facts::services::{START_ROOT, ServiceFact};
@@ -262,14 +264,18 @@ fn plan_service(
             },
         );
     let mut input = Input::None;
-    let spares = restarts && !context.given.end_sessions;
-    if let Some(sessions) = service.sessions.as_ref().filter(|_| spares) {
-        script = script
-            .shell(shell::QUIET)
-            .command(["quiet", &sessions.process]);
+    if restarts {
+        let spares = !context.given.end_sessions;
+        let sessions = service.sessions.as_ref().filter(|_| spares);
+        let process = sessions.map(|sessions| &sessions.process);
+        script = shell::spare(script, process).shell("spare_sessions");
     }
     if let (true, Manifest::Generated(text)) = (differs, manifest) {
-        script = script.shell(shell::RECEIVE).shell(PLACE).with_input();
+        script = script
+            .shell(shell::RECEIVE)
+            .shell(shell::NOTE)
+            .shell(PLACE)
+            .with_input();
         input = Input::Bytes(text.clone().into_bytes());
     }
     if imports {
@@ -286,6 +292,10 @@ fn plan_service(
             .set("digest", digest)
             .shell(RECORD);
     }
+    // waiting for a slow start is no hanging; a stop may take as long as the start
+    let longest = Duration::from_secs(2 * start_seconds(service));
+    let quiet = script.quiet_limit();
+    let script = script.with_quiet_limit(quiet.map(|quiet| quiet.max(longest)));
     steps.push(Step {
         id: format!("services/{fmri}"),
         stage: Stage::Serve,
@@ -343,14 +353,12 @@ fn restart_reasons(
 }
 
 const PLACE: &str = r#"
+place=${manifest%/*}/.${manifest##*/}.zonewright.new
 /usr/bin/mkdir -p "${manifest%/*}" || fail "cannot make ${manifest%/*}"
-receive "$manifest.new"
-if ! /usr/sbin/svccfg validate "$manifest.new" >&2; then
-  /usr/bin/rm -f "$manifest.new"
-  fail 'svccfg does not accept the manifest'
-fi
-/usr/bin/chmod 0644 "$manifest.new" && /usr/bin/mv -f "$manifest.new" "$manifest" ||
-  fail "cannot write $manifest"
+note "$place"
+receive "$place"
+/usr/sbin/svccfg validate "$place" >&2 || fail 'svccfg does not accept the manifest'
+/usr/bin/chmod 0644 "$place" && /usr/bin/mv -f "$place" "$manifest" || fail "cannot write $manifest"
 "#;
 
 /// Import waits until the restarter knows the instance, so that what follows finds it.
@@ -366,6 +374,7 @@ wait_online "$fmri" "$seconds" "$log" '' "$since"
 /// a new time of the start method tells that the restart happened.
 const RESTART: &str = r#"
 look_at "$fmri"
+spare_sessions
 /usr/sbin/svcadm restart "$fmri" || fail "cannot restart $fmri"
 wait_online "$fmri" "$seconds" "$log" "$started"
 "#;
@@ -377,7 +386,7 @@ pub(super) fn start_record(fmri: &str) -> String {
 
 const RECORD: &str = r#"
 /usr/bin/mkdir -p "${record%/*}" && printf '%s\n' "$digest" >"$record.new" &&
-  /usr/bin/mv -f "$record.new" "$record" || fail "cannot write $record"
+  /usr/bin/mv -f "$record.new" "$record" || { /usr/bin/rm -f "$record.new"; fail "cannot write $record"; }
 "#;
 
 /// Ends services that the recipe made and no longer has.
@@ -394,11 +403,9 @@ fn plan_removal(recipe: &WantedRecipe, facts: &Facts, given: &Given, steps: &mut
         if is_wanted || !facts.services.0.contains_key(fmri) {
             continue;
         }
-        let mut script = Script::new(format!("end {fmri}")).shell(shell::FAIL);
-        if let Some(process) = receipt.sessions.get(fmri).filter(|_| !given.end_sessions) {
-            script = script.shell(shell::QUIET).command(["quiet", process]);
-        }
-        let script = script
+        let script = Script::new(format!("end {fmri}")).shell(shell::FAIL);
+        let process = receipt.sessions.get(fmri).filter(|_| !given.end_sessions);
+        let script = shell::spare(script, process)
             .set("fmri", fmri)
             .set("manifest", parsed.manifest_path())
             .shell(REMOVE);
@@ -420,6 +427,7 @@ fn plan_removal(recipe: &WantedRecipe, facts: &Facts, given: &Given, steps: &mut
 
 /// Deleting an enabled instance would leave its processes running unmanaged: disabled first.
 const REMOVE: &str = r#"
+spare_sessions
 /usr/sbin/svcadm disable -s "$fmri" || fail "cannot disable $fmri"
 /usr/sbin/svccfg delete "$fmri" || fail "cannot delete $fmri"
 /usr/bin/rm -f "$manifest" || fail "cannot remove $manifest"

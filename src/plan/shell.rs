@@ -1,6 +1,8 @@
 //! Shell functions that scripts of several steps share. They are part of this program: values reach
 //! them only through variables.
 
+use crate::script::Script;
+
 /// Exit status of a script that found somebody being served and did not interrupt them.
 pub const SESSIONS_OPEN: i32 = 75;
 
@@ -9,21 +11,73 @@ pub(super) const FAIL: &str = r#"
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 "#;
 
-/// `receive FILE`: saves the rest of standard input and compares it with the hash in its first
-/// line, because a stream that was cut looks like one that ended.
+/// `want FOLDER BYTES`: so much is going to be written there. `enough WHAT`: fails where less than what
+/// was wanted is free, with both numbers; folders of one file system share what it has.
+///
+/// `receive FILE [TIMES]`: saves the rest of standard input and compares it with the hash in its first
+/// line, because a stream that was cut looks like one that ended. Fails before it reads where there is
+/// no room for TIMES what is to come.
 pub(super) const RECEIVE: &str = r#"
+declare -A wanted=() available=()
+want() {
+  local folder=$1 heading device blocks used free mount
+  while [ ! -d "$folder" ]; do folder=${folder%/*} folder=${folder:-/}; done
+  # Filesystem 1024-blocks Used Available Capacity Mounted on
+  { read -r heading && read -r device blocks used free mount; } < <(/usr/bin/df -kP "$folder") && [ -n "$free" ] ||
+    fail "cannot tell how much is free in $folder"
+  mount=${mount#* }
+  wanted[$mount]=$((${wanted[$mount]-0} + $2)) available[$mount]=$((free * 1024))
+}
+show_size() {
+  if [ "$1" -lt 1048576 ]; then printf '%d KiB' "$((($1 + 1023) / 1024))"; return; fi
+  printf '%d.%d MiB' "$(($1 / 1048576))" "$(($1 % 1048576 * 10 / 1048576))"
+}
+enough() {
+  local mount short=
+  for mount in "${!wanted[@]}"; do
+    if [ "${wanted[$mount]}" -gt "${available[$mount]}" ]; then
+      short="$short; it needs $(show_size "${wanted[$mount]}") on $mount, where $(show_size "${available[$mount]}") are free"
+    fi
+  done
+  wanted=() available=()
+  [ -z "$short" ] || fail "there is no room for $1$short; nothing was changed: make room there, or raise the zone's quota on its host"
+}
 receive() {
   local hash size got
   IFS=' ' read -r hash size || fail 'the upload did not begin'
+  want "${1%/*}" "$((size * ${2-1}))"
+  enough "${what-$1}"
   /usr/bin/cat >"$1" || fail "cannot save the upload as $1"
   got=$(/usr/bin/digest -a sha256 "$1") || fail "cannot read back $1"
   [ "$got" = "$hash" ] || fail "the upload of $size bytes arrived damaged or cut short"
 }
 "#;
 
+/// Where scripts keep what they need for themselves, and note what they write beside its place.
+pub(super) const TEMPORARY: &str = "/var/db/zonewright/temporary";
+
+/// `note PATH…`: these files are about to be written beside their places. Whatever way the script
+/// ends, they are gone then, and so is the folder `$temporary`, which only root can look into; where
+/// it is killed, the notes say to the next run what is to go.
+pub(super) const NOTE: &str = r#"
+temporary=/var/db/zonewright/temporary
+clear_away() {
+  local path
+  while IFS= read -r path; do /usr/bin/rm -f "$path"; done < <(/usr/bin/cat "$temporary/places" 2>/dev/null)
+  /usr/bin/rm -rf "$temporary"
+}
+note() {
+  /usr/bin/mkdir -p "${temporary%/*}" && /usr/bin/rm -rf "$temporary" && /usr/bin/mkdir -m 0700 "$temporary" ||
+    fail "cannot make $temporary"
+  trap clear_away EXIT
+  printf '%s\n' "$@" >"$temporary/places" || fail "cannot write in $temporary"
+}
+"#;
+
 /// `make_group NAME GID` and `make_account NAME UID GROUP HOME SHELL COMMENT MAKE-HOME`: made only
 /// where they are missing, and opened; an empty id lets the system choose. `passwd -N` leaves the account
-/// without a password but not locked: `su` refuses a locked one.
+/// without a password but not locked: `su` refuses a locked one. `change_group NAME GROUP` and
+/// `change_shell NAME SHELL`: of an account that is there.
 pub(super) const ACCOUNTS: &str = r#"
 make_group() {
   /usr/bin/getent group "$1" >/dev/null && return
@@ -41,6 +95,12 @@ make_account() {
   fi
   /usr/bin/passwd -N "$1" >/dev/null || fail "cannot open the account $1"
 }
+not_changed() {
+  [ "$3" -ne 8 ] || fail "cannot change the $2 of $1 while somebody is logged in under it"
+  fail "cannot change the $2 of $1 (usermod ended with $3)"
+}
+change_group() { /usr/sbin/usermod -g "$2" "$1" || not_changed "$1" group "$?"; }
+change_shell() { /usr/sbin/usermod -s "$2" "$1" || not_changed "$1" shell "$?"; }
 "#;
 
 /// `explain FMRI LOG`: why a service is not online, on standard error.
@@ -63,26 +123,31 @@ explain() {
 }
 look_at() {
   local name type value
-  state=absent next=none since= started=
+  state=absent next=none why=none since= started=
   while read -r name type value; do
     case $name in
       restarter/state) state=$value ;;
       restarter/next_state) next=$value ;;
+      restarter/auxiliary_state) why=$value ;;
       restarter/state_timestamp) since=$value ;;
       restarter/start_method_timestamp) started=$value ;;
     esac
   done < <(/usr/bin/svcprop -p restarter "$1" 2>/dev/null)
 }
 wait_online() {
-  local until state next since started
+  local until state next why since started known=${5-} cleared=no
   until=$((SECONDS + $2))
   while :; do
     look_at "$1"
     if [ "$state" = online ] && [ "$next" = none ]; then
       if [ -z "${4-}" ] || [ "$started" != "$4" ]; then return; fi
     fi
-    if [ "$state" = maintenance ] && [ "$since" != "${5-}" ]; then
-      explain "$1" "$3"; fail "$1 is in maintenance"
+    if [ "$state" = maintenance ] && [ "$since" != "$known" ]; then
+      if [ "$why" != restarting_too_quickly ] || [ "$cleared" = yes ]; then
+        explain "$1" "$3"; fail "$1 is in maintenance"
+      fi
+      cleared=yes known=$since
+      /usr/sbin/svcadm clear "$1"
     fi
     if [ "$SECONDS" -ge "$until" ]; then
       explain "$1" "$3"; fail "$1 is not online after $2 seconds (it is $state)"
@@ -92,26 +157,44 @@ wait_online() {
 }
 "#;
 
-/// `quiet PROCESS`: ends the script with [`SESSIONS_OPEN`] if somebody is being served. Not being able
-/// to tell is a failure: a session that is not seen would be ended.
-pub(super) const QUIET: &str = r#"
-quiet() {
-  local pids user rest open= listed
-  pids=$(/usr/bin/pgrep -x -- "$1")
-  case $? in
-    0) ;;
-    1) return 0 ;;
-    *) fail "cannot look for sessions of $1" ;;
-  esac
-  listed=$(/usr/bin/ps -o user= -o pid= -p "${pids//$'\n'/,}")
-  if [ -z "$listed" ] && /usr/bin/pgrep -x -- "$1" >/dev/null; then
-    fail "cannot look for sessions of $1"
-  fi
-  while read -r user rest; do
-    [ -n "$user" ] && [ "$user" != root ] && open="$open $user"
-  done <<<"$listed"
-  [ -z "$open" ] && return
-  printf 'being served:%s\n' "$open" >&2
-  exit 75
+/// Makes the script one that spares the sessions of these processes: it must call `spare_sessions`
+/// before it does anything, and again right before it ends what they are served by.
+pub(super) fn spare<'a>(script: Script, processes: impl IntoIterator<Item = &'a String>) -> Script {
+    let processes: Vec<&String> = processes.into_iter().collect();
+    let script = script.list("processes", &processes).shell(SPARE);
+    script.sparing(processes)
+}
+
+/// Asks whether somebody is being served, in the way of [`spare`].
+#[must_use]
+pub fn look_for_sessions(processes: &[String]) -> Script {
+    let script = Script::new("look for sessions").shell(FAIL);
+    spare(script, processes).shell("spare_sessions")
+}
+
+/// `spare_sessions`: ends the script with [`SESSIONS_OPEN`] if somebody is being served by one of the
+/// processes, and says who on standard error, as `facts/sessions` reads it. Not being able to tell is
+/// a failure: a session that is not seen would be ended.
+const SPARE: &str = r#"
+spare_sessions() {
+  local process pids listed user pid since is_open=no
+  for process in ${processes[@]+"${processes[@]}"}; do
+    pids=$(/usr/bin/pgrep -x -- "$process")
+    case $? in
+      0) ;;
+      1) continue ;;
+      *) fail "cannot look for sessions of $process" ;;
+    esac
+    listed=$(/usr/bin/ps -o user= -o pid= -o etime= -p "${pids//$'\n'/,}")
+    if [ -z "$listed" ] && /usr/bin/pgrep -x -- "$process" >/dev/null; then
+      fail "cannot look for sessions of $process"
+    fi
+    while read -r user pid since; do
+      if [ -z "$user" ] || [ "$user" = root ]; then continue; fi
+      printf 'being served: %s %s %s\n' "$user" "$pid" "$since" >&2
+      is_open=yes
+    done <<<"$listed"
+  done
+  [ "$is_open" = no ] || exit 75
 }
 "#;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::bundle::{ZoneContext, place_in_template, render_document};
 use super::format::{list_of, nearest, quoted, there_are};
 use super::load::LoadedRecipe;
-use super::model::{File, FileContent, FileKind, Recipe, Source};
+use super::model::{File, FileContent, FileKind, Recipe, Service, Source};
 use super::parameters::{default_value, sample, typed, value_of};
 use super::paths;
 use super::read::{self, RECIPE};
@@ -16,6 +16,7 @@ use super::template::{Context, render};
 use super::tree::{Document, child_path, is_at_or_below};
 use super::validate::{Stage, validate};
 use crate::problem::{Problem, Severity};
+use crate::smf::{self, SmfError};
 
 /// Everything wrong with a recipe beyond its single keys. `systems` are the build systems there
 /// are; what lies at or below a key path of `faulty` has its problem already.
@@ -194,6 +195,11 @@ fn check_rendered(
         if !faulty.iter().any(is_of_files) {
             found.extend(paths::check(&recipe, &document));
             found.extend(check_services(&recipe, &document));
+            let faulty = faulty
+                .iter()
+                .chain(found.iter().map(|problem| &problem.key));
+            let faulty: Vec<String> = faulty.cloned().collect();
+            found.extend(check_manifests(&recipe, &document, &faulty));
         }
         found.retain(|problem| !rests_on_sample(loaded, &problem.key));
         problems.extend(found);
@@ -248,6 +254,47 @@ fn check_services(recipe: &Recipe, document: &Document) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Complains about services of which no manifest can be made, where their keys are good each.
+fn check_manifests(recipe: &Recipe, document: &Document, faulty: &[String]) -> Vec<Problem> {
+    let services = recipe.services.iter().enumerate();
+    let is_faulty = |above: &str| faulty.iter().any(|path| is_at_or_below(path, above));
+    let services = services
+        .filter(|(s, _)| !is_faulty(&format!("service[{s}]")) && !is_faulty("package.summary"));
+    services
+        .filter_map(|(s, service)| check_manifest(recipe, s, service, document))
+        .collect()
+}
+
+/// Complains about a service of which no manifest can be made.
+fn check_manifest(
+    recipe: &Recipe,
+    index: usize,
+    service: &Service,
+    document: &Document,
+) -> Option<Problem> {
+    if service.manifest.is_some() {
+        return None;
+    }
+    let error = smf::manifest(service, &recipe.package.summary).err()?;
+    let (key, help) = match &error {
+        SmfError::NoProgram { method } | SmfError::Kill { method, .. } => (*method, None),
+        SmfError::Program { method, .. } => (*method, Some("begin it with the path of a program")),
+        SmfError::Long { what, .. } => {
+            let methods = ["start", "stop", "refresh"].into_iter();
+            let method = methods.into_iter().find(|method| what.contains(method));
+            (
+                method.unwrap_or("fmri"),
+                Some("put what it does into a script"),
+            )
+        }
+        _ => ("fmri", None),
+    };
+    Some(Problem {
+        help: help.map(str::to_string),
+        ..document.problem_at(&format!("service[{index}].{key}"), error.to_string())
+    })
 }
 
 fn check_files(

@@ -12,10 +12,18 @@ use super::when;
 pub enum Format {
     /// Any text, newlines too.
     Any,
+    /// The program of a command: a path, or a name that is looked up in `PATH`.
+    Program,
+    /// An argument of a command or the value of a variable: any text that a process can be given.
+    Argument,
+    /// A text of a service, which SMF's manifest must be able to carry.
+    ServiceText,
     /// One line that is not empty.
     Line,
     /// An absolute path without `..`.
     Path,
+    /// An absolute path that the account database can hold.
+    AccountPath,
     /// A path below a folder that the key names.
     Below(&'static str),
     /// A path on the controller: absolute, relative or beginning with `~/`.
@@ -70,6 +78,10 @@ pub enum Format {
     SshTarget,
     /// The name of an environment variable.
     Variable,
+    /// The same, of a variable that a build may set.
+    BuildVariable,
+    /// The same, of a variable that a service may set.
+    ServiceVariable,
     /// Words joined by `-`.
     Kebab,
     /// The name of a property of a service.
@@ -142,9 +154,11 @@ impl Format {
 
     fn fixed_noun(self) -> &'static str {
         match self {
-            Self::Any => "a text",
+            Self::Any | Self::Argument | Self::ServiceText => "a text",
+            Self::Program => "a program such as `\"/opt/local/sbin/afpd\"`",
             Self::Line => "a text of one line",
             Self::Path => "an absolute path such as `\"/opt/local/etc/afp.conf\"`",
+            Self::AccountPath => "an absolute path without `:`, such as `\"/home/matt\"`",
             Self::LocalPath => "a path such as `\"~/.ssh/id_ed25519.pub\"`",
             Self::Url => "a URL such as `\"https://example.org/file-1.0.tar.xz\"`",
             Self::Sha256 => "a sha256 of 64 hex digits",
@@ -171,7 +185,9 @@ impl Format {
             Self::Address => "an IP address such as `\"192.0.2.1\"`",
             Self::HostName => "a host's name or address such as `\"127.0.0.1\"`",
             Self::SshTarget => "a host to log in to such as `\"root@vault\"`",
-            Self::Variable => "a variable's name such as `\"CFLAGS\"`",
+            Self::Variable | Self::BuildVariable | Self::ServiceVariable => {
+                "a variable's name such as `\"CFLAGS\"`"
+            }
             Self::Kebab => "a name such as `\"server-name\"`",
             Self::Property => "a property's name such as `\"log-level\"`",
             Self::OneOf(_) | Self::Account(_) | Self::Below(_) => "a text",
@@ -184,12 +200,16 @@ impl Format {
     /// The complaint.
     pub fn check(self, text: &str) -> Result<(), Complaint> {
         if text.contains('\0') {
-            return Err(Complaint::new("a text cannot hold the character NUL"));
+            return Err(Complaint::new("a text cannot hold the character NUL").help("leave it out"));
         }
         match self {
             Self::Any => Ok(()),
+            Self::Program => names::check_program(text),
+            Self::Argument => names::check_argument(text),
+            Self::ServiceText => names::check_service_text(text),
             Self::Line => names::check_line(text),
             Self::Path => names::check_path(text),
+            Self::AccountPath => names::check_account_path(text),
             Self::Below(folder) => names::check_below(folder, text),
             Self::LocalPath => names::check_local_path(text),
             Self::Url => names::check_url(text),
@@ -217,10 +237,20 @@ impl Format {
             Self::HostName => names::check_host_name(text),
             Self::SshTarget => names::check_ssh_target(text),
             Self::Variable => names::check_variable(text),
+            Self::BuildVariable => names::check_build_variable(text),
+            Self::ServiceVariable => names::check_service_variable(text),
             Self::Kebab => names::check_kebab(text),
             Self::Property => names::check_property(text),
             Self::OneOf(words) => check_one_of(text, words),
         }
+    }
+
+    /// Whether blanks alone, or nothing at all, have this format.
+    pub(crate) fn may_be_blank(self) -> bool {
+        matches!(
+            self,
+            Self::Any | Self::Argument | Self::ServiceText | Self::AccountField
+        )
     }
 
     /// What to write instead of a number, where somebody would write one.
@@ -268,6 +298,10 @@ pub(crate) fn nearest<'a, S: AsRef<str>>(word: &str, candidates: &'a [S]) -> Opt
         return None;
     }
     let plain = |text: &str| text.to_lowercase().replace(['_', ' ', '.'], "-");
+    // nobody meant a name by a whole text, and comparing takes its time
+    if word.len() > 200 {
+        return None;
+    }
     let wanted = plain(word);
     let length = wanted.chars().count();
     let slips = (length / 4).max(1).min(length.saturating_sub(1));
@@ -307,7 +341,8 @@ fn check_sha256(text: &str) -> Result<(), Complaint> {
     let wrong = text.chars().find(|c| !c.is_ascii_hexdigit());
     if let Some(wrong) = wrong {
         return Err(Complaint::new("this is not a sha256")
-            .label(format!("{} is no hex digit", quoted(&wrong.to_string()))));
+            .label(format!("{} is no hex digit", quoted(&wrong.to_string())))
+            .help("write the 64 digits that `sha256sum` prints"));
     }
     match text.len() {
         64 => Ok(()),
@@ -320,7 +355,8 @@ fn check_sha256(text: &str) -> Result<(), Complaint> {
                 _ => "",
             };
             Err(Complaint::new("this is not a sha256")
-                .label(format!("{length} digits instead of 64{guess}")))
+                .label(format!("{length} digits instead of 64{guess}"))
+                .help("write the 64 digits that `sha256sum` prints"))
         }
     }
 }

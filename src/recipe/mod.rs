@@ -7,6 +7,7 @@
 
 pub mod bundle;
 pub mod check;
+mod embed;
 pub mod format;
 pub mod load;
 pub mod model;

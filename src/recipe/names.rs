@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use pkgsrc::Pattern;
 
 use super::format::{Complaint, quoted};
+use crate::smf::{DependencyTarget, Fmri, is_valid_name};
 
 fn is_control(text: &str) -> bool {
     text.chars().any(char::is_control)
@@ -15,12 +16,91 @@ fn is_control(text: &str) -> bool {
 
 pub(super) fn check_line(text: &str) -> Result<(), Complaint> {
     if text.trim().is_empty() {
-        Err(Complaint::new("a text is empty"))
-    } else if is_control(text) {
-        Err(Complaint::new(format!("{} must be one line", quoted(text))))
-    } else {
-        Ok(())
+        return Err(Complaint::new("a text is empty").help("write something, or leave it out"));
     }
+    if is_control(text) {
+        return Err(Complaint::new(format!("{} must be one line", quoted(text)))
+            .help("write it without newlines, tabs and other control characters"));
+    }
+    if text.trim() != text {
+        let complaint = Complaint::new(format!("{} begins or ends with a blank", quoted(text)));
+        return Err(complaint.help(format!("write {}", quoted(text.trim()))));
+    }
+    check_length(text, LONGEST_LINE)
+}
+
+/// The longest text of one line: SMF takes 4095 bytes, and people read it in a table.
+const LONGEST_LINE: usize = 1_000;
+
+/// The longest argument or variable: Linux gives a process 131,071 bytes in one, and the sandbox is
+/// to refuse nothing that a zone takes.
+const LONGEST_ARGUMENT: usize = 65_536;
+
+/// The longest path and the longest name in one. The limits are 1023 and 255; what is written gets
+/// there under a longer name first.
+const LONGEST_PATH: usize = 1_000;
+const LONGEST_FILE_NAME: usize = 220;
+
+/// The longest name of anything that becomes part of a file's name.
+const LONGEST_NAME: usize = 100;
+
+fn check_length(text: &str, most: usize) -> Result<(), Complaint> {
+    if text.len() <= most {
+        return Ok(());
+    }
+    Err(Complaint::new(format!("{} is too long", quoted(text)))
+        .label(format!("{} bytes", text.len()))
+        .help(format!("write at most {most}")))
+}
+
+pub(super) fn check_argument(text: &str) -> Result<(), Complaint> {
+    check_length(text, LONGEST_ARGUMENT)
+}
+
+/// A bare name has letters of which the shell makes nothing else; `:true` and `:kill` are words of
+/// SMF's restarter.
+pub(super) fn check_program(text: &str) -> Result<(), Complaint> {
+    let complaint = || Complaint::new(format!("{} is not a program", quoted(text)));
+    let help = "begin the command with the path of a program, or with a bare name";
+    if is_control(text) {
+        return Err(complaint().label("it has a control character").help(help));
+    }
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "._+-:".contains(c);
+    let is_path = text.contains('/')
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || "/._".contains(c));
+    let is_bare = !text.is_empty() && !text.starts_with('-') && text.chars().all(is_name);
+    if !is_path && !is_bare {
+        return Err(complaint().help(help));
+    }
+    check_length(text, LONGEST_PATH)
+}
+
+/// A manifest is XML 1.0, and a value in SMF's repository ends at 4095 bytes.
+pub(super) fn check_service_text(text: &str) -> Result<(), Complaint> {
+    let is_carried = |c: char| {
+        matches!(c, '\t' | '\n' | '\r') || !(c < ' ' || c == '\u{fffe}' || c == '\u{ffff}')
+    };
+    if text.chars().all(is_carried) {
+        return check_length(text, 3_900);
+    }
+    Err(
+        Complaint::new(format!("{} cannot be carried by a manifest", quoted(text)))
+            .label("XML has no control characters but tab and newline")
+            .help("leave the control character out"),
+    )
+}
+
+/// `:` ends a field of the account database.
+pub(super) fn check_account_path(text: &str) -> Result<(), Complaint> {
+    check_path(text)?;
+    if text.contains(':') {
+        return Err(Complaint::new(format!(
+            "{} cannot stand in the account database",
+            quoted(text)
+        ))
+        .help("choose a path without `:`"));
+    }
+    check_length(text, 255)
 }
 
 /// An absolute path, as every tool that will see it writes it.
@@ -37,23 +117,31 @@ pub(super) fn check_path(text: &str) -> Result<(), Complaint> {
 /// No empty component, no `.`, no `..`, no control character.
 fn check_components(text: &str, relative: &str) -> Result<(), Complaint> {
     if is_control(text) {
-        return Err(Complaint::new(format!(
-            "{} is not a path of one line",
-            quoted(text)
-        )));
+        return Err(
+            Complaint::new(format!("{} is not a path of one line", quoted(text)))
+                .help("write it without newlines, tabs and other control characters"),
+        );
     }
     if relative.is_empty() {
         return Ok(());
     }
+    check_length(text, LONGEST_PATH)?;
     let plain = relative.strip_suffix('/').unwrap_or(relative);
     for component in plain.split('/') {
         let wrong = match component {
             ".." => "`..` leads out of where it seems to be",
             "." => "`.` stands for nothing",
             "" => "`//` stands for nothing",
-            _ => continue,
+            name => {
+                check_length(name, LONGEST_FILE_NAME)?;
+                continue;
+            }
         };
-        return Err(Complaint::new(format!("{} is not a plain path", quoted(text))).label(wrong));
+        return Err(
+            Complaint::new(format!("{} is not a plain path", quoted(text)))
+                .label(wrong)
+                .help("write the path as it is, without detours"),
+        );
     }
     Ok(())
 }
@@ -69,13 +157,22 @@ pub(super) fn check_below(folder: &str, text: &str) -> Result<(), Complaint> {
     }
     check_components(text, text)?;
     if text.ends_with('/') {
-        return Err(Complaint::new(format!("{} names a folder", quoted(text))));
+        return Err(
+            Complaint::new(format!("{} names a folder", quoted(text))).help("name a file in it")
+        );
     }
     Ok(())
 }
 
+/// A file's name may begin and end with a blank.
 pub(super) fn check_local_path(text: &str) -> Result<(), Complaint> {
-    check_line(text)
+    if is_control(text) {
+        return Err(
+            Complaint::new(format!("{} is not a path of one line", quoted(text)))
+                .help("write it without newlines, tabs and other control characters"),
+        );
+    }
+    check_length(text, 4_000)
 }
 
 pub(super) fn check_url(text: &str) -> Result<(), Complaint> {
@@ -85,13 +182,32 @@ pub(super) fn check_url(text: &str) -> Result<(), Complaint> {
         .find_map(|scheme| text.strip_prefix(scheme))
         .ok_or_else(|| complaint().help("begin it with `https://`"))?;
     if rest.starts_with('/') || rest.is_empty() {
-        return Err(complaint().label("no host"));
+        return Err(complaint()
+            .label("no host")
+            .help("write for example `https://example.org/file-1.0.tar.xz`"));
     }
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(complaint()
             .label("a URL has no spaces")
             .help("write a space as `%20`"));
     }
+    // RFC 3986: unreserved, reserved and `%`
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
+    if let Some(wrong) = text.chars().find(|c| !is_part(*c)) {
+        let mut bytes = [0; 4];
+        let encoded: String = wrong
+            .encode_utf8(&mut bytes)
+            .bytes()
+            .map(|byte| format!("%{byte:02X}"))
+            .collect();
+        return Err(complaint()
+            .label(format!(
+                "{} cannot stand in a URL",
+                quoted(&wrong.to_string())
+            ))
+            .help(format!("write it as `{encoded}`")));
+    }
+    check_length(text, LONGEST_LINE)?;
     if rest
         .split('/')
         .next()
@@ -107,7 +223,7 @@ pub(super) fn check_url(text: &str) -> Result<(), Complaint> {
 pub(super) fn check_package_name(text: &str) -> Result<(), Complaint> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "+-_.".contains(c);
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(is_name) {
-        Ok(())
+        check_length(text, LONGEST_NAME)
     } else {
         Err(Complaint::new(format!("{} is not a package's name", quoted(text)))
             .help("a name has letters, digits, `+`, `-`, `_` and `.`, and begins with a letter or digit"))
@@ -126,7 +242,8 @@ pub(super) fn check_pattern(text: &str) -> Result<(), Complaint> {
     if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(
             Complaint::new(format!("{} is not a package pattern", quoted(text)))
-                .label("a pattern has no spaces"),
+                .label("a pattern has no spaces")
+                .help("write for example `libevent>=2.1` or `netatalk-[0-9]*`"),
         );
     }
     // each group of alternatives multiplies what has to be compared
@@ -136,8 +253,36 @@ pub(super) fn check_pattern(text: &str) -> Result<(), Complaint> {
                 .label("at most four `{…}` and twenty `,`"),
         );
     }
+    // pkgin would take the first for an option, and writes the others into a query of its own
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "+-_.<>=*?[]{},!^".contains(c);
+    if text.starts_with('-') || !text.chars().all(is_part) {
+        return Err(
+            Complaint::new(format!("{} is not a package pattern", quoted(text))).help(
+                "a pattern has letters, digits, `+`, `-`, `_`, `.`, comparisons and wildcards, and \
+                 does not begin with `-`",
+            ),
+        );
+    }
+    check_length(text, LONGEST_NAME)?;
+    if text.contains("{{") {
+        return Err(
+            Complaint::new(format!("{} is not a package pattern", quoted(text)))
+                .label("this is no template")
+                .help("write the name out, with `when` where it depends on something"),
+        );
+    }
+    // a bare `*` is every package there is
+    let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '{');
     let is_torn = text.ends_with(['<', '>', '=']);
-    let pattern = Pattern::new(text).ok().filter(|_| !is_torn);
+    let compares = text.contains(['<', '>']);
+    let operands = text.split(['<', '>']).skip(1);
+    let mut operands = operands.map(|part| part.strip_prefix('=').unwrap_or(part));
+    let is_compared = match compares {
+        true => operands.all(|operand| check_version(operand).is_ok()),
+        false => !text.contains('='),
+    };
+    let is_good = begins_well && is_compared && !is_torn;
+    let pattern = Pattern::new(text).ok().filter(|_| is_good);
     pattern.map(drop).ok_or_else(|| {
         Complaint::new(format!("{} is not a package pattern", quoted(text)))
             .label("pkgsrc cannot read this")
@@ -159,7 +304,7 @@ pub(super) fn check_version(text: &str) -> Result<(), Complaint> {
     }
     let is_part = |c: char| c.is_ascii_alphanumeric() || "._+".contains(c);
     if text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(is_part) {
-        Ok(())
+        check_length(text, LONGEST_NAME)
     } else {
         Err(complaint()
             .help("a version begins with a digit and has letters, digits, `.`, `_` and `+`"))
@@ -170,7 +315,7 @@ pub(super) fn check_version(text: &str) -> Result<(), Complaint> {
 pub(super) fn check_debian_version(text: &str) -> Result<(), Complaint> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || ".+-~:".contains(c);
     if text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(is_part) {
-        Ok(())
+        check_length(text, LONGEST_NAME)
     } else {
         Err(
             Complaint::new(format!("{} is not a Debian version", quoted(text)))
@@ -183,7 +328,7 @@ pub(super) fn check_debian_version(text: &str) -> Result<(), Complaint> {
 pub(super) fn check_debian_file(text: &str) -> Result<(), Complaint> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "+-.~:_".contains(c);
     if !text.is_empty() && !text.starts_with(['-', '.']) && text.chars().all(is_part) {
-        return Ok(());
+        return check_length(text, LONGEST_FILE_NAME);
     }
     let message = format!("{} is not a file of a Debian source package", quoted(text));
     let help = match text.contains("{{") {
@@ -193,10 +338,8 @@ pub(super) fn check_debian_file(text: &str) -> Result<(), Complaint> {
     Err(Complaint::new(message).help(help))
 }
 
-fn is_service_part(part: &str) -> bool {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.,".contains(c);
-    part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.chars().all(is_name)
-}
+/// The letters that SMF itself allows, as a help.
+const SERVICE_NAMES: &str = "each part begins with a letter and has letters, digits, `-` and `_`";
 
 /// `svc:/network/netatalk:default`: a service and its instance.
 pub(super) fn check_instance(text: &str) -> Result<(), Complaint> {
@@ -209,12 +352,9 @@ pub(super) fn check_instance(text: &str) -> Result<(), Complaint> {
         None => Err(complaint()
             .label("no instance")
             .help(format!("write `svc:/{}`", with_instance(name)))),
-        Some((service, instance))
-            if service.split('/').all(is_service_part) && is_service_part(instance) =>
-        {
-            Ok(())
-        }
-        Some(_) => Err(complaint().help("write for example `svc:/network/netatalk:default`")),
+        Some(_) => Fmri::parse(text)
+            .map(drop)
+            .map_err(|_| complaint().help(SERVICE_NAMES)),
     }
 }
 
@@ -229,7 +369,11 @@ fn with_instance(name: &str) -> String {
 /// A dependency of a service: another service, with or without an instance, or a file.
 pub(super) fn check_service_or_file(text: &str) -> Result<(), Complaint> {
     if let Some(path) = text.strip_prefix("file://localhost") {
-        return check_path(path);
+        check_path(path)?;
+        return DependencyTarget::parse(text).map(drop).map_err(|_| {
+            Complaint::new(format!("{} is no file to depend on", quoted(text)))
+                .help("SMF takes a path without blanks, `?` and `#`")
+        });
     }
     let complaint = || Complaint::new(format!("{} is not a service", quoted(text)));
     if text.starts_with('/') {
@@ -239,12 +383,12 @@ pub(super) fn check_service_or_file(text: &str) -> Result<(), Complaint> {
         let meant = text.trim_start_matches("svc:").trim_start_matches('/');
         return Err(complaint().help(format!("write it as `svc:/{meant}`")));
     };
-    let (service, instance) = name.split_once(':').unwrap_or((name, "default"));
-    if service.split('/').all(is_service_part) && is_service_part(instance) {
-        Ok(())
-    } else {
-        Err(complaint().help("write for example `svc:/milestone/network:default`"))
+    if name.is_empty() {
+        return Err(complaint().help(SERVICE_NAMES));
     }
+    DependencyTarget::parse(text)
+        .map(drop)
+        .map_err(|_| complaint().help(SERVICE_NAMES))
 }
 
 /// An account's name: what `useradd` takes without a warning, and at most `most` characters.
@@ -256,20 +400,28 @@ pub(super) fn check_account(text: &str, most: usize) -> Result<(), Complaint> {
             .help("a name begins with a letter and has letters, digits, `_`, `.` and `-`"));
     }
     if text.len() > most {
-        return Err(complaint().label(format!("{} characters, at most {most}", text.len())));
+        return Err(complaint()
+            .label(format!("{} characters, at most {most}", text.len()))
+            .help("choose a shorter name"));
     }
     Ok(())
 }
 
-/// A process's name: `pgrep -x` compares 15 characters and no more.
+/// A process's name: `pgrep -x` compares 15 characters and no more, and takes its argument for an
+/// expression.
 pub(super) fn check_process(text: &str) -> Result<(), Complaint> {
-    check_line(text)?;
     let complaint = || Complaint::new(format!("{} is not a process's name", quoted(text)));
     if text.contains('/') {
         return Err(complaint().help("write its last part only, without the folder"));
     }
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    if text.is_empty() || text.starts_with('-') || !text.chars().all(is_name) {
+        return Err(complaint().help("a name has letters, digits, `_`, `.` and `-`"));
+    }
     if text.len() > 15 {
-        return Err(complaint().label(format!("{} characters, at most 15", text.len())));
+        return Err(complaint()
+            .label(format!("{} characters, at most 15", text.len()))
+            .help("write the first 15: the system knows no more of a name"));
     }
     Ok(())
 }
@@ -281,7 +433,7 @@ pub(super) fn check_privileges(text: &str) -> Result<(), Complaint> {
         !word.is_empty() && word.chars().all(is_name)
     };
     if text.split(',').all(is_privilege) {
-        Ok(())
+        check_length(text, LONGEST_LINE)
     } else {
         Err(
             Complaint::new(format!("{} is not a list of privileges", quoted(text)))
@@ -296,9 +448,11 @@ pub(super) fn check_account_field(text: &str) -> Result<(), Complaint> {
             "{} cannot stand in the account database",
             quoted(text)
         ))
-        .label("no `:` and no newline"))
+        .label("no `:` and no newline")
+        .help("leave them out"))
     } else {
-        Ok(())
+        // (inferred) `useradd` takes no more
+        check_length(text, 128)
     }
 }
 
@@ -318,7 +472,7 @@ pub(super) fn check_image(text: &str) -> Result<(), Complaint> {
         .split_once('@')
         .is_some_and(|(name, version)| is_part(name) && is_part(version));
     if has_version || is_uuid(text) {
-        Ok(())
+        check_length(text, LONGEST_NAME)
     } else {
         Err(Complaint::new(format!("{} is not an image", quoted(text)))
             .help("write its name and version as `base-64-lts@24.4.1`, or its uuid"))
@@ -332,7 +486,9 @@ pub(super) fn check_address(text: &str) -> Result<(), Complaint> {
             .split('.')
             .find(|part| part.parse::<u32>().is_ok_and(|number| number > 255))
         {
-            Some(part) => complaint.label(format!("{} is more than 255", quoted(part))),
+            Some(part) => complaint
+                .label(format!("{} is more than 255", quoted(part)))
+                .help("write for example `192.0.2.1`"),
             None => complaint.help("write for example `192.0.2.1`"),
         }
     })
@@ -369,26 +525,32 @@ pub(super) fn check_card_address(text: &str) -> Result<(), Complaint> {
         Err(wrong) => complaint
             .label(wrong.label)
             .help("write for example `192.0.2.10/24`"),
-        Ok(()) => complaint.label("the prefix length is not one"),
+        Ok(()) => complaint
+            .label("the prefix length is not one")
+            .help("write for example `192.0.2.10/24`"),
     })
 }
 
 pub(super) fn check_host_name(text: &str) -> Result<(), Complaint> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-.:".contains(c);
-    if !text.is_empty() && text.chars().all(is_name) {
-        Ok(())
+    // `nc` would take the first for an option
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_name) {
+        check_length(text, 253)
     } else {
         Err(Complaint::new(format!("{} is not a host", quoted(text)))
             .help("write a name or an address, for example `127.0.0.1`"))
     }
 }
 
-/// A login: nothing that `ssh` could take for an option.
+/// A login: nothing that `ssh` could take for an option, a shell for a command, or `known_hosts` for
+/// more than one host.
 pub(super) fn check_ssh_target(text: &str) -> Result<(), Complaint> {
+    let is_part = |c: char| c.is_alphanumeric() || "._-+@:[]%/".contains(c);
     let is_bad = text.is_empty()
         || text.starts_with('-')
         || text.contains("@-")
-        || text.chars().any(|c| c.is_whitespace() || c.is_control());
+        || !text.chars().all(is_part)
+        || text.len() > LONGEST_LINE;
     if is_bad {
         Err(
             Complaint::new(format!("{} is not a host to log in to", quoted(text)))
@@ -403,13 +565,72 @@ pub(super) fn check_variable(text: &str) -> Result<(), Complaint> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(is_name)
     {
-        Ok(())
+        check_length(text, LONGEST_NAME)
     } else {
         Err(
             Complaint::new(format!("{} is not a variable's name", quoted(text)))
                 .help("a name has letters, digits and `_`, and does not begin with a digit"),
         )
     }
+}
+
+/// Variables that bash has for itself, beside those that begin with its name: it drops what it is
+/// given, or runs it (`BASH_ENV`).
+const OF_BASH: &[&str] = &[
+    "DIRSTACK",
+    "EPOCHREALTIME",
+    "EPOCHSECONDS",
+    "EUID",
+    "FUNCNAME",
+    "GROUPS",
+    "HISTCMD",
+    "IFS",
+    "LINENO",
+    "OLDPWD",
+    "OPTIND",
+    "PPID",
+    "PS4",
+    "PWD",
+    "RANDOM",
+    "SECONDS",
+    "SHELLOPTS",
+    "SHLVL",
+    "SRANDOM",
+    "UID",
+    "_",
+];
+
+/// Variables that are ours in every build.
+const OF_BUILDS: &[&str] = &["DESTDIR", "HOME"];
+
+/// A variable that a build may set.
+pub(super) fn check_build_variable(text: &str) -> Result<(), Complaint> {
+    check_variable(text)?;
+    let complaint = || Complaint::new(format!("{} cannot be set for a build", quoted(text)));
+    if text.starts_with("BASH") || OF_BASH.contains(&text) {
+        return Err(complaint()
+            .label("bash has this variable for itself")
+            .help("set it with `/usr/bin/env` in a command of the build"));
+    }
+    if OF_BUILDS.contains(&text) {
+        return Err(complaint()
+            .label("each build has a folder of its own for this")
+            .help("leave it out"));
+    }
+    Ok(())
+}
+
+/// A variable that a service may set: SMF sets those that begin with its name.
+pub(super) fn check_service_variable(text: &str) -> Result<(), Complaint> {
+    check_variable(text)?;
+    if text.starts_with("SMF_") {
+        return Err(
+            Complaint::new(format!("{} cannot be set for a service", quoted(text)))
+                .label("SMF sets the variables that begin with `SMF_`")
+                .help("leave it out"),
+        );
+    }
+    Ok(())
 }
 
 pub(super) fn check_kebab(text: &str) -> Result<(), Complaint> {
@@ -420,7 +641,7 @@ pub(super) fn check_kebab(text: &str) -> Result<(), Complaint> {
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
     };
     if text.starts_with(|c: char| c.is_ascii_lowercase()) && text.split('-').all(is_word) {
-        return Ok(());
+        return check_length(text, LONGEST_NAME);
     }
     let meant = text.to_lowercase().replace(['_', ' ', '.'], "-");
     let complaint = Complaint::new(format!("{} is not a name for this", quoted(text)));
@@ -432,13 +653,14 @@ pub(super) fn check_kebab(text: &str) -> Result<(), Complaint> {
 }
 
 pub(super) fn check_property(text: &str) -> Result<(), Complaint> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(is_name) {
+    // SMF would take `,` as well, which sets the provider of a property apart
+    if is_valid_name(text) && !text.contains(',') {
         Ok(())
     } else {
         Err(
-            Complaint::new(format!("{} is not a property's name", quoted(text)))
-                .help("a name begins with a letter and has letters, digits, `-`, `_` and `.`"),
+            Complaint::new(format!("{} is not a property's name", quoted(text))).help(
+                "a name begins with a letter and has letters, digits, `-` and `_`, at most 119",
+            ),
         )
     }
 }

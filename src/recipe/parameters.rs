@@ -54,11 +54,29 @@ pub fn check_given(recipe: &Recipe, given: &BTreeMap<String, String>) -> Vec<Par
             );
             mistake(
                 name,
-                Complaint::new(message).help(format!("it is: {}", parameter.help)),
+                Complaint::new(message).help(format!(
+                    "write `{name} = {}` into the `parameters` of this recipe ({})",
+                    placeholder(parameter),
+                    parameter.help
+                )),
             );
         }
     }
     mistakes
+}
+
+/// What a value of the type looks like in a zone file.
+fn placeholder(parameter: &Parameter) -> String {
+    let text = match (parameter.choices.first(), parameter.kind) {
+        (Some(choice), _) => choice.as_str(),
+        (None, ParameterKind::String) => "…",
+        (None, ParameterKind::Integer) => return "60".to_owned(),
+        (None, ParameterKind::Boolean) => return "true".to_owned(),
+        (None, ParameterKind::Path) => "/…",
+        (None, ParameterKind::Size) => "600 GiB",
+        (None, ParameterKind::Duration) => "60s",
+    };
+    format!("\"{text}\"")
 }
 
 fn unknown(recipe: &Recipe, name: &str, names: &[&str]) -> Complaint {
@@ -149,10 +167,10 @@ pub(super) fn typed(kind: ParameterKind, text: &str) -> Result<Value, Complaint>
     Format::Any.check(text)?;
     match kind {
         ParameterKind::String => Ok(Value::from(text)),
-        ParameterKind::Integer => text
-            .parse::<i64>()
-            .map(Value::from)
-            .map_err(|_| Complaint::new(format!("{} is not a whole number", quoted(text)))),
+        ParameterKind::Integer => text.parse::<i64>().map(Value::from).map_err(|_| {
+            Complaint::new(format!("{} is not a whole number", quoted(text)))
+                .help("write digits without a unit, as in `60`")
+        }),
         ParameterKind::Boolean => text
             .parse::<bool>()
             .map(Value::from)

@@ -26,7 +26,10 @@ pub(super) fn check(recipe: &Recipe, document: &Document) -> Vec<Problem> {
         }
     }
     for (key, path) in files.clone().filter(|(_, path)| path.ends_with('/')) {
-        problems.push(document.problem_at(&key, format!("{} names a folder", quoted(path))));
+        problems.push(Problem {
+            help: Some("name a file in it".to_string()),
+            ..document.problem_at(&key, format!("{} names a folder", quoted(path)))
+        });
     }
     for (key, path) in directories.chain(files) {
         if let Some(above) = parents(path).find(|parent| is_file(parent)) {

@@ -20,7 +20,7 @@ pub fn noun(takes: &Takes) -> String {
         Takes::Integer(first, i64::MAX) => format!("a number, at least {first}"),
         Takes::Integer(first, last) => format!("a number from {first} to {last}"),
         Takes::Boolean => "true or false".to_string(),
-        Takes::Command => "a list of arguments; templates".to_string(),
+        Takes::Command(_) => "a list of arguments; templates".to_string(),
         Takes::List(inner) => format!("a list, each {}", noun(inner)),
         Takes::Tables(table, _) => format!("any number of {}", table.title),
         Takes::Table(_) => "a table".to_string(),
@@ -159,7 +159,9 @@ fn schema_of(takes: &Takes) -> Value {
             json!({ "type": "integer", "minimum": first, "maximum": last })
         }
         Takes::Boolean => json!({ "type": "boolean" }),
-        Takes::Command => json!({ "type": "array", "minItems": 1, "items": { "type": "string" } }),
+        Takes::Command(_) => {
+            json!({ "type": "array", "minItems": 1, "items": { "type": "string" } })
+        }
         Takes::List(inner) => json!({ "type": "array", "items": schema_of(inner) }),
         Takes::Tables(table, _) => json!({ "type": "array", "items": table_schema(table) }),
         Takes::Table(table) => table_schema(table),

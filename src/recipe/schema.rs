@@ -44,8 +44,8 @@ pub enum Takes {
     Integer(i64, i64),
     /// `true` or `false`.
     Boolean,
-    /// An argument list of templates, not empty.
-    Command,
+    /// An argument list of templates, not empty; each argument has this format once it is rendered.
+    Command(Format),
     /// A list.
     List(&'static Takes),
     /// A list of tables in which no two have the same value of any of these keys.
@@ -114,9 +114,9 @@ fn render_value(node: &mut Node, takes: &Takes, render: &mut dyn FnMut(&Node, &s
             let text = std::mem::take(text);
             node.value = Value::Text(render(node, &text));
         }
-        (Takes::Command, Value::List(items)) => {
+        (Takes::Command(format), Value::List(items)) => {
             for item in items {
-                render_value(item, &Takes::Template(Format::Any), render);
+                render_value(item, &Takes::Template(*format), render);
             }
         }
         (Takes::List(inner), Value::List(items)) => {

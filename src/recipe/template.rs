@@ -5,11 +5,13 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use handlebars::{Handlebars, RenderErrorReason, TemplateErrorReason, handlebars_helper};
 use serde_json::{Value, json};
 
+use super::embed;
 use super::format::{list_of, nearest, quoted, there_are};
 use super::model::{FileKind, Package};
 use super::units::parse_size;
@@ -106,19 +108,28 @@ pub fn render(
     if !unknown.is_empty() {
         return Err(unknown);
     }
-    let refused = Arc::new(Mutex::new(Vec::new()));
+    if let Some(mistake) = bypass(text, kind) {
+        return Err(vec![mistake]);
+    }
+    let values = Arc::new(Mutex::new(Vec::new()));
     let mut engine = Handlebars::new();
     engine.set_strict_mode(true);
     engine.register_helper("dashed", Box::new(dashed));
     engine.register_helper("mib", Box::new(mib));
     engine.register_helper("join", Box::new(join));
-    let collector = Arc::clone(&refused);
+    let collector = Arc::clone(&values);
+    let (too_much, overflow) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
+    let is_too_much = Arc::clone(&too_much);
     engine.register_escape_fn(move |value| {
-        escape(kind, value).unwrap_or_else(|reason| {
-            let mut refused = collector.lock().unwrap_or_else(PoisonError::into_inner);
-            refused.push((value.to_string(), reason));
-            String::new()
-        })
+        let mut values = collector.lock().unwrap_or_else(PoisonError::into_inner);
+        // marks are short, what they stand for need not be
+        let bytes = overflow.fetch_add(value.len(), Ordering::Relaxed);
+        if values.len() == MOST_VALUES || bytes + value.len() > LARGEST {
+            is_too_much.store(true, Ordering::Relaxed);
+            return String::new();
+        }
+        values.push(value.to_string());
+        embed::mark(values.len() - 1)
     });
     engine
         .register_template_string("template", text)
@@ -127,16 +138,20 @@ pub fn render(
     engine
         .render_to_write("template", &context.data, &mut made)
         .map_err(|error| vec![render_mistake(text, context, &error)])?;
-    let rendered = String::from_utf8_lossy(&made.0).into_owned();
-    let refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
-    if refused.is_empty() {
-        return Ok(rendered);
+    if too_much.load(Ordering::Relaxed) {
+        return Err(vec![too_large()]);
     }
+    let rendered = String::from_utf8_lossy(&made.0);
+    let values = values.lock().unwrap_or_else(PoisonError::into_inner);
+    let refused = match embed::settle(kind, &rendered, &values) {
+        Ok(text) => return Ok(text),
+        Err(refused) => refused,
+    };
     let mistake = |(value, reason): &(String, &str)| TemplateMistake {
         span: context.place_of(value, text).unwrap_or(0..0),
         message: format!("{} cannot be written into this file", quoted(value)),
         label: (*reason).to_string(),
-        help: None,
+        help: Some("choose another value: this format has no way to write it there".to_string()),
     };
     Err(refused.iter().map(mistake).collect())
 }
@@ -158,49 +173,44 @@ impl io::Write for Made {
     }
 }
 
-/// `value` as the format writes it, or why the format cannot.
-fn escape(kind: FileKind, value: &str) -> Result<String, &'static str> {
-    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r');
-    match kind {
-        FileKind::Plain => Ok(value.to_string()),
-        FileKind::AfpConf if value.contains(';') => Err("`;` begins a comment inside a value"),
-        FileKind::AfpConf if value.contains('#') => Err("`#` begins a comment inside a value"),
-        FileKind::AfpConf if value.contains(char::is_control) => {
-            Err("a newline or control character ends a value")
-        }
-        FileKind::AfpConf if value.trim() != value => Err("spaces around a value are dropped"),
-        FileKind::AfpConf => Ok(value.to_string()),
-        FileKind::Xml if value.contains(is_control) => Err("XML has no control characters"),
-        FileKind::Xml => Ok(escape_xml(value)),
-        FileKind::Shell => shlex::try_quote(value)
-            .map(std::borrow::Cow::into_owned)
-            .map_err(|_| "a shell word cannot hold NUL"),
-        FileKind::Json => {
-            let text = Value::from(value).to_string();
-            let inside = text
-                .strip_prefix('"')
-                .and_then(|text| text.strip_suffix('"'));
-            Ok(inside.unwrap_or_default().to_string())
-        }
+fn too_large() -> TemplateMistake {
+    TemplateMistake {
+        span: 0..0,
+        message: "this template makes too large a file".to_string(),
+        label: format!("at most {} KiB and {MOST_VALUES} values", LARGEST >> 10),
+        help: None,
     }
 }
 
-fn escape_xml(value: &str) -> String {
-    let mut escaped = String::with_capacity(value.len());
-    for c in value.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
-            '\n' => escaped.push_str("&#10;"),
-            '\r' => escaped.push_str("&#13;"),
-            '\t' => escaped.push_str("&#9;"),
-            c => escaped.push(c),
-        }
+/// What would write a value past the rules of the file's format.
+fn bypass(text: &str, kind: FileKind) -> Option<TemplateMistake> {
+    let mistake = |span: Range<usize>, message: &str, help: &str| TemplateMistake {
+        span,
+        message: message.to_string(),
+        label: String::new(),
+        help: Some(help.to_string()),
+    };
+    if embed::has_marks(text) {
+        let message = "this template holds a control character that no text has";
+        return Some(mistake(
+            0..0,
+            message,
+            "leave the characters U+0001 and U+0002 out",
+        ));
     }
-    escaped
+    if kind == FileKind::Plain {
+        return None;
+    }
+    let raw = ["{{{", "{{&"].iter().find_map(|open| {
+        let at = text.find(open)?;
+        Some(at..at + open.len())
+    })?;
+    let message = "this writes a value as it is, past the rules of the file's format";
+    Some(mistake(
+        raw,
+        message,
+        "write `{{…}}`, or leave the file's `kind` out",
+    ))
 }
 
 // `{{dashed package.version}}`: 4.5.2 → 4-5-2
@@ -230,7 +240,13 @@ handlebars_helper!(join: |list: array, member: str, between: str| {
 /// How many bytes a template may have, a tag of it, and what is made of it.
 const LONGEST: usize = 256 << 10;
 const LONGEST_TAG: usize = 1024;
-const LARGEST: usize = 8 << 20;
+const LARGEST: usize = 1 << 20;
+
+/// For each tag handlebars counts the lines of all the text before it: this takes a second or so.
+const MOST_WORK: usize = 1 << 27;
+
+/// How many values may stand in a file.
+const MOST_VALUES: usize = 10_000;
 
 /// How many blocks may stand in each other: handlebars' effort grows with a power of it.
 const MOST_NESTED: usize = 8;
@@ -248,9 +264,14 @@ fn refused_tags(text: &str) -> Vec<TemplateMistake> {
         let label = format!("at most {} KiB", LONGEST >> 10);
         return vec![mistake(0..0, "this template is too long", label)];
     }
+    let tags = tags(text);
+    if tags.len() * text.len() > MOST_WORK {
+        let label = format!("{} tags in {} bytes", tags.len(), text.len());
+        return vec![mistake(0..0, "this template has too many tags", label)];
+    }
     let mut found = Vec::new();
     let mut depth = 0_usize;
-    for tag in tags(text) {
+    for tag in tags {
         let body = text.get(tag.clone()).unwrap_or("");
         let body = body.trim_start_matches(|c: char| c.is_whitespace() || "{~".contains(c));
         let block = body.strip_prefix('#').map(str::trim_start);
@@ -432,10 +453,7 @@ fn render_mistake(
             format!("the {name} given to `{helper}` is not {wanted}"),
             None,
         ),
-        RenderErrorReason::IOError(_) => (
-            format!("this template makes more than {} MiB", LARGEST >> 20),
-            None,
-        ),
+        RenderErrorReason::IOError(_) => return too_large(),
         RenderErrorReason::ParamNotFoundForName(helper, name) => {
             (format!("`{helper}` lacks its {name}"), None)
         }
@@ -509,8 +527,13 @@ mod tests {
         let value = "a&b<c>\"d\"'\n$x";
         let xml = "<a&amp;b&lt;c&gt;&quot;d&quot;&apos;&#10;$x>";
         assert_eq!(rendered(FileKind::Xml, value).as_deref(), Ok(xml));
-        let json = "<a&b<c>\\\"d\\\"'\\n$x>";
-        assert_eq!(rendered(FileKind::Json, value).as_deref(), Ok(json));
+        let json = "\"<a&b<c>\\\"d\\\"'\\n$x>\"";
+        let in_quotes = render(
+            "\"<{{parameters.server-name}}>\"",
+            FileKind::Json,
+            &context(value),
+        );
+        assert_eq!(in_quotes.as_deref(), Ok(json));
         assert_eq!(rendered(FileKind::Shell, "a b").as_deref(), Ok("<'a b'>"));
         let shell = rendered(FileKind::Shell, "it's; $(id)").unwrap();
         let words = shlex::split(shell.trim_matches(['<', '>'])).unwrap();
@@ -520,10 +543,24 @@ mod tests {
 
     #[test]
     fn what_a_format_cannot_hold_is_refused_and_placed() {
+        let setting = |value: &str| {
+            let text = "x = {{parameters.server-name}}\n";
+            render(text, FileKind::AfpConf, &context(value))
+        };
         for value in ["a;b", "a#b", "a\n[b]", "a\tb", " a", "a "] {
-            let mistakes = rendered(FileKind::AfpConf, value).unwrap_err();
+            let mistakes = setting(value).unwrap_err();
             assert_eq!(mistakes.len(), 1, "{value:?}");
-            assert_eq!(mistakes[0].span, 3..25, "{value:?}");
+            assert_eq!(mistakes[0].span, 6..28, "{value:?}");
+        }
+        for raw in [
+            "{{{parameters.server-name}}}",
+            "{{& parameters.server-name}}",
+        ] {
+            assert!(render(raw, FileKind::AfpConf, &context("a")).is_err());
+            assert_eq!(
+                render(raw, FileKind::Plain, &context("a")).as_deref(),
+                Ok("a")
+            );
         }
         assert!(rendered(FileKind::Xml, "\u{1}").is_err());
         assert_eq!(rendered(FileKind::AfpConf, "").as_deref(), Ok("<>"));
@@ -584,6 +621,7 @@ mod tests {
                 "tag is too long",
             ),
             ("x".repeat((256 << 10) + 1), "template is too long"),
+            ("{{users}}".repeat(10_000), "too many tags"),
             (laughs.repeat(2), ""),
         ] {
             match render(&text, FileKind::Plain, &context("x")) {
@@ -607,7 +645,24 @@ mod tests {
         let many = context("x").with_parameters(json!({}), &users);
         let text = format!("{{{{#each users}}}}{}{{{{/each}}}}", "x".repeat(100_000));
         let mistakes = render(&text, FileKind::Plain, &many).unwrap_err();
-        assert_eq!(mistakes[0].message, "this template makes more than 8 MiB");
+        assert_eq!(mistakes, [too_large()]);
+        let long = context(&"x".repeat(200_000));
+        let text = "{{parameters.server-name}}";
+        assert!(render(&text.repeat(5), FileKind::Plain, &long).is_ok());
+        assert_eq!(
+            render(&text.repeat(6), FileKind::Plain, &long),
+            Err(vec![too_large()])
+        );
+        let values = |more: &str| {
+            let text = format!(
+                "{{{{#each users}}}}{}{{{{/each}}}}{more}",
+                "{{name}}".repeat(100)
+            );
+            [FileKind::Plain, FileKind::Xml, FileKind::Shell]
+                .map(|kind| render(&text, kind, &many).is_ok())
+        };
+        assert_eq!(values(""), [true; 3]);
+        assert_eq!(values("{{package.name}}"), [false; 3]);
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl Reader {
                     );
                 }
             }
-            Takes::Command => self.command(node),
+            Takes::Command(format) => self.command(node, *format),
             Takes::List(inner) => {
                 self.list(node, "a list", |reader, item| reader.node(item, inner))
             }
@@ -211,7 +211,7 @@ impl Reader {
             }
             _ => return self.wrong_type(node, &format.noun(), None),
         };
-        if text.trim().is_empty() && !matches!(format, Format::Any | Format::AccountField) {
+        if text.trim().is_empty() && !format.may_be_blank() {
             let name = node.path.rsplit('.').next().unwrap_or("");
             let help = format!("it is {}", format.noun());
             return self.at(node, format!("`{name}` is empty"), Some(help));
@@ -256,7 +256,7 @@ impl Reader {
         }
     }
 
-    fn command(&mut self, node: &mut Node) {
+    fn command(&mut self, node: &mut Node, format: Format) {
         if let Value::Text(text) = &node.value {
             let words: Vec<String> = text
                 .split_whitespace()
@@ -268,8 +268,11 @@ impl Reader {
             );
             return self.wrong_type(node, "a list of arguments", Some(help));
         }
+        let mut is_first = true;
         self.list(node, "a list of arguments", |reader, item| {
-            reader.text(item, Format::Any, true);
+            let is_program = std::mem::take(&mut is_first) && item.as_text() != Some("");
+            let format = if is_program { Format::Program } else { format };
+            reader.text(item, format, true);
         });
         if let Value::List(items) = &node.value {
             let is_empty = items.first().is_none_or(|item| item.as_text() == Some(""));

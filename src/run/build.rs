@@ -64,12 +64,28 @@ fn recipe<'a>(view: &'a View, name: &str) -> Option<&'a WantedRecipe> {
     view.recipes.iter().find(|recipe| recipe.name == name)
 }
 
+/// Why there are no sources, and which of the recipe's sources it is about where it is about one.
+#[derive(Debug)]
+pub(super) struct Unprepared {
+    pub(super) source: Option<usize>,
+    pub(super) error: Box<BuildError>,
+}
+
+impl<E: Into<BuildError>> From<E> for Unprepared {
+    fn from(error: E) -> Self {
+        Self {
+            source: None,
+            error: Box::new(error.into()),
+        }
+    }
+}
+
 /// Fetches, verifies, unpacks, patches and packs a recipe's sources.
 pub(super) fn prepare(
     view: &View,
     name: &str,
     controller: &mut Controller<'_>,
-) -> Result<Vec<u8>, BuildError> {
+) -> Result<Vec<u8>, Unprepared> {
     let Some(wanted) = recipe(view, name) else {
         return Ok(Vec::new());
     };
@@ -77,8 +93,13 @@ pub(super) fn prepare(
     let fetcher = Fetcher::new(&cache, &controller.distfiles, Patience::default());
     let watch = &mut *controller.watch;
     let mut archives = Vec::new();
-    for source in &wanted.bundle.recipe.sources {
-        let fetched = fetcher.fetch(source, &mut |event| watch(Event::Fetch(event)))?;
+    for (index, source) in wanted.bundle.recipe.sources.iter().enumerate() {
+        let fetched = fetcher
+            .fetch(source, &mut |event| watch(Event::Fetch(event)))
+            .map_err(|error| Unprepared {
+                source: Some(index),
+                error: Box::new(error.into()),
+            })?;
         if let (false, Some(reason)) = (fetched.verified, &source.unverified) {
             let from = &fetched.from;
             let text = format!(
@@ -102,8 +123,23 @@ pub(super) fn prepare(
         into: source.into.as_deref(),
         patches: patches_of(wanted, index),
     });
-    let prepared = source::prepare(&ingredients.collect::<Vec<_>>(), &Limits::default())?;
+    let ingredients: Vec<_> = ingredients.collect();
+    let prepared =
+        source::prepare(&ingredients, &Limits::default()).map_err(|error| Unprepared {
+            source: blamed(&error, &ingredients),
+            error: Box::new(error.into()),
+        })?;
     Ok(ustar(&prepared.tree, BUILD_EPOCH)?)
+}
+
+/// Which of the sources an error is about.
+fn blamed(error: &PrepareError, ingredients: &[Ingredient<'_>]) -> Option<usize> {
+    ingredients.iter().position(|one| match error {
+        PrepareError::Unpack(error) => one.archive == error.archive(),
+        PrepareError::Patch(error) => one.patches.iter().any(|patch| patch.name == error.patch),
+        PrepareError::Into { into, .. } => one.into == Some(into.as_str()),
+        PrepareError::InTheWay { archive, .. } => one.archive == archive,
+    })
 }
 
 fn patches_of(wanted: &WantedRecipe, source: usize) -> Vec<NamedPatch<'_>> {
@@ -127,7 +163,7 @@ pub(super) fn make_package(
     view: &View,
     job: &PackageJob,
     controller: &mut Controller<'_>,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<String, BuildError> {
     let Some(wanted) = recipe(view, &job.recipe) else {
         return Ok(String::new());
@@ -170,11 +206,12 @@ pub(super) fn make_package(
         return Err(BuildError::Problems(checked.problems));
     }
     let spec = spec(&tools(door, sink)?, wanted, job, checked)?;
+    let bytes = package::write(&spec, &files)?;
     let beside = StoredPackage {
         outside: contents(outside),
+        size_bytes: bytes.len() as u64,
         platform: view.facts.platform.stamp.clone(),
     };
-    let bytes = package::write(&spec, &files)?;
     let kept = controller
         .folders
         .keep_package(&job.key, &bytes, &beside)
@@ -241,7 +278,7 @@ fn check(
     door: &mut dyn Host,
     files: &PackageFiles,
     job: &PackageJob,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<package::Checked, BuildError> {
     let system = package::system_folders(files);
     let candidates = package::library_candidates(files, system);
@@ -272,7 +309,7 @@ exit 0
 ///                           OS_VERSION=5.11
 ///                           MACHINE_ARCH=x86_64
 /// ```
-fn tools(door: &mut dyn Host, sink: &mut Sink<'_>) -> Result<BTreeMap<String, String>, BuildError> {
+fn tools(door: &mut dyn Host, sink: &mut Sink) -> Result<BTreeMap<String, String>, BuildError> {
     let script = Script::new("ask what the package tools are built for").command([
         "/opt/local/sbin/pkg_info",
         "-X",

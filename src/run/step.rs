@@ -2,24 +2,36 @@
 
 use std::fs::File;
 use std::io::{Cursor, Read, Write as _};
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{Controller, Event, RunError, View, build, what};
+use super::{Controller, Event, RunError, View, build, wait};
 use crate::afp;
 use crate::host::{Exit, Host, Stream};
-use crate::plan::{Input, Step, Work, checks, shell};
+use crate::plan::{self, Input, Step, Work, checks, lock, shell};
 use crate::receipt::sha256_hex;
-use crate::recipe::model::{Check, CheckKind};
+use crate::recipe::model::{Check, CheckKind, Service};
 use crate::script::Script;
 
 /// How much of a step's last output an error carries.
 const TAIL_BYTES: usize = 8 * 1024;
 
 /// The file that takes a step's output.
-pub(super) struct Sink<'a> {
-    pub(super) path: &'a Path,
-    pub(super) file: &'a mut File,
+pub(super) struct Sink {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    /// How much of a phase's log is in it.
+    pub(super) shown: u64,
+}
+
+impl Sink {
+    pub(super) fn new(path: PathBuf, file: File) -> Self {
+        Self {
+            path,
+            file,
+            shown: 0,
+        }
+    }
 }
 
 /// Runs a step; the answer is what it has to say when all went well.
@@ -28,7 +40,7 @@ pub(super) fn run(
     view: &View,
     step: &Step,
     controller: &mut Controller<'_>,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<Option<String>, RunError> {
     match &step.work {
         Work::Script { script, input } => {
@@ -39,13 +51,15 @@ pub(super) fn run(
             run_script(door, step, script, &input, controller, sink).map(|()| None)
         }
         Work::Source(job) => {
-            let tree = build::prepare(view, &job.recipe, controller).map_err(build_error(step))?;
+            let tree = build::prepare(view, &job.recipe, controller)
+                .map_err(|unprepared| build_error(step)(*unprepared.error))?;
             let said = format!("{} sent", show_size(tree.len()));
             run_script(door, step, &job.script, &framed(&tree), controller, sink)?;
             Ok(Some(said))
         }
         Work::Phase { script, .. } => {
-            run_script(door, step, script, &[], controller, sink).map(|()| None)
+            let script = plan::build::follow_from(script, sink.shown);
+            run_script(door, step, &script, &[], controller, sink).map(|()| None)
         }
         Work::Package(job) => {
             let made = build::make_package(door, view, job, controller, sink);
@@ -55,13 +69,16 @@ pub(super) fn run(
             let package = controller.folders.package_bytes(key)?;
             run_script(door, step, script, &framed(&package), controller, sink).map(|()| None)
         }
-        Work::Check(check) => run_check(door, check, controller, sink).map(Some),
+        Work::Check(check) => {
+            let services = services_of(view, step);
+            run_check(door, check, services, controller, sink).map(Some)
+        }
         Work::Unknown => Ok(None),
     }
 }
 
 fn build_error(step: &Step) -> impl FnOnce(build::BuildError) -> RunError {
-    let (id, what) = (step.id.clone(), what(step));
+    let (id, what) = (step.id.clone(), step.title());
     move |source| RunError::Build {
         id,
         what,
@@ -83,23 +100,31 @@ fn run_script(
     script: &Script,
     input: &[u8],
     controller: &mut Controller<'_>,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<(), RunError> {
+    let mut waits_since = None;
     loop {
         let mut tail = Tail::default();
         let mut feed = Cursor::new(input);
         let exit = door.run(script, &mut feed, &mut |stream, bytes| {
             // the output is shown and kept as far as it can be; the target's work goes on
             let _ = sink.file.write_all(bytes);
+            if stream == Stream::Out {
+                sink.shown += bytes.len() as u64;
+            }
             tail.push(bytes);
             (controller.watch)(Event::Output(stream, bytes));
         })?;
         let status = match exit {
             Exit::Code(0) => return Ok(()),
-            Exit::Code(shell::SESSIONS_OPEN) if may_wait(step) => {
-                (controller.watch)(Event::Waiting(tail.text().trim()));
-                std::thread::sleep(Duration::from_secs(5));
+            // any other script, as a phase of a build, may end with this status too
+            Exit::Code(shell::SESSIONS_OPEN) if !script.spares().is_empty() => {
+                let since = *waits_since.get_or_insert_with(Instant::now);
+                wait::until_quiet(door, script.spares(), &tail.text(), since, controller)?;
                 continue;
+            }
+            Exit::Code(lock::NOT_HELD) if tail.text().trim_end().ends_with(lock::NOT_HELD_TEXT) => {
+                return Err(RunError::NotHeld);
             }
             Exit::Code(status) => Some(status),
             Exit::Signal(signal) => {
@@ -109,17 +134,12 @@ fn run_script(
         };
         return Err(RunError::Step {
             id: step.id.clone(),
-            what: what(step),
+            what: step.title(),
             status,
             tail: tail.text(),
-            log: sink.path.to_owned(),
+            log: sink.path.clone(),
         });
     }
-}
-
-/// Whether the status [`shell::SESSIONS_OPEN`] is ours: a phase of a build may end with any status.
-fn may_wait(step: &Step) -> bool {
-    matches!(step.work, Work::Script { .. } | Work::Install { .. })
 }
 
 /// The last part of an output.
@@ -143,8 +163,9 @@ impl Tail {
 fn run_check(
     door: &mut dyn Host,
     check: &Check,
+    services: &[Service],
     controller: &mut Controller<'_>,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<String, RunError> {
     let default = match check.kind {
         CheckKind::Command { .. } => Duration::ZERO,
@@ -172,10 +193,33 @@ fn run_check(
                 return Err(RunError::Check {
                     name: check.name.clone(),
                     reason,
+                    evidence: evidence(door, services, sink),
                 });
             }
             Err(_) => std::thread::sleep(Duration::from_millis(200)),
         }
+    }
+}
+
+/// The services of the recipe that a check belongs to.
+fn services_of<'a>(view: &'a View, step: &Step) -> &'a [Service] {
+    let is_it = |name: &str| step.id.starts_with(&format!("checks/{name}/"));
+    let recipe = view.recipes.iter().find(|recipe| is_it(&recipe.name));
+    recipe.map_or(&[], |recipe| &recipe.bundle.recipe.services)
+}
+
+/// How the services are. What cannot be asked is no reason to tell of anything but the check.
+fn evidence(door: &mut dyn Host, services: &[Service], sink: &mut Sink) -> String {
+    if services.is_empty() {
+        return String::new();
+    }
+    let script = checks::explain(services);
+    match collect(door, &script, &mut std::io::empty(), sink) {
+        Ok((_, answer)) => {
+            let _ = sink.file.write_all(&answer);
+            String::from_utf8_lossy(&answer).into_owned()
+        }
+        Err(_) => String::new(),
     }
 }
 
@@ -251,7 +295,7 @@ pub(super) fn collect(
     door: &mut dyn Host,
     script: &Script,
     input: &mut dyn Read,
-    sink: &mut Sink<'_>,
+    sink: &mut Sink,
 ) -> Result<(Exit, Vec<u8>), RunError> {
     let mut data = Vec::new();
     let exit = door.run(script, input, &mut |stream, bytes| match stream {

@@ -1,8 +1,8 @@
 //! The words between a zone's emulated commands and the supervisor, and between the command line
 //! and the supervisor: one line of JSON there, one back, then the connection ends.
 //!
-//! Who asks is known by the socket that is asked: each zone has one of its own at its root, which
-//! takes nothing but `Show`; the one in the state folder takes the rest.
+//! Who asks is known by the socket that is asked: each zone has one of its own at its root, where
+//! it can ask for packages and tell what is about to run; the one in the state folder takes the rest.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::sandbox::fault::{Deed, Ran};
 use crate::sandbox::{Access, ZoneState};
 
 /// The supervisor's socket in a zone.
@@ -20,14 +21,25 @@ pub const ZONE_SOCKET: &str = "/.zonewright-control";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Request {
-    /// Start this zone if it does not run.
-    Up { alias: String },
+    /// Start this zone if it does not run; make it with a disk that can be filled.
+    Up { alias: String, with_disk: bool },
+    /// Arm further faults in a zone that runs, after disarming all if it says so.
+    Arm {
+        alias: String,
+        disarms: bool,
+        faults: Vec<String>,
+        counts_scripts: bool,
+    },
     /// Destroy this zone, or all.
     Down { alias: Option<String> },
     /// Which zones are there?
     List,
     /// From a zone: show exactly these packages.
     Show { packages: Vec<String> },
+    /// From a zone: this command is about to run.
+    Ran(Ran),
+    /// From a zone: this script has come to where something may wait for it.
+    Reached { script: usize, is_end: bool },
 }
 
 /// What is answered.
@@ -42,6 +54,8 @@ pub(crate) enum Reply {
     Zones(Vec<ZoneState>),
     /// Done, nothing to say.
     Done,
+    /// What a process is to do, and the trap for it if it is a script's shell.
+    Deed { deed: Deed, trap: Option<String> },
     /// The supervisor is about to end: ask the next one.
     Ending,
     /// It went wrong.

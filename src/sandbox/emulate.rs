@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::causes::in_one_line;
 use crate::sandbox::error::system;
+use crate::sandbox::fault::{self, shim};
 use crate::sandbox::{inside, packages, smf, supervisor, userland};
 
 /// A zone's first process.
@@ -38,6 +39,7 @@ pub fn commands() -> impl Iterator<Item = &'static Emulated> {
         .iter()
         .chain(smf::COMMANDS)
         .chain(userland::COMMANDS)
+        .chain(fault::COMMANDS)
 }
 
 /// Runs the emulated command that this process was started as, when it lives in a sandbox zone,
@@ -46,8 +48,14 @@ pub fn commands() -> impl Iterator<Item = &'static Emulated> {
 pub fn dispatch() -> Option<i32> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if is_inside_zone() {
-        let command = wanted(executed_path().as_deref(), arguments.first()?)?;
-        return Some((command.run)(arguments.get(1..)?));
+        let path = executed_path();
+        if let Some(program) = path.as_deref().and_then(shim::put_aside) {
+            return Some(program.run(&arguments));
+        }
+        let command = wanted(path.as_deref(), arguments.first()?)?;
+        let rest = arguments.get(1..)?;
+        let stopped = path.and_then(|path| shim::intercept(&path, rest));
+        return Some(stopped.unwrap_or_else(|| (command.run)(rest)));
     }
     match (arguments.get(1)?.to_str()?, arguments.get(2..)?) {
         (SUPERVISOR, [state, cache, binary]) => {

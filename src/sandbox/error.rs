@@ -84,6 +84,14 @@ pub enum SandboxError {
         /// The end of what its init said.
         console: String,
     },
+    /// A zone that must run.
+    #[error("zone `{0}` does not run")]
+    NotRunning(String),
+    /// A zone whose disk is the machine's.
+    #[error(
+        "`{0}` needs a zone that was made for faults: end the zone, and make it again with `--fault`"
+    )]
+    NoDisk(String),
     /// No address is left.
     #[error("all addresses from 127.0.1.2 to 127.0.1.254 are taken by other sandbox zones")]
     NoAddress,

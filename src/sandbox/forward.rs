@@ -2,11 +2,10 @@
 //! connection carried to the same service inside.
 //!
 //! A thread that enters a network namespace stays there, and so does every socket it makes. So
-//! each connection has a thread of its own, which enters, connects, and carries. Whatever is to
-//! cut, delay or stall a connection belongs into `carry`.
+//! each connection has a thread of its own, which enters, connects, and carries.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
@@ -15,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use nix::sched::{CloneFlags, setns};
 
 use crate::sandbox::error::SandboxError;
+use crate::sandbox::fault::Faults;
 
 /// The network namespace that connections are carried into; none while the zone is down.
 pub(crate) type Inside = Arc<Mutex<Option<Arc<OwnedFd>>>>;
@@ -30,6 +30,8 @@ pub(crate) struct Forwarder {
     pub afp_port: u16,
     /// Where connections are carried.
     pub inside: Inside,
+    /// What happens to them on the way.
+    pub faults: Arc<Faults>,
     listeners: Vec<Arc<TcpListener>>,
     /// Keeps other sandboxes of this machine away from the address.
     _claim: UnixListener,
@@ -41,13 +43,15 @@ impl Forwarder {
     pub fn open() -> Result<Self, SandboxError> {
         let (address, claim) = claim()?;
         let inside = Inside::default();
-        let ssh = listen(address, 22, &inside)?;
-        let afp = listen(address, 548, &inside)?;
+        let faults = Arc::default();
+        let ssh = listen(address, 22, &inside, &faults)?;
+        let afp = listen(address, 548, &inside, &faults)?;
         Ok(Self {
             address,
             ssh_port: ssh.1,
             afp_port: afp.1,
             inside,
+            faults,
             listeners: vec![ssh.0, afp.0],
             _claim: claim,
         })
@@ -89,6 +93,7 @@ fn listen(
     address: IpAddr,
     port: u16,
     inside: &Inside,
+    faults: &Arc<Faults>,
 ) -> Result<(Arc<TcpListener>, u16), SandboxError> {
     let failed = |source| SandboxError::System {
         doing: "listen on the zone's address",
@@ -99,13 +104,15 @@ fn listen(
         .map_err(failed)?;
     let actual = listener.local_addr().map_err(failed)?.port();
     let listener = Arc::new(listener);
-    let (accepting, inside) = (Arc::clone(&listener), Arc::clone(inside));
+    let accepting = Arc::clone(&listener);
+    let (inside, faults) = (Arc::clone(inside), Arc::clone(faults));
     std::thread::spawn(move || {
         while let Ok((client, _)) = accepting.accept() {
             let namespace = inside.lock().ok().and_then(|i| i.clone());
+            let faults = Arc::clone(&faults);
             let spawned = std::thread::Builder::new().spawn(move || {
                 if let Some(namespace) = namespace {
-                    let _ = serve(&client, &namespace, port);
+                    let _ = serve(client, &namespace, port, &faults);
                 }
             });
             if spawned.is_err() {
@@ -116,35 +123,19 @@ fn listen(
     Ok((listener, actual))
 }
 
-fn serve(client: &TcpStream, namespace: &OwnedFd, port: u16) -> io::Result<()> {
+fn serve(client: TcpStream, namespace: &OwnedFd, port: u16, faults: &Faults) -> io::Result<()> {
     setns(namespace, CloneFlags::CLONE_NEWNET)?;
     let server = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    std::thread::scope(|scope| {
-        scope.spawn(|| carry(client, &server));
-        carry(&server, client);
-    });
+    let carried = faults.connections.admit(client, server)?;
+    faults.connected(&carried);
+    faults.connections.carry(&carried);
     Ok(())
-}
-
-/// Carries one direction to its end, and passes the end on.
-fn carry(mut from: &TcpStream, mut to: &TcpStream) {
-    match io::copy(&mut from, &mut to) {
-        Ok(_) => {
-            let _ = to.shutdown(Shutdown::Write);
-        }
-        Err(_) => {
-            let _ = to.shutdown(Shutdown::Both);
-            let _ = from.shutdown(Shutdown::Both);
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
-
     use super::*;
 
     #[test]
@@ -156,33 +147,5 @@ mod tests {
         drop(second);
         let name = UnixAddr::from_abstract_name(format!("zonewright-sandbox/{address}")).unwrap();
         assert!(UnixListener::bind_addr(&name).is_ok());
-    }
-
-    #[test]
-    fn both_directions_and_their_ends_are_carried() {
-        let inside = TcpListener::bind("127.0.0.1:0").unwrap();
-        let outside = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut client = TcpStream::connect(outside.local_addr().unwrap()).unwrap();
-        let server = TcpStream::connect(inside.local_addr().unwrap()).unwrap();
-        let (accepted, _) = outside.accept().unwrap();
-        let echo = std::thread::spawn(move || {
-            let mut text = String::new();
-            let (mut end, _) = inside.accept().unwrap();
-            end.read_to_string(&mut text).unwrap();
-            end.write_all(text.to_uppercase().as_bytes()).unwrap();
-        });
-        let carrier = std::thread::spawn(move || {
-            std::thread::scope(|scope| {
-                scope.spawn(|| carry(&accepted, &server));
-                carry(&server, &accepted);
-            });
-        });
-        client.write_all(b"abc").unwrap();
-        client.shutdown(Shutdown::Write).unwrap();
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).unwrap();
-        assert_eq!(answer, "ABC");
-        echo.join().unwrap();
-        carrier.join().unwrap();
     }
 }

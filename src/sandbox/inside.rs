@@ -167,6 +167,8 @@ fn mount_private(root: &Path) -> Result<(), SandboxError> {
     fresh("tmpfs", "tmp", guarded, "mode=1777")?;
     fresh("tmpfs", "var/run", guarded, "mode=755")?;
     fresh("tmpfs", "etc/svc/volatile", guarded, "mode=755")?;
+    // Contracts are the kernel's: they need no room on a disk.
+    fresh("tmpfs", "system/contract", guarded, "mode=555")?;
     fresh("tmpfs", "dev", MsFlags::MS_NOSUID, "mode=755")?;
     let sshd = root.join("var/run/sshd");
     fs::create_dir(&sshd).map_err(file("make", &sshd))?;

@@ -5,9 +5,11 @@
 //! talk to it and start it when it is not there. Nothing outside the cache and state folders is
 //! changed: every mount lives in the supervisor's own namespace.
 
+mod carry;
 pub mod control;
 pub mod emulate;
 mod error;
+pub mod fault;
 mod forward;
 pub mod image;
 mod inside;
@@ -34,6 +36,7 @@ use serde::{Deserialize, Serialize};
 
 use control::{Reply, Request, ask};
 use error::file;
+use fault::{Fault, Watched};
 use supervisor::{LOCK, LOG, SOCKET, stopped, zones_on_disk};
 
 pub use error::{Missing, SandboxError};
@@ -78,6 +81,9 @@ pub struct ZoneState {
     pub access: Option<Access>,
     /// The number of its first process, as this machine counts; none while it does not run.
     pub init: Option<i32>,
+    /// Its faults.
+    #[serde(default)]
+    pub watched: Watched,
 }
 
 /// How far long work has come.
@@ -108,10 +114,31 @@ impl Progress {
 ///
 /// When the machine lacks something, or a part cannot be made or started.
 pub fn up(alias: &str, progress: &mut dyn FnMut(Progress)) -> Result<Access, SandboxError> {
+    start(alias, false, progress)
+}
+
+/// The same, for faults: a zone that is made now gets a disk that can be filled, in memory.
+///
+/// # Errors
+///
+/// As `up`.
+pub fn up_for_faults(
+    alias: &str,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Access, SandboxError> {
+    start(alias, true, progress)
+}
+
+fn start(
+    alias: &str,
+    with_disk: bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Access, SandboxError> {
     zone::check_alias(alias)?;
     let state = paths::state_folder()?;
     let request = Request::Up {
         alias: alias.to_owned(),
+        with_disk,
     };
     for _ in 0..5 {
         match ask_supervisor(&state, &request)? {
@@ -124,6 +151,31 @@ pub fn up(alias: &str, progress: &mut dyn FnMut(Progress)) -> Result<Access, San
     Err(SandboxError::Refused(
         "it ends as soon as it is started".into(),
     ))
+}
+
+/// Arms further faults in a zone that runs, after disarming all where `disarms` says so, and counts
+/// scripts and their commands from now on where `counts_scripts` does.
+///
+/// # Errors
+///
+/// When the zone does not run or was not made for such a fault.
+pub fn arm(
+    alias: &str,
+    disarms: bool,
+    faults: &[Fault],
+    counts_scripts: bool,
+) -> Result<(), SandboxError> {
+    let request = Request::Arm {
+        alias: alias.to_owned(),
+        disarms,
+        faults: faults.iter().map(ToString::to_string).collect(),
+        counts_scripts,
+    };
+    match ask_supervisor(&paths::state_folder()?, &request)? {
+        Some(Reply::Done) => Ok(()),
+        Some(other) => Err(unexpected(other)),
+        None => Err(SandboxError::NotRunning(alias.to_owned())),
+    }
 }
 
 /// Destroys a zone, or all of them, and says which. The supervisor ends with the last.

@@ -5,17 +5,25 @@
 //! folder that an overlay uses ever changes.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use crate::sandbox::error::{SandboxError, errno, file, system};
+use crate::sandbox::fault::shim::SHARED;
 use crate::sandbox::zone::Ground;
 use crate::sandbox::{layer, paths};
 
 /// Mounts a zone's root: the platform over the image, and over both what the zone itself wrote.
-pub(crate) fn mount_root(ground: &Ground, folder: &Path, uuid: &str) -> Result<(), SandboxError> {
-    let handle = File::open(folder).map_err(file("open", folder))?;
+///
+/// What it writes goes to `disk`; what it shares with us is in `folder`.
+pub(crate) fn mount_root(
+    ground: &Ground,
+    folder: &Path,
+    disk: &Path,
+    uuid: &str,
+) -> Result<(), SandboxError> {
+    let handle = File::open(disk).map_err(file("open", disk))?;
     let options = format!(
         "lowerdir=platform/{}/root:root,upperdir={},workdir={},index=off",
         ground.platform.name,
@@ -39,20 +47,34 @@ pub(crate) fn mount_root(ground: &Ground, folder: &Path, uuid: &str) -> Result<(
         MsFlags::MS_SHARED,
         None::<&str>,
     )
-    .map_err(errno("share the mount", &root))
+    .map_err(errno("share the mount", &root))?;
+    let shared = root.join(SHARED.trim_start_matches('/'));
+    mount(
+        Some(&folder.join("shared")),
+        &shared,
+        None::<&str>,
+        MsFlags::MS_BIND,
+        None::<&str>,
+    )
+    .map_err(errno("mount", &shared))
 }
 
 /// Mounts a `/usr` with these packages over the one that may be there. The old one stays below:
-/// running programs may use it.
+/// running programs may use it. `above`, a folder in `folder`, lies on top of it all.
 pub(crate) fn mount_usr(
     ground: &Ground,
     folder: &Path,
     packages: &[String],
+    above: Option<&str>,
 ) -> Result<(), SandboxError> {
-    let names: Vec<&str> = packages.iter().map(String::as_str).collect();
-    let layers = layer::ensure(&ground.image, &names)?;
+    let handle = File::open(folder).map_err(file("open", folder))?;
     let usr = folder.join("root/usr");
-    let options = usr_options(&ground.platform.name, &layers);
+    let above = above.map(|name| paths::short(&handle, name));
+    let trees: Vec<PathBuf> = above
+        .into_iter()
+        .chain(usr_trees(ground, packages)?)
+        .collect();
+    let options = usr_options(&trees);
     mount(
         Some("/usr"),
         &usr,
@@ -63,17 +85,25 @@ pub(crate) fn mount_usr(
     .map_err(errno("mount the zone's platform at", &usr))
 }
 
-/// The options of a `/usr` overlay, with names relative to the image's folder: the kernel takes
-/// no more than one page of options.
-fn usr_options(platform: &str, layers: &[String]) -> String {
-    let mut options = format!("lowerdir=platform/{platform}/usr");
-    for layer in layers {
-        options.push_str(":layers/");
-        options.push_str(layer);
-        options.push_str("/usr");
-    }
-    options.push_str(":root/usr");
-    options
+/// The trees of a `/usr` with these packages, the topmost first, relative to the image's folder.
+pub(crate) fn usr_trees(
+    ground: &Ground,
+    packages: &[String],
+) -> Result<Vec<PathBuf>, SandboxError> {
+    let names: Vec<&str> = packages.iter().map(String::as_str).collect();
+    let layers = layer::ensure(&ground.image, &names)?;
+    let platform = format!("platform/{}", ground.platform.name);
+    let layers = layers.into_iter().map(|layer| format!("layers/{layer}"));
+    let trees = std::iter::once(platform)
+        .chain(layers)
+        .chain(["root".to_owned()]);
+    Ok(trees.map(|tree| PathBuf::from(tree).join("usr")).collect())
+}
+
+/// The options of a `/usr` overlay; names are short, for the kernel takes no more than one page.
+fn usr_options(trees: &[PathBuf]) -> String {
+    let trees: Vec<_> = trees.iter().map(|tree| tree.to_string_lossy()).collect();
+    format!("lowerdir={}", trees.join(":"))
 }
 
 /// Takes a zone's root away with all that is mounted below it.
@@ -101,19 +131,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_platform_lies_on_top_and_the_image_below() {
-        let layers = ["meson-1".to_owned(), "db5-2".to_owned()];
-        assert_eq!(
-            usr_options("ab", &layers),
-            "lowerdir=platform/ab/usr:layers/meson-1/usr:layers/db5-2/usr:root/usr"
-        );
-    }
-
-    #[test]
     fn a_hundred_packages_fit_into_one_page_of_options() {
-        let layers: Vec<String> = (0..100)
-            .map(|n| format!("mDNSResponder{n:03}-abcdef"))
+        let layers = (0..100).map(|n| format!("layers/mDNSResponder{n:03}-abcdef/usr"));
+        let trees: Vec<PathBuf> = std::iter::once("platform/0123456789/usr".to_owned())
+            .chain(layers)
+            .map(PathBuf::from)
             .collect();
-        assert!(usr_options("0123456789", &layers).len() < 4096);
+        let options = usr_options(&trees);
+        assert!(options.starts_with("lowerdir=platform/0123456789/usr:layers/"));
+        assert!(options.len() < 4096);
     }
 }

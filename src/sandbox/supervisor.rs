@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::Child;
@@ -14,10 +15,13 @@ use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 
 use crate::causes::in_one_line;
 use crate::sandbox::control::{Reply, Request, ZONE_SOCKET, receive, send};
 use crate::sandbox::error::{SandboxError, file};
+use crate::sandbox::fault::{Deed, Fault, Faults, Watched};
 use crate::sandbox::forward::Forwarder;
 use crate::sandbox::image;
 use crate::sandbox::inside::REBOOT;
@@ -138,10 +142,18 @@ impl Supervisor {
             return;
         };
         let outcome = match request {
-            Request::Up { alias } => self.up(&alias),
+            Request::Up { alias, with_disk } => self.up(&alias, with_disk),
+            Request::Arm {
+                alias,
+                disarms,
+                faults,
+                counts_scripts,
+            } => self.arm(&alias, disarms, &faults, counts_scripts),
             Request::Down { alias } => self.down(alias.as_deref()),
             Request::List => self.list().map(Reply::Zones),
-            Request::Show { .. } => Ok(Reply::Refused("only a zone can ask for packages".into())),
+            Request::Show { .. } | Request::Ran(_) | Request::Reached { .. } => {
+                Ok(Reply::Refused("only a zone can ask that".into()))
+            }
         };
         let reply = outcome.unwrap_or_else(|error| {
             let text = in_one_line(&error);
@@ -151,20 +163,21 @@ impl Supervisor {
         let _ = send(&mut stream, &reply);
     }
 
-    fn up(self: &Arc<Self>, alias: &str) -> Result<Reply, SandboxError> {
+    fn up(self: &Arc<Self>, alias: &str, with_disk: bool) -> Result<Reply, SandboxError> {
         zone::check_alias(alias)?;
         let Some(slot) = self.slot(alias) else {
             return Ok(Reply::Ending);
         };
-        let mut held = lock(&slot);
+        let mut held = settled(&slot);
         if !self.is_current(alias, &slot) {
             drop(held);
-            return self.up(alias);
+            return self.up(alias, with_disk);
         }
         if let Some(zone) = held.as_ref() {
             return Ok(Reply::Access(self.access(zone)));
         }
-        let started = Forwarder::open().and_then(|forwarder| self.start(&slot, alias, forwarder));
+        let started =
+            Forwarder::open().and_then(|forwarder| self.start(&slot, alias, with_disk, forwarder));
         match started {
             Ok(zone) => {
                 let access = self.access(&zone);
@@ -178,6 +191,35 @@ impl Supervisor {
                 Err(error)
             }
         }
+    }
+
+    /// Arms faults in a zone that runs.
+    fn arm(
+        &self,
+        alias: &str,
+        disarms: bool,
+        faults: &[String],
+        counts_scripts: bool,
+    ) -> Result<Reply, SandboxError> {
+        let faults: Result<Vec<Fault>, _> = faults.iter().map(|fault| fault.parse()).collect();
+        let faults = faults.map_err(|error| SandboxError::Refused(error.to_string()))?;
+        let slot = self.lock_zones().get(alias).cloned().unwrap_or_default();
+        let mut held = settled(&slot);
+        let zone = held
+            .as_mut()
+            .ok_or_else(|| SandboxError::NotRunning(alias.to_owned()))?;
+        let armed = Arc::clone(&zone.forwarder.faults);
+        if disarms {
+            armed.disarm()?;
+        }
+        armed.arm(&faults, counts_scripts)?;
+        if !armed.is_crashing() {
+            zone.lay_shims(&self.ground)?;
+        }
+        drop(held);
+        // A zone that was struck down at once is up again when this is answered.
+        drop(settled(&slot));
+        Ok(Reply::Done)
     }
 
     /// The place of a zone, made if there is none; none at all when the supervisor is ending.
@@ -199,17 +241,21 @@ impl Supervisor {
         self: &Arc<Self>,
         slot: &Slot,
         alias: &str,
+        with_disk: bool,
         forwarder: Forwarder,
     ) -> Result<Zone, SandboxError> {
-        let (zone, launcher) = Zone::start(&self.ground, alias, forwarder)?;
+        let (zone, launcher) = Zone::start(&self.ground, alias, with_disk, forwarder)?;
         self.watch(slot, &zone, launcher);
         let ready = self
             .listen_in(slot, &zone)
-            .and_then(|()| self.note_keys(&zone));
+            .and_then(|()| self.note_keys(&zone))
+            .and_then(|()| zone.lay_shims(&self.ground))
+            .and_then(|()| zone.limit_disk());
         if let Err(error) = ready {
             zone.halt();
             return Err(error);
         }
+        zone.forwarder.faults.settle(zone.init);
         Ok(zone)
     }
 
@@ -226,14 +272,17 @@ impl Supervisor {
             let Some(zone) = held.take_if(|_| is_same) else {
                 return;
             };
+            let faults = Arc::clone(&zone.forwarder.faults);
+            let is_crash = faults.unsettle();
             zone.halt();
             eprintln!("zone `{}` ended with status {status}", zone.alias);
-            if status == REBOOT {
-                let alias = zone.alias.clone();
-                match this.start(&slot, &alias, zone.forwarder) {
+            if status == REBOOT || is_crash {
+                let (alias, with_disk) = (zone.alias.clone(), zone.record.with_disk);
+                match this.start(&slot, &alias, with_disk, zone.forwarder) {
                     Ok(zone) => *held = Some(zone),
                     Err(error) => eprintln!("{}", in_one_line(&error)),
                 }
+                faults.give_up();
             }
         });
     }
@@ -246,9 +295,13 @@ impl Supervisor {
         let folder = File::open(&root).map_err(file("open", &root))?;
         let listener = UnixListener::bind(paths::short(&folder, name))
             .map_err(file("listen on", root.join(name)))?;
+        // Any user's command may tell that it is about to run.
+        fs::set_permissions(root.join(name), fs::Permissions::from_mode(0o666))
+            .map_err(file("change", root.join(name)))?;
         listener
             .set_nonblocking(true)
             .map_err(file("listen on", root.join(name)))?;
+        let faults = Arc::clone(&zone.forwarder.faults);
         let (this, slot, ended) = (Arc::clone(self), Arc::clone(slot), Arc::clone(&zone.ended));
         std::thread::spawn(move || {
             use std::os::fd::AsFd;
@@ -257,26 +310,50 @@ impl Supervisor {
                 if poll(&mut waiting, PollTimeout::from(500u16)).is_ok_and(|n| n > 0)
                     && let Ok((stream, _)) = listener.accept()
                 {
-                    this.answer_zone(&slot, stream);
+                    let (this, slot) = (Arc::clone(&this), Arc::clone(&slot));
+                    let faults = Arc::clone(&faults);
+                    std::thread::spawn(move || this.answer_zone(&slot, &faults, stream));
                 }
             }
         });
         Ok(())
     }
 
-    fn answer_zone(&self, slot: &Slot, mut stream: UnixStream) {
+    fn answer_zone(&self, slot: &Slot, faults: &Faults, mut stream: UnixStream) {
         let is_timed = stream
             .set_nonblocking(false)
             .and_then(|()| stream.set_read_timeout(Some(REQUEST_WITHIN)));
         let Ok(request) = is_timed.and_then(|()| receive::<Request>(&stream)) else {
             return;
         };
+        let Ok(peer) = getsockopt(&stream, PeerCredentials) else {
+            return;
+        };
         let outcome = match request {
-            Request::Show { packages } => self.show(slot, &packages),
-            _ => Ok(Reply::Refused("a zone can only ask for packages".into())),
+            Request::Show { packages } if peer.uid() == 0 => self.show(slot, &packages),
+            Request::Ran(ran) => {
+                let (deed, trap) = faults.ran(&ran, peer.pid());
+                Ok(Reply::Deed { deed, trap })
+            }
+            Request::Reached { script, is_end } => Ok(Reply::Deed {
+                deed: faults.reached(script, is_end),
+                trap: None,
+            }),
+            _ => Ok(Reply::Refused("a zone cannot ask that".into())),
         };
         let reply = outcome.unwrap_or_else(|error| Reply::Refused(in_one_line(&error)));
-        let _ = send(&mut stream, &reply);
+        let is_sent = send(&mut stream, &reply).is_ok();
+        if is_sent
+            && matches!(
+                reply,
+                Reply::Deed {
+                    deed: Deed::Hang,
+                    ..
+                }
+            )
+        {
+            faults.keep_hanging(stream);
+        }
     }
 
     /// Layers are made before the zone is locked: a download must not keep others from asking
@@ -328,7 +405,7 @@ impl Supervisor {
         let slots = self.lock_zones().clone();
         let mut states = Vec::new();
         for alias in zones_on_disk(&self.ground.state)? {
-            let held = slots.get(&alias).map(|slot| lock(slot));
+            let held = slots.get(&alias).map(settled);
             match held.as_ref().and_then(|h| h.as_ref()) {
                 Some(zone) => states.push(ZoneState {
                     alias,
@@ -336,6 +413,7 @@ impl Supervisor {
                     packages: zone.record.packages.clone(),
                     access: Some(self.access(zone)),
                     init: Some(zone.init.as_raw()),
+                    watched: zone.forwarder.faults.watched(),
                 }),
                 None => states.extend(stopped(&self.ground.state, &alias)?),
             }
@@ -403,6 +481,19 @@ fn lock(slot: &Slot) -> MutexGuard<'_, Option<Zone>> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The same once a zone that a fault struck down is up again.
+fn settled(slot: &Slot) -> MutexGuard<'_, Option<Zone>> {
+    loop {
+        let held = lock(slot);
+        let is_crashing = |zone: &Zone| zone.forwarder.faults.is_crashing();
+        if !held.as_ref().is_some_and(is_crashing) {
+            return held;
+        }
+        drop(held);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// The zones that a state folder holds, running or not.
 pub(crate) fn zones_on_disk(state: &Path) -> Result<Vec<String>, SandboxError> {
     let folder = zone::folder(state);
@@ -427,6 +518,7 @@ pub(crate) fn stopped(state: &Path, alias: &str) -> Result<Option<ZoneState>, Sa
         packages: record.packages,
         access: None,
         init: None,
+        watched: Watched::default(),
     }))
 }
 

@@ -3,6 +3,7 @@
 //! A zone is made of folders that stay (its record, what it wrote) and of what lives with the
 //! supervisor (mounts, processes, listeners). Starting it a second time needs the former alone.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
@@ -17,11 +18,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::carry::Reach;
 use crate::sandbox::emulate::{self, MARKER};
 use crate::sandbox::error::{SandboxError, file, tail};
+use crate::sandbox::fault::{disk, shim, shims};
 use crate::sandbox::forward::Forwarder;
 use crate::sandbox::image::{Image, write_json};
-use crate::sandbox::mounts::{mount_root, mount_usr, unmount};
+use crate::sandbox::mounts::{mount_root, mount_usr, unmount, usr_trees};
 use crate::sandbox::platform::Platform;
 use crate::sandbox::{keys, packages};
 
@@ -51,6 +54,9 @@ pub(crate) struct Record {
     pub uuid: String,
     /// The packages whose layers are shown.
     pub packages: Vec<String>,
+    /// Whether what it writes is kept in memory, on a disk that can be filled.
+    #[serde(default)]
+    pub with_disk: bool,
 }
 
 /// The end of one run of a zone's processes.
@@ -89,6 +95,8 @@ pub(crate) struct Zone {
     pub forwarder: Forwarder,
     pub ended: Arc<Ended>,
     folder: PathBuf,
+    /// The size that its disk had before it was started, and will have.
+    disk: Option<(PathBuf, disk::Size)>,
     pub init: Pid,
     /// Its end is the zone's end.
     _life: Option<std::process::ChildStdin>,
@@ -131,18 +139,33 @@ impl Zone {
     pub fn start(
         ground: &Ground,
         alias: &str,
+        with_disk: bool,
         forwarder: Forwarder,
     ) -> Result<(Self, Child), SandboxError> {
         check_alias(alias)?;
         let folder = folder(&ground.state).join(alias);
-        let known = record(&ground.state, alias)?;
-        let is_new = known.is_none();
-        if is_new && folder.exists() {
+        let mut known = record(&ground.state, alias)?;
+        if known.is_none() && folder.exists() {
             // The first start broke off.
             destroy(&ground.state, alias)?;
         }
-        for below in ["upper", "work", "root"] {
-            let path = folder.join(below);
+        let with_disk = known.as_ref().map_or(with_disk, |known| known.with_disk);
+        let disk = if with_disk {
+            folder.join("disk")
+        } else {
+            folder.clone()
+        };
+        if with_disk && disk::ensure(&disk)? {
+            // What was on the old one went with the supervisor that had it.
+            known = None;
+        }
+        let is_new = known.is_none();
+        for path in [
+            disk.join("upper"),
+            disk.join("work"),
+            folder.join("root"),
+            folder.join("shared").join(shim::ARMED),
+        ] {
             fs::create_dir_all(&path).map_err(file("make", &path))?;
         }
         let record = match known {
@@ -150,9 +173,14 @@ impl Zone {
             None => Record {
                 uuid: new_uuid()?,
                 packages: Vec::new(),
+                with_disk,
             },
         };
-        let (mut child, init) = start_processes(ground, &folder, alias, &record, is_new)
+        let size = with_disk.then(|| disk::suspend(&disk)).transpose()?;
+        forwarder
+            .faults
+            .furnish(with_disk.then(|| disk.clone()), folder.join("shared"));
+        let (mut child, init) = start_processes(ground, &folder, &disk, alias, &record, is_new)
             .inspect_err(|_| unmount(&folder))?;
         let zone = Self {
             alias: alias.to_owned(),
@@ -160,6 +188,7 @@ impl Zone {
             forwarder,
             ended: Arc::default(),
             folder,
+            disk: size.map(|size| (disk, size)),
             init,
             _life: child.stdin.take(),
         };
@@ -182,9 +211,45 @@ impl Zone {
         if self.record.packages == packages {
             return Ok(());
         }
-        mount_usr(ground, &self.folder, packages)?;
+        mount_usr(ground, &self.folder, packages, None)?;
         self.record.packages = packages.to_vec();
-        write_json(&self.folder.join("zone.json"), &self.record)
+        write_json(&self.folder.join("zone.json"), &self.record)?;
+        self.lay_shims(ground)
+    }
+
+    /// Gives the disk the size that it had before the start.
+    pub fn limit_disk(&self) -> Result<(), SandboxError> {
+        match &self.disk {
+            Some((disk, size)) => disk::restore(disk, *size),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the commands ask that armed faults are about, and no others.
+    pub fn lay_shims(&self, ground: &Ground) -> Result<(), SandboxError> {
+        let packages = &self.record.packages;
+        let names = self.forwarder.faults.names();
+        list_files(&self.folder.join("shared").join(shim::ARMED), &names)?;
+        let hidden = shims::hidden_names(&self.root(), packages, &names);
+        let asking: BTreeSet<String> = names.into_iter().chain(hidden.into_values()).collect();
+        let shimmed = self.forwarder.faults.shimmed(asking.clone());
+        if shimmed.is_empty() {
+            return Ok(());
+        }
+        // A tree that lies below a mount must not change.
+        let names = (1..).map(|number| format!("shims-{number}"));
+        let Some(name) = names
+            .into_iter()
+            .find(|name| !self.folder.join(name).exists())
+        else {
+            return Ok(());
+        };
+        let trees = usr_trees(ground, packages)?;
+        let usr = shims::Usr { trees: &trees };
+        if shims::make(&self.folder.join(&name), &usr, &asking, &shimmed)? {
+            mount_usr(ground, &self.folder, packages, Some(&name))?;
+        }
+        Ok(())
     }
 
     /// Ends every process of the zone and takes its mounts down; its files stay. The caller has
@@ -193,6 +258,7 @@ impl Zone {
         let _ = kill(self.init, Signal::SIGKILL);
         self.ended.wait();
         self.forwarder.lead_into(None);
+        self.forwarder.faults.connections.cut(&Reach::All, 0);
         unmount(&self.folder);
     }
 
@@ -248,21 +314,39 @@ impl Zone {
     }
 }
 
+/// Makes a folder hold empty files of exactly these names.
+fn list_files(folder: &Path, names: &BTreeSet<String>) -> Result<(), SandboxError> {
+    for entry in fs::read_dir(folder)
+        .map_err(file("list", folder))?
+        .flatten()
+    {
+        if !names.contains(&*entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path()).map_err(file("remove", entry.path()))?;
+        }
+    }
+    for path in names.iter().map(|name| folder.join(name)) {
+        File::create(&path).map_err(file("make", &path))?;
+    }
+    Ok(())
+}
+
 /// Removes what is left of a zone that does not run.
 pub(crate) fn destroy(state: &Path, alias: &str) -> Result<(), SandboxError> {
     let folder = folder(state).join(alias);
+    disk::remove(&folder.join("disk"));
     fs::remove_dir_all(&folder).map_err(file("remove", &folder))
 }
 
 fn start_processes(
     ground: &Ground,
     folder: &Path,
+    disk: &Path,
     alias: &str,
     record: &Record,
     is_new: bool,
 ) -> Result<(Child, Pid), SandboxError> {
-    mount_root(ground, folder, &record.uuid)?;
-    mount_usr(ground, folder, &record.packages)?;
+    mount_root(ground, folder, disk, &record.uuid)?;
+    mount_usr(ground, folder, &record.packages, None)?;
     if is_new {
         let root = folder.join("root");
         furnish(ground, &root, alias, &record.uuid)?;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::Style;
+use super::{Style, plain};
 use crate::plan::{Action, Change, Plan};
 
 /// The plan as text: one line a change, then the diff where there is text, then the count.
@@ -15,25 +15,21 @@ pub fn text(plan: &Plan, style: Style) -> String {
         return "nothing to do\n".to_owned();
     }
     let changes: Vec<&Change> = plan.steps.iter().flat_map(|step| &step.changes).collect();
-    let width = changes
+    let whats: Vec<_> = changes.iter().map(|c| plain::line(&c.what)).collect();
+    let width = whats
         .iter()
-        .map(|c| c.what.chars().count())
+        .map(|what| what.chars().count())
         .max()
         .unwrap_or(0)
         .min(60);
-    for change in &changes {
+    for (change, what) in changes.iter().zip(&whats) {
         let sign = style.paint(
             color(change.action),
             &format!("{:>3}", change.action.sign()),
         );
-        let why = style.paint("2", &change.why.join("; "));
-        let padding = width.saturating_sub(change.what.chars().count());
-        let _ = writeln!(
-            out,
-            "{sign} {}{} {why}",
-            change.what,
-            " ".repeat(padding + 1)
-        );
+        let why = style.paint("2", &plain::line(&change.why.join("; ")));
+        let padding = width.saturating_sub(what.chars().count());
+        let _ = writeln!(out, "{sign} {what}{} {why}", " ".repeat(padding + 1));
         for line in change.diff.iter().flat_map(|diff| diff.lines()) {
             let _ = writeln!(out, "      {}", diff_line(line, style));
         }
@@ -55,11 +51,12 @@ fn color(action: Action) -> &'static str {
 /// A line of a unified diff.
 #[must_use]
 pub fn diff_line(line: &str, style: Style) -> String {
+    let line = plain::lines(line);
     match line.as_bytes().first() {
-        Some(b'+') => style.paint("32", line),
-        Some(b'-') => style.paint("31", line),
-        Some(b'@') => style.paint("36", line),
-        _ => line.to_owned(),
+        Some(b'+') => style.paint("32", &line),
+        Some(b'-') => style.paint("31", &line),
+        Some(b'@') => style.paint("36", &line),
+        _ => line.into_owned(),
     }
 }
 

@@ -3,12 +3,14 @@
 //! A report is reproducible text: its width is fixed and colour is the caller's decision.
 
 use std::fmt;
+use std::sync::Arc;
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError,
     MietteSpanContents, Severity, SourceCode, SourceSpan, SpanContents,
 };
 
+use super::plain;
 use crate::problem::{Problem, Severity as Badness, SourceText};
 
 /// How many problems are shown: nobody mends more at once, and each is looked up in its file.
@@ -24,12 +26,17 @@ pub fn render(problems: &[Problem], color: bool) -> String {
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(100)
+        // options, paths and names are to be copied: none is broken at its hyphens and slashes
+        .with_word_separator(textwrap::WordSeparator::AsciiSpace)
+        .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .with_break_words(false)
         .with_links(false)
         .with_context_lines(1)
         .without_cause_chain();
     let mut reports = Vec::new();
     let (shown, more) = sorted(problems);
     for problem in shown {
+        let problem = &printable(problem);
         let mut report = String::new();
         if handler
             .render_report(&mut report, &Report::new(problem))
@@ -47,8 +54,31 @@ pub fn render(problems: &[Problem], color: bool) -> String {
 #[must_use]
 pub fn render_lines(problems: &[Problem]) -> String {
     let (shown, more) = sorted(problems);
-    let lines = shown.into_iter().map(|problem| line(problem) + "\n");
+    let lines = shown
+        .into_iter()
+        .map(|problem| plain::line(&line(problem)).into_owned() + "\n");
     lines.chain(more).collect()
+}
+
+/// The same problem without what a terminal would take for a command; places stay true.
+fn printable(problem: &Problem) -> Problem {
+    let text = |text: &String| plain::line(text).into_owned();
+    let file = problem.file.as_ref().map(|file| {
+        let path = file.path.to_string_lossy();
+        Arc::new(SourceText {
+            path: plain::line(&path).into_owned().into(),
+            text: plain::same_length(&file.text),
+        })
+    });
+    Problem {
+        severity: problem.severity,
+        message: text(&problem.message),
+        file,
+        span: problem.span.clone(),
+        key: text(&problem.key),
+        label: text(&problem.label),
+        help: problem.help.as_ref().map(text),
+    }
 }
 
 /// `file:line:column: error: message (help: …)`

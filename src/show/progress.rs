@@ -3,16 +3,22 @@
 //! On a terminal the running step has a line with its elapsed time and, under it, the last line of
 //! its output; a step that ended leaves one line behind.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::{Style, duration, whole_seconds};
+use super::{Style, duration, holder, plain, whole_seconds};
+use crate::causes::in_one_line;
+use crate::facts::sessions::Session;
 use crate::host::Stream;
 use crate::plan::Step;
 use crate::run::Event;
 use crate::source::fetch::FetchEvent;
+
+/// How often a pipe is told that somebody is still being waited for.
+const WAITING_AGAIN: Duration = Duration::from_secs(600);
 
 /// Shows the events of a run on standard error.
 pub struct Progress {
@@ -22,6 +28,10 @@ pub struct Progress {
     label: String,
     bar: Option<ProgressBar>,
     last_line: Vec<u8>,
+    /// The notes that were shown.
+    noted: BTreeSet<String>,
+    /// Who was waited for and for how long when that was last written where it stays.
+    waiting: Option<(Vec<u32>, Duration)>,
 }
 
 impl Progress {
@@ -33,6 +43,8 @@ impl Progress {
             label,
             bar: None,
             last_line: Vec::new(),
+            noted: BTreeSet::new(),
+            waiting: None,
         }
     }
 
@@ -44,10 +56,27 @@ impl Progress {
             Event::Output(stream, bytes) => self.output(*stream, bytes),
             Event::Fetch(event) => self.fetch(event),
             Event::Note(text) => {
-                let mark = self.style.paint("33", "note");
-                self.line(&format!("{mark}: {text}"));
+                // a zone is looked at after each stage, and says the same each time
+                if self.noted.insert(text.clone()) {
+                    let mark = self.style.paint("33", "note");
+                    self.line(&format!("{mark}: {}", plain::lines(text)));
+                }
             }
-            Event::Waiting(who) => self.line(&format!("waiting: {who} (--end-sessions to go on)")),
+            Event::Waiting { sessions, waited } => self.wait(sessions, *waited),
+            Event::Held(locks) => {
+                for lock in *locks {
+                    self.line(&format!("waiting for {}", holder(lock)));
+                }
+            }
+            Event::Lost { error, again_in } => {
+                self.stop();
+                let mark = self.style.paint("33", "lost");
+                let why = in_one_line(*error);
+                self.line(&format!("{mark}: {why}; again in {}", duration(*again_in)));
+            }
+            Event::Reconnected(after) => {
+                self.line(&format!("connected again after {}", duration(*after)));
+            }
             Event::Ended {
                 step,
                 took,
@@ -98,7 +127,7 @@ impl Progress {
 
     /// Writes a line that stays.
     pub fn line(&self, text: &str) {
-        let text = format!("{}{text}", self.label);
+        let text = plain::colored(&format!("{}{text}", self.label));
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
@@ -107,7 +136,8 @@ impl Progress {
 
     /// Ends what was begun, leaving one line that says so.
     pub fn done(&mut self, what: &str, took: Duration, found: Option<&str>) {
-        let found = found.map(|found| format!(": {found}")).unwrap_or_default();
+        let found = found.map(|found| format!(": {}", plain::line(found)));
+        let found = found.unwrap_or_default();
         let mark = if self.style.terminal { "✓" } else { "done" };
         let mark = self.style.paint("32", mark);
         self.end(&format!("{mark} {what}{found}"), took);
@@ -128,7 +158,7 @@ impl Progress {
 
     fn output(&mut self, _: Stream, bytes: &[u8]) {
         if self.verbose > 1 {
-            self.line(String::from_utf8_lossy(bytes).trim_end());
+            self.line(plain::lines(&String::from_utf8_lossy(bytes)).trim_end());
             return;
         }
         if self.bar.is_none() {
@@ -148,11 +178,79 @@ impl Progress {
         self.last_line.truncate(4096);
     }
 
+    /// On a terminal the running step's second line says it, and is kept up to date; elsewhere a
+    /// line is written at first, when others have come or gone, and now and then.
+    fn wait(&mut self, sessions: &[Session], waited: Duration) {
+        let text = waiting(sessions, waited);
+        if self.bar.is_some() {
+            self.detail(&text);
+            return;
+        }
+        let pids: Vec<u32> = sessions.iter().map(|session| session.pid).collect();
+        let is_news = self.waiting.as_ref().is_none_or(|(last, at)| {
+            *last != pids || waited < *at || waited.saturating_sub(*at) >= WAITING_AGAIN
+        });
+        if is_news {
+            self.line(&text);
+            self.waiting = Some((pids, waited));
+        }
+    }
+
     fn fetch(&mut self, event: &FetchEvent<'_>) {
         match fetch_text(event) {
-            (text, true) => self.line(&text),
-            (text, false) => self.detail(&text),
+            (text, true) => self.line(&plain::lines(&text)),
+            (text, false) => self.detail(&printable(&text)),
         }
+    }
+}
+
+/// Who is being waited for, since when they are there, and how to go on without them.
+///
+/// ```text
+/// waiting for matt, connected for 2 h 10 min (12 min so far); --end-sessions would end the session
+/// ```
+fn waiting(sessions: &[Session], waited: Duration) -> String {
+    let mut users: Vec<&str> = Vec::new();
+    for session in sessions {
+        if !users.contains(&session.user.as_str()) {
+            users.push(&session.user);
+        }
+    }
+    let who = users.iter().map(|user| {
+        let theirs = || sessions.iter().filter(|session| session.user == *user);
+        // where `ps` writes a time otherwise it is shown as it is
+        let longest = theirs().max_by_key(|session| session.lasts());
+        let lasts = longest.map(|s| s.lasts().map_or_else(|| s.since.clone(), roughly));
+        let lasts = lasts.unwrap_or_default();
+        match theirs().count() {
+            1 => format!("{}, connected for {lasts}", printable(user)),
+            several => format!(
+                "{}, {several} times connected for up to {lasts}",
+                printable(user)
+            ),
+        }
+    });
+    let who: Vec<String> = who.collect();
+    let which = if sessions.len() == 1 {
+        "the session"
+    } else {
+        "the sessions"
+    };
+    format!(
+        "waiting for {} ({} so far); --end-sessions would end {which}",
+        who.join(", and for "),
+        roughly(waited),
+    )
+}
+
+/// A long duration, as exact as one wants it: `40 s`, `12 min`, `2 h 10 min`, `3 days 4 h`.
+fn roughly(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} days {} h", seconds / 86_400, seconds % 86_400 / 3600),
     }
 }
 
@@ -165,16 +263,9 @@ fn printable(line: &str) -> String {
 
 /// What a step is called while it runs.
 fn title(step: &Step) -> String {
-    match step.changes.as_slice() {
-        [] => step.id.clone(),
-        [one] => format!("{}{}", verb(one.action), one.what),
-        [first, rest @ ..] => format!(
-            "{}{} and {} more",
-            verb(first.action),
-            first.what,
-            rest.len()
-        ),
-    }
+    let action = step.main_change().map(|change| change.action);
+    let text = format!("{}{}", action.map_or("", verb), step.title());
+    plain::line(&text).into_owned()
 }
 
 fn verb(action: crate::plan::Action) -> &'static str {
@@ -219,5 +310,38 @@ fn fetch_text(event: &FetchEvent<'_>) -> (String, bool) {
         FetchEvent::DebianLists { release } => {
             (format!("read the lists of Debian {release}"), true)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(user: &str, since: &str) -> Session {
+        Session {
+            user: user.to_owned(),
+            pid: 1,
+            since: since.to_owned(),
+        }
+    }
+
+    #[test]
+    fn who_is_waited_for_is_named_with_the_time_they_are_there() {
+        let one = [session("matt", "02:10:05")];
+        assert_eq!(
+            waiting(&one, Duration::from_secs(725)),
+            "waiting for matt, connected for 2 h 10 min (12 min so far); \
+             --end-sessions would end the session"
+        );
+        let three = [
+            session("matt", "00:59"),
+            session("a\nb", "2-00:00:00"),
+            session("matt", "01:00"),
+        ];
+        assert_eq!(
+            waiting(&three, Duration::ZERO),
+            "waiting for matt, 2 times connected for up to 1 min, and for a b, connected for \
+             2 days 0 h (0 s so far); --end-sessions would end the sessions"
+        );
     }
 }

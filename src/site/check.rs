@@ -10,6 +10,7 @@ use super::load::LoadedZone;
 use super::model::ZoneFile;
 use super::read::PASSWORD;
 use crate::problem::{Problem, SourceText};
+use crate::recipe::bundle::{ZoneContext, resolve};
 use crate::recipe::format::quoted;
 use crate::recipe::load::LoadedRecipe;
 use crate::recipe::names::split_prefix;
@@ -43,10 +44,31 @@ pub(super) fn check(zone: &ZoneFile, document: &Document, found: &[Problem]) -> 
             ..document.problem_at("zone.ssh", "`ssh` cannot stand beside `[host] sandbox`")
         });
     }
+    problems.extend(check_alias(zone, document));
     problems.extend(check_shape(zone, document));
     problems.extend(check_nics(zone, document));
     problems.extend(check_users(zone, document));
     problems
+}
+
+/// In the sandbox an alias is the name of a host and of a folder at once.
+fn check_alias(zone: &ZoneFile, document: &Document) -> Option<Problem> {
+    let alias = &zone.zone.alias;
+    let is_good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    let begins_well = alias.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let is_name = begins_well && alias.len() <= 63 && alias.chars().all(is_good);
+    if zone.host.is_none() || alias.is_empty() || (is_name && alias != "global") {
+        return None;
+    }
+    let message = format!("{} cannot be the alias of a sandbox zone", quoted(alias));
+    Some(Problem {
+        help: Some(
+            "write `alias` with lower-case letters, digits, `-`, `_` and `.`, at most 63, for \
+             example `time-machine`"
+                .to_string(),
+        ),
+        ..document.problem_at("zone.alias", message)
+    })
 }
 
 /// What only makes sense for a zone that we create.
@@ -142,6 +164,16 @@ fn check_users(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
             .get("user")
             .and_then(|users| users.items().get(index));
         let password = node.and_then(|node| node.get("password"));
+        let is_empty = |password: &Node| match password.get("command").map(|node| &node.value) {
+            Some(Value::List(words)) => words.iter().all(|word| word.as_text() == Some("")),
+            _ => false,
+        };
+        if password.is_some_and(is_empty) {
+            problems.push(Problem {
+                help: Some("begin it with a program".to_string()),
+                ..document.problem_at(&format!("{key}.command"), "this command is empty")
+            });
+        }
         if password.is_some_and(|password| password.has("prompt") && !password.boolean("prompt")) {
             problems.push(Problem {
                 help: Some("write `true`, or leave the password out".to_string()),
@@ -248,6 +280,9 @@ pub fn check_use(loaded: &LoadedZone, index: usize, recipe: &LoadedRecipe) -> Ve
             )
         })
         .collect();
+    if problems.is_empty() {
+        problems.extend(check_values(loaded, index, recipe));
+    }
     for (u, user) in loaded.zone.users.iter().enumerate() {
         for account in &recipe.recipe.users {
             let (key, shown) = if account.name == user.name {
@@ -269,4 +304,66 @@ pub fn check_use(loaded: &LoadedZone, index: usize, recipe: &LoadedRecipe) -> Ve
         }
     }
     problems
+}
+
+/// Complains about values that are good each, and that the recipe's files, paths or commands cannot
+/// hold. Branch and brand are facts that are not known here; what they decide holds no value.
+fn check_values(loaded: &LoadedZone, index: usize, recipe: &LoadedRecipe) -> Vec<Problem> {
+    let Some(given) = loaded.zone.recipes.get(index) else {
+        return Vec::new();
+    };
+    let users = loaded.zone.users.iter();
+    let zone = ZoneContext {
+        alias: loaded.zone.zone.alias.clone(),
+        brand: "joyent".to_owned(),
+        branch: "2024Q4".to_owned(),
+        users: users.map(|user| (user.name.clone(), user.uid)).collect(),
+    };
+    let place = |mut problem: Problem| {
+        let names = named_parameters(&problem, recipe);
+        if let Some(file) = &problem.file {
+            let name = quoted(&file.path.to_string_lossy());
+            problem.message = problem
+                .message
+                .replace("into this file", &format!("into {name}"));
+        }
+        let name = names
+            .iter()
+            .find(|name| given.parameters.contains_key(*name));
+        let of_alias = |name: &String| {
+            let parameter = recipe.recipe.parameters.get(name);
+            let default = parameter.and_then(|parameter| parameter.default.as_ref());
+            default.is_some_and(|default| default.contains("zone.alias"))
+        };
+        match name {
+            Some(name) => {
+                let parameters = format!("recipe[{index}].parameters");
+                loaded
+                    .document
+                    .place(&child_path(&parameters, name), problem)
+            }
+            None if names.iter().any(of_alias) => loaded.document.place("zone.alias", problem),
+            None => problem,
+        }
+    };
+    let found = resolve(recipe, &given.parameters, &zone).err();
+    found.into_iter().flatten().map(place).collect()
+}
+
+/// The parameters that the text names at which a problem was found: the very tag of a template file,
+/// or a whole text of the recipe.
+fn named_parameters(problem: &Problem, recipe: &LoadedRecipe) -> Vec<String> {
+    let in_template = problem.file.as_ref().zip(problem.span.clone());
+    let tag = in_template.and_then(|(file, span)| file.text.get(span));
+    let text = recipe
+        .document
+        .text_at(&problem.key)
+        .filter(|_| !problem.key.is_empty());
+    let names = recipe.recipe.parameters.keys();
+    let is_named = |name: &&String| {
+        let word = format!("parameters.{name}");
+        let names = |text: Option<&str>| text.is_some_and(|text| text.contains(&word));
+        names(tag) || names(text)
+    };
+    names.filter(is_named).cloned().collect()
 }

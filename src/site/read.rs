@@ -132,8 +132,8 @@ static USER: Table = Table {
             "the uid, pinned so that files keep their owner",
         ),
         key("group", Text(Format::Account(32)), "the group"),
-        key("home", Text(Format::Path), "the home folder"),
-        key("shell", Text(Format::Path), "the login shell"),
+        key("home", Text(Format::AccountPath), "the home folder"),
+        key("shell", Text(Format::AccountPath), "the login shell"),
         key("comment", Text(Format::AccountField), "the real name"),
         key(
             "password",
@@ -151,7 +151,7 @@ pub(super) static PASSWORD: Table = Table {
         key("file", Text(Format::LocalPath), "the first line of a file"),
         key(
             "command",
-            List(&Text(Format::Any)),
+            List(&Text(Format::Argument)),
             "the first line that a command prints",
         ),
         key("env", Text(Format::Variable), "an environment variable"),

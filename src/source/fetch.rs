@@ -59,6 +59,8 @@ pub struct Fetched {
 pub struct Attempt {
     pub from: String,
     pub reason: String,
+    /// Whether an archive came and was not the recipe's.
+    pub is_other: bool,
 }
 
 /// Why a source was not fetched.
@@ -79,6 +81,34 @@ pub enum FetchError {
     },
     #[error(transparent)]
     Cache(#[from] CacheError),
+}
+
+impl FetchError {
+    /// Whether an archive came and was not the recipe's.
+    #[must_use]
+    pub fn is_other(&self) -> bool {
+        matches!(self, Self::Failed { attempts, .. } if attempts.iter().any(|a| a.is_other))
+    }
+
+    /// What to do or to write instead.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::NoChecksum { .. } | Self::BadChecksum { .. } => {
+                "write the sum that the publisher announces as the source's `sha256`".to_owned()
+            }
+            Self::NoPlace => "give the source its `urls`".to_owned(),
+            Self::Failed { .. } if self.is_other() => {
+                "if the publisher announces the sum that was found, write it as `sha256`; if not, \
+                 the archive was changed on its way: do not use it"
+                    .to_owned()
+            }
+            Self::Failed { name, .. } => {
+                format!("add a mirror to `urls`, or put {name} into the site's `distfiles`")
+            }
+            Self::Cache(_) => "make room or mend the rights there".to_owned(),
+        }
+    }
 }
 
 fn listed(attempts: &[Attempt]) -> String {
@@ -246,7 +276,11 @@ impl Fetch<'_> {
                 let from = path.display().to_string();
                 match self.mismatch(&found) {
                     None => return Ok(Some(self.fetched(path, found, from)?)),
-                    Some(reason) => self.attempts.push(Attempt { from, reason }),
+                    Some(reason) => self.attempts.push(Attempt {
+                        from,
+                        reason,
+                        is_other: true,
+                    }),
                 }
             }
         }
@@ -290,7 +324,7 @@ impl Fetch<'_> {
         match result {
             Ok(()) => self.accept(partial, from, progress),
             Err(reason) => {
-                self.gave_up(from, reason, progress);
+                self.gave_up(from, reason, false, progress);
                 Ok(None)
             }
         }
@@ -318,7 +352,7 @@ impl Fetch<'_> {
         match debian::download(wanted, sha256, &folder, &target, progress) {
             Ok(version) => self.accept(&target, format!("{from} {version}"), progress),
             Err(error) => {
-                self.gave_up(from, causes::in_one_line(&error), progress);
+                self.gave_up(from, causes::in_one_line(&error), false, progress);
                 Ok(None)
             }
         }
@@ -338,7 +372,7 @@ impl Fetch<'_> {
         };
         let kept = self.fetcher.cache.reject(file, &found, &self.name)?;
         let reason = format!("{reason}; what came is kept as `{}`", kept.display());
-        self.gave_up(from, reason, progress);
+        self.gave_up(from, reason, true, progress);
         Ok(None)
     }
 
@@ -347,12 +381,22 @@ impl Fetch<'_> {
         Some(format!("its sha256 is {found}, the recipe wants {wanted}"))
     }
 
-    fn gave_up(&mut self, from: String, reason: String, progress: &mut dyn FnMut(FetchEvent<'_>)) {
+    fn gave_up(
+        &mut self,
+        from: String,
+        reason: String,
+        is_other: bool,
+        progress: &mut dyn FnMut(FetchEvent<'_>),
+    ) {
         progress(FetchEvent::GaveUp {
             from: &from,
             reason: &reason,
         });
-        self.attempts.push(Attempt { from, reason });
+        self.attempts.push(Attempt {
+            from,
+            reason,
+            is_other,
+        });
     }
 
     fn fetched(&self, path: PathBuf, sha256: String, from: String) -> Result<Fetched, CacheError> {

@@ -73,6 +73,19 @@ pub enum PrepareError {
     },
 }
 
+impl PrepareError {
+    /// What to do or to write instead.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Unpack(error) => error.help(),
+            Self::Patch(error) => error.help(),
+            Self::Into { .. } => "write a folder of the source tree, as in `subprojects/bstring`",
+            Self::InTheWay { .. } => "write another `into`: something of another source is there",
+        }
+    }
+}
+
 /// Unpacks all archives in order, each followed by its patches.
 ///
 /// One that goes into a folder is unpacked and patched by itself, so that neither can touch what

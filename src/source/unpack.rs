@@ -41,9 +41,6 @@ const FREE_BYTES: u64 = 64 << 20;
 /// What the headers of one member may hold: names of a thousand bytes, a list of holes.
 const HEADER_LIMIT: u64 = 1 << 20;
 
-/// What to do about an archive that goes beyond a limit; no recipe can raise one.
-const NO_SOURCE: &str = ": no source archive does that; see that `urls` names the right one";
-
 /// Why an archive was not unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
@@ -67,7 +64,7 @@ pub enum UnpackError {
         #[source]
         source: io::Error,
     },
-    #[error("`{archive}` needs too much memory to be unpacked{NO_SOURCE}")]
+    #[error("`{archive}` needs too much memory to be unpacked")]
     Memory {
         archive: PathBuf,
         #[source]
@@ -78,16 +75,16 @@ pub enum UnpackError {
         archive: PathBuf,
         last: Option<String>,
     },
-    #[error("`{archive}` would unpack to more than {limit} bytes{}{NO_SOURCE}", after(.last))]
+    #[error("`{archive}` would unpack to more than {limit} bytes{}", after(.last))]
     TooLarge {
         archive: PathBuf,
         last: Option<String>,
         limit: u64,
     },
-    #[error("`{archive}` has more than {limit} members and folders{NO_SOURCE}")]
+    #[error("`{archive}` has more than {limit} members and folders")]
     TooMany { archive: PathBuf, limit: u64 },
     #[error(
-        "`{archive}` has a header of more than {HEADER_LIMIT} bytes{}{NO_SOURCE}", after(.last)
+        "`{archive}` has a header of more than {HEADER_LIMIT} bytes{}", after(.last)
     )]
     LongHeader {
         archive: PathBuf,
@@ -101,8 +98,53 @@ pub enum UnpackError {
     },
     #[error("`{archive}`: {reason}")]
     Links { archive: PathBuf, reason: TreeError },
-    #[error("`{archive}` is empty once {strip} leading components are dropped from each name")]
+    #[error(
+        "`{archive}` is empty once `strip = {strip}` drops so many leading components of each name"
+    )]
     Nothing { archive: PathBuf, strip: u32 },
+}
+
+impl UnpackError {
+    /// The archive that it is about.
+    #[must_use]
+    pub fn archive(&self) -> &Path {
+        match self {
+            Self::Open { archive, .. }
+            | Self::Read { archive, .. }
+            | Self::NoTar { archive, .. }
+            | Self::CutOff { archive, .. }
+            | Self::TooLarge { archive, .. }
+            | Self::TooMany { archive, .. }
+            | Self::LongHeader { archive, .. }
+            | Self::Memory { archive, .. }
+            | Self::Member { archive, .. }
+            | Self::Links { archive, .. }
+            | Self::Nothing { archive, .. } => archive,
+        }
+    }
+
+    /// What to do or to write instead.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "make the file readable",
+            Self::Read { .. } | Self::CutOff { .. } => {
+                "the `sha256` is that of a damaged archive: fetch it whole, compare it with what \
+                 the publisher announces, and write the sum of that one"
+            }
+            Self::NoTar { .. } => {
+                "name a tar archive: plain, or compressed with gzip, bzip2, xz or zstd"
+            }
+            Self::TooLarge { .. }
+            | Self::TooMany { .. }
+            | Self::LongHeader { .. }
+            | Self::Memory { .. } => "name another archive in `urls`",
+            Self::Member { .. } | Self::Links { .. } => {
+                "an archive of sources has no use for that: do not trust it, and name another one"
+            }
+            Self::Nothing { .. } => "write a smaller `strip`",
+        }
+    }
 }
 
 fn after(last: &Option<String>) -> String {
@@ -187,7 +229,13 @@ pub fn unpack_stream(
         .total_bytes
         .min(FREE_BYTES.max(size_bytes.saturating_mul(limits.ratio)));
     unpacking.left.total_bytes = limit;
-    let input = decompress(input).map_err(|source| unpacking.unreadable(source))?;
+    let input = decompress(input).map_err(|source| match source.kind() {
+        io::ErrorKind::InvalidData => UnpackError::NoTar {
+            archive: archive.to_owned(),
+            source,
+        },
+        _ => unpacking.unreadable(source),
+    })?;
     let header_left = Cell::new(HEADER_LIMIT);
     let mut input = Metered {
         input,

@@ -132,7 +132,7 @@ fn every_key_of_a_service_and_a_check_is_read_as_written() {
     let recipe = load("crowded").recipe;
     let service = &recipe.services[0];
     assert_eq!(service.start[3..], ["a b", "--x='$y'"]);
-    assert_eq!(service.stop, [":kill", "INT"]);
+    assert_eq!(service.stop, [":kill", "-INT"]);
     assert_eq!(service.duration, ServiceDuration::Child);
     assert_eq!(service.start_timeout, Some(Duration::from_secs(90)));
     assert_eq!(service.stop_timeout, Some(Duration::from_secs(120)));

@@ -13,6 +13,11 @@ pub fn fixture() -> PathBuf {
 
 /// `greeter-1.0.tar.gz`.
 pub fn greeter() -> Vec<u8> {
+    greeter_with(&|_, content| content)
+}
+
+/// The same as its author might have changed it: given a file's name and content, the content.
+pub fn greeter_with(change: &dyn Fn(&str, Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let name = "greeter-1.0";
     let folder = fixture().join("source").join(name);
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)
@@ -23,7 +28,7 @@ pub fn greeter() -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for path in files {
         let file = path.file_name().unwrap().to_str().unwrap();
-        let content = fs::read(&path).unwrap();
+        let content = change(file, fs::read(&path).unwrap());
         let mut header = tar::Header::new_ustar();
         header.set_size(content.len() as u64);
         header.set_mode(if file == "configure" { 0o755 } else { 0o644 });

@@ -5,7 +5,7 @@ use std::fs;
 use super::harness::{Ran, Zone};
 
 /// Makes `ssh admin@…` work for a private home folder; `sudo` works in the image as it is.
-fn prepare(zone: &Zone, alias: &str) -> std::path::PathBuf {
+pub fn prepare(zone: &Zone, alias: &str) -> std::path::PathBuf {
     let access = zone.access();
     let home = zone.own("home");
     fs::create_dir_all(home.join(".ssh")).unwrap();

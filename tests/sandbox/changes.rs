@@ -23,7 +23,8 @@ fn package(zone: &Zone) -> String {
 /// The steps of the last run.
 fn steps(zone: &Zone) -> Vec<String> {
     let runs = zone.folders().runs(&zone.alias).unwrap();
-    runs[0].1.steps.iter().map(|step| step.id.clone()).collect()
+    let record = runs[0].record().unwrap();
+    record.steps.into_iter().map(|step| step.id).collect()
 }
 
 const REBUILD: &str = "  + user zwbuild                                         builds run under it, without privileges

@@ -7,17 +7,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use zonewright::facts::locks::Holder;
 use zonewright::host::ssh::{Ssh, SshConfig, SshTarget};
 use zonewright::host::transcript::{Recorder, Transcript};
 use zonewright::receipt::sha256_hex;
 use zonewright::recipe::load::load_recipe;
-use zonewright::run::{self, Controller, Decisions, Event, Report, RunError, View, Wish};
-use zonewright::sandbox;
+use zonewright::run::{
+    self, Controller, Decisions, Door, Event, Locking, Report, RunError, View, Wish,
+};
+use zonewright::sandbox::{self, fault::Watched};
 use zonewright::site::SiteRoot;
 use zonewright::site::load::load_zone;
-use zonewright::store::Folders;
+use zonewright::store::{Caller, Folders};
 
 use super::archive;
 
@@ -79,7 +84,6 @@ impl Zone {
         }
         let folder = tempfile::tempdir().unwrap();
         let site = folder.path().join("site");
-        copy_site(&site);
         let zone = Self {
             alias: alias.to_owned(),
             site,
@@ -91,10 +95,7 @@ impl Zone {
         fs::create_dir_all(&shared).unwrap();
         fs::create_dir_all(zone.folders().cache).unwrap();
         std::os::unix::fs::symlink(shared, zone.folders().cache.join("sandbox")).unwrap();
-        zone.write(
-            &format!("zones/{alias}.toml"),
-            &format!("[host]\nsandbox = true\n\n[zone]\nalias = \"{alias}\"\n\n[[recipe]]\nname = \"{recipe}\"\n"),
-        );
+        write_site(&zone.site, alias, recipe);
         Some(zone)
     }
 
@@ -202,6 +203,71 @@ impl Zone {
         self.run(&[&shell[..], &["/usr/bin/bash", "-c", script]].concat())
     }
 
+    /// Makes the zone if there is none, and arms faults in it.
+    #[track_caller]
+    pub fn arm(&self, faults: &[&str]) {
+        let ordered = faults.iter().flat_map(|fault| ["--fault", fault]);
+        let words: Vec<&str> = ["sandbox", "up", &self.alias]
+            .into_iter()
+            .chain(ordered)
+            .collect();
+        self.run(&words).succeeds();
+    }
+
+    /// Disarms all faults and heals what they did.
+    #[track_caller]
+    pub fn disarm(&self) {
+        self.run(&["sandbox", "up", &self.alias, "--no-faults"])
+            .succeeds();
+    }
+
+    /// How often each armed fault happened, and how many commands each script ran.
+    pub fn watched(&self) -> Watched {
+        let list = self.run(&["sandbox", "list", "--json"]).succeeds();
+        let document: serde_json::Value = serde_json::from_str(&list.out).unwrap();
+        let zones = document["zones"].as_array().unwrap();
+        let zone = zones
+            .iter()
+            .find(|zone| zone["alias"] == *self.alias)
+            .unwrap();
+        serde_json::from_value(zone.clone()).unwrap()
+    }
+
+    /// Waits until the fault that was armed last has happened.
+    #[track_caller]
+    pub fn wait_for_fault(&self) {
+        let begun = Instant::now();
+        while self
+            .watched()
+            .faults
+            .last()
+            .is_none_or(|fault| fault.happened == 0)
+        {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "it did not happen"
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Starts the program and goes on.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::of(self.command(arguments))
+    }
+
+    /// Waits until a script in the zone succeeds.
+    pub fn until(&self, script: &str) {
+        let since = std::time::Instant::now();
+        while self.try_shell(script).status != 0 {
+            assert!(
+                since.elapsed().as_secs() < 60,
+                "never true in the zone: {script}"
+            );
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+
     /// What the greeter tells its clients.
     pub fn greeting(&self) -> String {
         self.shell(
@@ -256,8 +322,14 @@ impl Zone {
         let mut door = self.door();
         let result = self.with_controller(|wish, controller| {
             let folders = self.folders();
-            let mut begin = || folders.begin_run(&self.alias, 0);
-            run::converge(&mut door, wish, controller, &mut None, &mut begin)
+            let mut begin = || folders.begin_run(&self.alias, &Caller::default(), 0);
+            run::converge(
+                &mut Door::new(&mut door),
+                wish,
+                controller,
+                &mut None,
+                &mut begin,
+            )
         });
         (result, door.into_transcript())
     }
@@ -277,6 +349,7 @@ impl Zone {
             folders: &folders,
             distfiles: vec![self.site.join("distfiles")],
             decisions: Decisions::default(),
+            locking: Locking::of(Holder::default()),
             password: &mut |user, known| passwords.wanted_hash(user, known, &mut |_| None),
             watch: &mut |_: Event<'_>| {},
         };
@@ -337,6 +410,60 @@ impl std::fmt::Display for Ran {
     }
 }
 
+/// A program that runs; killed if it is let go before it has ended.
+pub struct Running {
+    command: Command,
+    child: Option<std::process::Child>,
+}
+
+impl Running {
+    pub fn of(mut command: Command) -> Self {
+        command.stdout(std::process::Stdio::piped());
+        command.stderr(std::process::Stdio::piped());
+        let child = Some(command.spawn().unwrap());
+        Self { command, child }
+    }
+
+    /// Its end.
+    pub fn wait(mut self) -> Ran {
+        let output = self.child.take().unwrap().wait_with_output().unwrap();
+        Ran::ended(&self.command, output)
+    }
+
+    /// Tells it something, and waits for its end.
+    pub fn signal(self, name: &str) -> Ran {
+        let process = self.child.as_ref().unwrap().id().to_string();
+        let kill = Command::new("kill").args(["-s", name, &process]).status();
+        assert!(kill.unwrap().success());
+        self.wait()
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) -> Ran {
+        self.child.as_mut().unwrap().kill().unwrap();
+        self.wait()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A site with the fixture's recipes and a sandbox zone that uses one.
+pub fn write_site(site: &Path, alias: &str, recipe: &str) {
+    copy_site(site);
+    let text = format!(
+        "[host]\nsandbox = true\n\n[zone]\nalias = \"{alias}\"\n\n[[recipe]]\nname = \"{recipe}\"\n"
+    );
+    fs::create_dir_all(site.join("zones")).unwrap();
+    fs::write(site.join(format!("zones/{alias}.toml")), text).unwrap();
+}
+
 /// Copies the fixture's recipes and makes the archive that they name.
 fn copy_site(site: &Path) {
     let fixture = archive::fixture();
@@ -348,7 +475,7 @@ fn copy_site(site: &Path) {
         }
     }
     let archive = archive::greeter();
-    for recipe in ["greeter", "greeter-autotools"] {
+    for recipe in ["greeter", "greeter-autotools", "slow"] {
         let path = site.join(format!("recipes/{recipe}.toml"));
         let text = fs::read_to_string(&path).unwrap();
         fs::write(path, text.replace("@SHA256@", &sha256_hex(&archive))).unwrap();
@@ -373,4 +500,16 @@ pub fn files_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     }
     found.sort();
     found
+}
+
+/// The lines of one listing that the other lacks, both ways.
+pub fn differences(before: &str, after: &str) -> String {
+    let lacks = |sign: &'static str, text: &str, other: &str| {
+        let other: Vec<&str> = other.lines().collect();
+        let lines = text.lines().filter(|line| !other.contains(line));
+        lines
+            .map(|line| format!("{sign}{line}\n"))
+            .collect::<String>()
+    };
+    lacks("-", before, after) + &lacks("+", after, before)
 }

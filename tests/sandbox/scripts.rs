@@ -38,7 +38,7 @@ fn scripts(transcripts: &[Transcript]) -> BTreeMap<String, String> {
 
 /// Lists that are expanded where they are known to hold something: behind a question for their
 /// length, or because the step would not be there.
-const NEVER_EMPTY: [&str; 8] = [
+const NEVER_EMPTY: [&str; 9] = [
     "${paths[@]}",
     "${regular[@]}",
     "${fmris[@]}",
@@ -47,6 +47,7 @@ const NEVER_EMPTY: [&str; 8] = [
     "${names[@]}",
     "${arguments[@]}",
     "${command[@]}",
+    "${places[@]}",
 ];
 
 #[test]

@@ -9,12 +9,10 @@ fn a_staged_manifest_is_taken_and_the_build_itself_imports_nothing() {
     };
     let apply = zone.apply().succeeds();
     let runs = zone.folders().runs("upstream").unwrap();
-    let stage = runs[0]
-        .1
-        .steps
-        .iter()
-        .find(|step| step.id.ends_with("/stage"));
-    let log = std::fs::read_to_string(runs[0].0.join(&stage.unwrap().log)).unwrap();
+    let record = runs[0].record().unwrap();
+    let mut steps = record.steps.iter();
+    let stage = steps.find(|step| step.id.ends_with("/stage")).unwrap();
+    let log = std::fs::read_to_string(runs[0].folder.join(&stage.log)).unwrap();
     assert!(
         log.contains("svccfg: not while a package is made\n"),
         "{log}\n{apply}"

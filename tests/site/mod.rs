@@ -26,7 +26,7 @@ fn every_key_of_a_zone_file_is_read_as_written() {
         (zone.name.as_str(), &zone.host),
         ("crowded", &Some(HostSpec::Sandbox))
     );
-    assert_eq!(zone.zone.alias, "Zeitmaschine $1");
+    assert_eq!(zone.zone.alias, "zeitmaschine-1");
     assert_eq!(zone.zone.memory, Some(2 << 30));
     assert_eq!(zone.zone.quota, Some(3 << 39));
     assert_eq!(zone.zone.resolvers, ["192.0.2.1", "2001:db8::53"]);

@@ -360,7 +360,7 @@ fn a_port_where_nobody_speaks_ssh_is_given_up() {
     let mut target = server.target_at(mute.local_addr().unwrap().port());
     target.timing.connect = Duration::from_millis(300);
     let started = Instant::now();
-    assert!(matches!(refusal(&target), HostError::Ssh { .. }));
+    assert!(matches!(refusal(&target), HostError::Unreachable { .. }));
     assert!(started.elapsed() < Duration::from_secs(2));
 }
 

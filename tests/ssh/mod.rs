@@ -2,4 +2,4 @@
 
 mod exec;
 mod login;
-mod server;
+pub mod server;

@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ssh2::{MethodType, Session};
+use ssh2::{ErrorCode, MethodType, Session};
 
 use super::auth;
 use super::jump;
@@ -74,6 +74,10 @@ fn dial(target: &SshTarget) -> Result<OwnedFd, HostError> {
                     .map_err(|source| unreachable(target, source))?;
                 return Ok(stream.into());
             }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                let seconds = target.timing.connect.as_secs();
+                last = io::Error::new(error.kind(), format!("nothing answered for {seconds} s"));
+            }
             Err(error) => last = error,
         }
     }
@@ -107,11 +111,51 @@ fn establish(
     session
         .method_pref(MethodType::HostKey, &known.preferences(&lookup))
         .map_err(failed("choose host-key algorithms"))?;
-    session.handshake().map_err(failed("shake hands"))?;
+    session
+        .handshake()
+        .map_err(|error| no_handshake(target, &session, error))?;
     check_host_key(target, &session, &known, &lookup)?;
     auth::log_in(&session, target, prompt)?;
     session.set_blocking(false);
     Ok(Connection { session, socket })
+}
+
+/// Tells a server that is silent, gone or no SSH server from one that has no algorithm in common.
+fn no_handshake(target: &SshTarget, session: &Session, error: ssh2::Error) -> HostError {
+    // libssh2: banner, socket timeout, timeout, disconnect, receive
+    const SILENT: [i32; 2] = [-30, -9];
+    const GONE: [i32; 3] = [-2, -13, -43];
+    let ErrorCode::Session(code) = error.code() else {
+        return HostError::Ssh {
+            host: target.name(),
+            operation: "shake hands".to_owned(),
+            source: error,
+        };
+    };
+    let said = session.banner_bytes().unwrap_or_default();
+    let is_other = !said.is_empty() && !said.starts_with(b"SSH-");
+    let (kind, text) = if is_other {
+        let said = String::from_utf8_lossy(said);
+        let line: String = said.chars().filter(|c| !c.is_control()).take(60).collect();
+        (
+            io::ErrorKind::InvalidData,
+            format!("what answers does not speak SSH: it says `{line}`"),
+        )
+    } else if SILENT.contains(&code) {
+        let seconds = target.timing.connect.as_secs();
+        let text = format!("it took the connection and then said nothing for {seconds} s");
+        (io::ErrorKind::ConnectionAborted, text)
+    } else if GONE.contains(&code) {
+        let text = "it took the connection and hung up at once".to_owned();
+        (io::ErrorKind::ConnectionAborted, text)
+    } else {
+        return HostError::Ssh {
+            host: target.name(),
+            operation: "shake hands".to_owned(),
+            source: error,
+        };
+    };
+    unreachable(target, io::Error::new(kind, text))
 }
 
 fn milliseconds(duration: Duration) -> u32 {

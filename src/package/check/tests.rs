@@ -250,11 +250,7 @@ fn the_run_time_linker_decides_which_folders_are_searched_last() {
             return;
         };
         assert_eq!(
-            elf::linkage(&program)
-                .unwrap()
-                .unwrap()
-                .interpreter
-                .as_deref(),
+            elf::linkage(&program).unwrap().unwrap().interpreter,
             Some(linker)
         );
         assert_eq!(

@@ -311,12 +311,12 @@ pub(super) static BUILD: Table = Table {
         ),
         key(
             "make-arguments",
-            List(&Template(Format::Any)),
+            List(&Template(Format::Argument)),
             "arguments for `make` in every phase",
         ),
         key(
             "environment",
-            Map(Format::Variable, &Template(Format::Any)),
+            Map(Format::BuildVariable, &Template(Format::Argument)),
             "environment on top of what every build gets",
         ),
         key(
@@ -354,7 +354,11 @@ pub(super) fn build(table: &Node) -> Build {
 static OPTION: Table = Table {
     title: "an option",
     keys: &[
-        required("value", Template(Format::Any), "one argument, never split"),
+        required(
+            "value",
+            Template(Format::Argument),
+            "one argument, never split",
+        ),
         key(
             "when",
             Takes::Table(&WHEN),
@@ -374,12 +378,24 @@ fn option(table: &Node) -> BuildOption {
 static CUSTOM: Table = Table {
     title: "`[build.custom]`",
     keys: &[
-        key("configure", List(&Command), "the commands that configure"),
-        key("compile", List(&Command), "the commands that compile"),
-        key("test", List(&Command), "the commands that test"),
+        key(
+            "configure",
+            List(&Command(Format::Argument)),
+            "the commands that configure",
+        ),
+        key(
+            "compile",
+            List(&Command(Format::Argument)),
+            "the commands that compile",
+        ),
+        key(
+            "test",
+            List(&Command(Format::Argument)),
+            "the commands that test",
+        ),
         required(
             "stage",
-            List(&Command),
+            List(&Command(Format::Argument)),
             "the commands that install into `DESTDIR`",
         ),
     ],

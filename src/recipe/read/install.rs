@@ -35,7 +35,7 @@ pub(super) static USER: Table = Table {
         required("name", Text(Format::Account(8)), "the account's name"),
         key("uid", Integer(100, 2_097_151), "the uid"),
         key("group", Text(Format::Account(8)), "the group"),
-        key("home", Text(Format::Path), "the home folder"),
+        key("home", Text(Format::AccountPath), "the home folder"),
     ],
     rules: &[],
 };
@@ -150,9 +150,13 @@ pub(super) static SERVICE: Table = Table {
             Template(Format::Path),
             "a manifest to use instead of a generated one",
         ),
-        key("start", Command, "the start method"),
-        key("stop", Command, "the stop method"),
-        key("refresh", Command, "the refresh method"),
+        key("start", Command(Format::ServiceText), "the start method"),
+        key("stop", Command(Format::ServiceText), "the stop method"),
+        key(
+            "refresh",
+            Command(Format::ServiceText),
+            "the refresh method",
+        ),
         key(
             "duration",
             Text(Format::OneOf(&["contract", "child", "transient"])),
@@ -172,7 +176,7 @@ pub(super) static SERVICE: Table = Table {
         ),
         key(
             "environment",
-            Map(Format::Variable, &Template(Format::Any)),
+            Map(Format::ServiceVariable, &Template(Format::ServiceText)),
             "the methods' environment",
         ),
         key(
@@ -212,7 +216,7 @@ pub(super) static SERVICE: Table = Table {
         ),
         key(
             "properties",
-            Map(Format::Property, &Template(Format::Any)),
+            Map(Format::Property, &Template(Format::ServiceText)),
             "properties of the group `application`",
         ),
         key("log", Template(Format::Path), "a log of the software's own"),
@@ -293,7 +297,11 @@ pub(super) static CHECK: Table = Table {
     title: "`[[check]]`",
     keys: &[
         required("name", Text(Format::Line), "what is proved, as a sentence"),
-        key("command", Command, "a command that must end well"),
+        key(
+            "command",
+            Command(Format::Argument),
+            "a command that must end well",
+        ),
         key(
             "contains",
             Template(Format::Any),

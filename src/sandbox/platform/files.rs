@@ -25,6 +25,8 @@ const fn plain(path: &'static str, text: &'static str) -> TextFile {
 
 /// Folders whose content is the zone's alone, with their modes; nothing of the image shows there.
 pub const FOLDERS: &[(&str, u32)] = &[
+    // Where the sandbox and its zone share what faults need.
+    (".zonewright-faults", 0o755),
     ("etc", 0o755),
     ("etc/default", 0o755),
     ("etc/pam.d", 0o755),
@@ -327,6 +329,7 @@ password required pam_unix.so
 session  required pam_permit.so
 ";
 
+// Every client comes from one address here: penalties for one that is cut off would shut out all.
 const SSHD: &str = "\
 AddressFamily any
 AuthorizedKeysFile .ssh/authorized_keys
@@ -337,10 +340,12 @@ LoginGraceTime 600
 MaxStartups 100:30:300
 AcceptEnv LANG LC_*
 PasswordAuthentication no
+PerSourcePenalties no
 PermitRootLogin without-password
 PermitUserEnvironment yes
 PidFile /var/run/sshd.pid
 PrintMotd no
+SshdSessionPath /usr/lib/ssh/sshd-session
 StrictModes no
 Subsystem sftp internal-sftp
 UseDNS no

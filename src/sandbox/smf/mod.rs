@@ -61,6 +61,10 @@ pub const COMMANDS: &[Emulated] = &[
         run: contract::ctrun::run,
     },
     Emulated {
+        path: contract::connection::PATH,
+        run: contract::connection::run,
+    },
+    Emulated {
         path: "/usr/bin/ctstat",
         run: contract::ctstat::run,
     },

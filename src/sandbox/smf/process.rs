@@ -60,14 +60,6 @@ impl Process {
             self.arguments.join(" ")
         }
     }
-
-    /// Whether this is a connection of sshd, which on SmartOS runs in a contract of its own.
-    #[must_use]
-    pub fn is_login_session(&self) -> bool {
-        let title = self.arguments.first().map_or("", String::as_str);
-        self.name == "sshd-session"
-            || (self.name == "sshd" && title.starts_with("sshd: ") && !title.contains("[listener]"))
-    }
 }
 
 /// Every process that can be seen, by id.
@@ -199,18 +191,5 @@ mod tests {
         let own = one(i32::try_from(std::process::id()).unwrap()).unwrap();
         assert_eq!(own.arguments.first(), std::env::args().next().as_ref());
         assert_eq!(own.user, nix::unistd::getuid().as_raw());
-    }
-
-    #[test]
-    fn a_connection_of_sshd_is_told_from_its_listener() {
-        let with = |name: &str, title: &str| Process {
-            name: name.to_owned(),
-            arguments: vec![title.to_owned()],
-            ..Process::default()
-        };
-        assert!(with("sshd-session", "sshd-session: root@notty").is_login_session());
-        assert!(with("sshd", "sshd: root@pts/0").is_login_session());
-        assert!(!with("sshd", "sshd: /usr/sbin/sshd [listener] 0 of 10-100").is_login_session());
-        assert!(!with("sshd", "/usr/sbin/sshd").is_login_session());
     }
 }

@@ -74,6 +74,43 @@ impl PatchError {
             _ => None,
         }
     }
+
+    /// What to do or to write instead.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        self.reason.help()
+    }
+}
+
+impl PatchReason {
+    /// What to do or to write instead.
+    fn help(&self) -> &'static str {
+        match self {
+            Self::Parse(_) | Self::Nameless { .. } => "make it anew with `diff -u` or `git diff`",
+            Self::Name { .. } | Self::Tree(_) | Self::Submodule { .. } => {
+                "a patch changes files of the source tree and nothing else: make it anew"
+            }
+            Self::Strip { .. } => "write a smaller `strip`",
+            Self::Missing {
+                strip_that_fits: Some(_),
+                ..
+            } => "write that `strip` beside the patch's `file`",
+            Self::Missing { .. } => {
+                "is the patch made for this version? make it anew, or limit it with `when`"
+            }
+            Self::AlreadyApplied { .. } => {
+                "this source has the change: take the patch out of `patches`, or limit it to the \
+                 versions that need it, as in `when = { version = \"<1.2\" }`"
+            }
+            Self::Exists { .. }
+            | Self::NotEmpty { .. }
+            | Self::NotAFile { .. }
+            | Self::Rejected(_) => {
+                "make the patch anew for this source, or limit it to the versions that it fits, as \
+                 in `when = { version = \"<1.2\" }`"
+            }
+        }
+    }
 }
 
 /// Why a patch does not apply.

@@ -176,9 +176,17 @@ pub fn shadow(data: &[u8]) {
 /// A build's log.
 pub fn first_error(data: &[u8]) {
     let log = String::from_utf8_lossy(data);
-    let found = errors::find(&log);
-    assert!(found.first_line >= 1);
-    assert!(found.error.is_none_or(|at| at < found.lines.len()));
-    assert!(found.first_line + found.lines.len() <= log.lines().count() + 1);
-    assert!(found.lines.iter().map(String::len).sum::<usize>() <= 4 * log.len() + 4096);
+    let count = log.lines().count();
+    for source in [errors::Source::Phase, errors::Source::Script] {
+        let found = errors::find(&log, source);
+        let is_line = |number: usize| (1..=count).contains(&number);
+        assert!(found.lines.iter().all(|(number, _)| is_line(*number)));
+        assert!(
+            found
+                .error
+                .is_none_or(|error| found.lines.iter().any(|line| line.0 == error))
+        );
+        let shown: usize = found.lines.iter().map(|(_, text)| text.len()).sum();
+        assert!(shown <= 4 * log.len() + 4096);
+    }
 }

@@ -52,7 +52,7 @@ fn serve(folder: &Path, paths: &Paths) -> io::Result<()> {
         SigSet::all().thread_unblock()?;
     }
 
-    let mut teller = Teller(owner);
+    let mut teller = Teller(Some(owner));
     let first = match command(&spec).and_then(|mut command| command.spawn()) {
         Ok(child) => i32::try_from(child.id()).map_err(io::Error::other)?,
         Err(error) => {
@@ -62,13 +62,7 @@ fn serve(folder: &Path, paths: &Paths) -> io::Result<()> {
             return fs::remove_dir_all(folder);
         }
     };
-    let nowhere = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/null")?;
-    dup2_stdin(&nowhere)?;
-    dup2_stdout(&nowhere)?;
-    dup2_stderr(&nowhere)?;
+    give_up_streams()?;
     teller.tell(&Report::Started { pid: first });
     if spec.no_orphan {
         let paths = paths.clone();
@@ -81,19 +75,31 @@ fn serve(folder: &Path, paths: &Paths) -> io::Result<()> {
     removed
 }
 
+/// Points the standard streams nowhere.
+pub(super) fn give_up_streams() -> io::Result<()> {
+    let nowhere = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
+    dup2_stdin(&nowhere)?;
+    dup2_stdout(&nowhere)?;
+    dup2_stderr(&nowhere)?;
+    Ok(())
+}
+
 /// How many looks must agree that a contract is empty, and how long is between them.
 const LOOKS: u32 = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(8);
 
-/// Reaps members until none is left.
-fn watch(
+/// Reaps members until none is left; the result is the wait status of the first.
+pub(super) fn watch(
     teller: &mut Teller,
     first: i32,
     spec: &Spec,
     paths: &Paths,
     contract: u64,
-) -> io::Result<()> {
-    let mut first_ended = false;
+) -> io::Result<i32> {
+    let mut first_status = None;
     loop {
         let event = match wait() {
             Ok(WaitStatus::Exited(pid, code)) if pid.as_raw() == first => {
@@ -108,18 +114,22 @@ fn watch(
             Ok(WaitStatus::Signaled(_, _, true)) => Some(Report::Core),
             Ok(WaitStatus::Signaled(..)) => Some(Report::Signal),
             Ok(_) | Err(Errno::EINTR) => None,
-            Err(Errno::ECHILD) => return Ok(()),
+            Err(Errno::ECHILD) => return Ok(first_status.unwrap_or_default()),
             Err(errno) => return Err(errno.into()),
         };
         if let Some(report) = event {
             if is_fatal(&report, spec) {
                 kill_members(paths, contract, Signal::SIGKILL);
             }
-            first_ended |= matches!(report, Report::Exited { .. });
+            if let Report::Exited { status } = report {
+                first_status = Some(status);
+            }
             teller.tell(&report);
         }
-        if first_ended && only_others_left(paths, contract) {
-            return Ok(());
+        if let Some(status) = first_status
+            && only_others_left(paths, contract)
+        {
+            return Ok(status);
         }
     }
 }
@@ -178,16 +188,18 @@ fn kill_with_owner(orders: BufReader<UnixStream>, paths: &Paths, contract: u64) 
     }
 }
 
-fn introduce(folder: &Path, spec: &Spec) -> io::Result<()> {
+/// Writes down whose holder this process is.
+pub(super) fn introduce(folder: &Path, spec: &Spec) -> io::Result<()> {
     let own = i32::try_from(std::process::id()).map_err(io::Error::other)?;
     let process = process::one(own).ok_or(io::ErrorKind::NotFound)?;
+    let owner = if spec.abandoned { 0 } else { process.parent };
     let mut parameters = spec.parameters.clone();
     if spec.no_orphan {
         parameters.insert(0, "noorphan".to_owned());
     }
     let live = Live {
         holder: own,
-        owner: process.parent,
+        owner,
         service: spec.service.clone(),
         parameters,
         fatal: spec.fatal.clone(),
@@ -246,14 +258,15 @@ fn become_user(command: &mut Command, credential: Credential) {
     unsafe { command.pre_exec(change) };
 }
 
-struct Teller(UnixStream);
+/// Where reports go; nowhere when nobody owns the contract.
+pub(super) struct Teller(pub(super) Option<UnixStream>);
 
 impl Teller {
     /// The owner may have ended or stopped listening; the contract goes on.
     fn tell(&mut self, report: &Report) {
-        if let Ok(mut text) = serde_json::to_string(report) {
+        if let (Some(owner), Ok(mut text)) = (&mut self.0, serde_json::to_string(report)) {
             text.push('\n');
-            drop(self.0.write_all(text.as_bytes()));
+            drop(owner.write_all(text.as_bytes()));
         }
     }
 }

@@ -11,10 +11,6 @@ use std::fs;
 /// Process 1 and everything that no contract holds.
 const INIT_CONTRACT: u64 = 1;
 
-/// A login session's contract id is made from its process id; nothing stores it (inferred: real
-/// ids count up).
-const LOGIN_CONTRACTS: u64 = 100_000;
-
 /// A live contract.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Live {
@@ -86,9 +82,6 @@ fn contract_of(pid: i32, processes: &BTreeMap<i32, Process>, holders: &BTreeMap<
             return *contract;
         }
         match processes.get(&current) {
-            Some(process) if process.is_login_session() => {
-                return LOGIN_CONTRACTS + u64::try_from(current).unwrap_or_default();
-            }
             Some(process) if process.parent > 0 => current = process.parent,
             _ => return INIT_CONTRACT,
         }
@@ -203,18 +196,19 @@ mod tests {
     }
 
     #[test]
-    fn a_login_session_is_no_member_of_the_ssh_service() {
+    fn a_connection_is_no_member_of_the_ssh_service() {
         let processes = family(&[
             (1, 0, "init"),
             (10, 1, "ctrun"),
             (11, 10, "sshd"),
             (12, 11, "sshd-session"),
-            (13, 12, "bash"),
+            (13, 12, "sshd-session"),
+            (14, 13, "bash"),
+            (15, 12, "orphan"),
         ]);
-        let holders = BTreeMap::from([(10, 7)]);
-        assert_eq!(contract_of(11, &processes, &holders), 7);
-        assert_eq!(contract_of(12, &processes, &holders), LOGIN_CONTRACTS + 12);
-        assert_eq!(contract_of(13, &processes, &holders), LOGIN_CONTRACTS + 12);
+        let holders = BTreeMap::from([(10, 7), (12, 8)]);
+        let of = |pid| contract_of(pid, &processes, &holders);
+        assert_eq!((of(11), of(13), of(14), of(15)), (7, 8, 8, 8));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! the members are exactly the holder's descendants. A holder met on the way down is another
 //! contract, even when it was started from inside the first: that is how `ctrun -l none` escapes.
 
+pub mod connection;
 pub mod ctrun;
 pub mod ctstat;
 pub mod holder;
@@ -47,6 +48,9 @@ pub struct Spec {
     pub fatal: Vec<String>,
     /// Whether every member is killed when the owner ends without a word.
     pub no_orphan: bool,
+    /// Whether nobody owns the contract from the start.
+    #[serde(default)]
+    pub abandoned: bool,
     /// The service the contract belongs to.
     pub service: Option<String>,
     /// `pgrponly` and `regent`, for `ctstat`.

@@ -1,0 +1,235 @@
+//! The report of a run that ended early.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::super::remedy;
+use super::{report, status};
+use crate::causes::in_one_line;
+use crate::facts::FactError;
+use crate::facts::locks::Lock;
+use crate::plan::{self, Refusal};
+use crate::problem::Problem;
+use crate::run::{BuildError, RunError};
+use crate::script::quote;
+use crate::show::{Style, excerpt, holder, labelled, plan::diff_line, problems};
+use crate::source::PrepareError;
+
+/// The whole report; `program` is this program as it must be typed.
+pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) -> String {
+    // a zone's name may need quotes
+    let zone = &quote(zone);
+    let simple = |help: &str| report(style, &format!("{zone}: {}", in_one_line(error)), help);
+    match error {
+        RunError::Problems(found) => problems::render(found, style.color),
+        RunError::Sources { problem, details } => {
+            unprepared(zone, problem, details.as_deref(), style)
+        }
+        RunError::Refused(refusals) => refused(zone, refusals, style),
+        RunError::Step {
+            id,
+            status,
+            tail,
+            log,
+            ..
+        } => {
+            let mut out = head(zone, error, style);
+            out.push_str(&step_text(id, *status, tail, log, style));
+            out.push_str(&next(id, zone, program, style));
+            out
+        }
+        RunError::Build { id, source, .. } => build_text(zone, error, id, source, program, style),
+        RunError::Host(source) => simple(&remedy::of_host(source)),
+        RunError::Locked(locks) => locked(zone, locks, program, style),
+        RunError::NotHeld => simple(&format!(
+            "`{program} status {zone}` says who holds it; `{program} apply {zone} --wait` goes on when \
+             they are done"
+        )),
+        RunError::Overdue { id, log, .. } => {
+            let next = format!(
+                "look into the zone for the cause, then `{program} apply {zone}` goes on from here \
+                 (`--step-timeout TIME` waits longer)"
+            );
+            let show = format!(
+                "`zonewright log {zone} --phase {}` shows what it said",
+                name_of(id)
+            );
+            head(zone, error, style)
+                + &labelled("log", &log.display().to_string(), style)
+                + &labelled("next", &next, style)
+                + &labelled("and", &show, style)
+        }
+        RunError::Check { evidence, .. } => {
+            let mut out = head(zone, error, style);
+            for line in evidence.lines() {
+                let _ = writeln!(out, "      {line}");
+            }
+            let _ = writeln!(
+                out,
+                "{}: everything else is in place; mend the cause, or the `[[check]]` in the recipe: \
+                 `{program} apply {zone}` runs the checks again",
+                style.paint("36", " help")
+            );
+            out
+        }
+        RunError::Facts(FactError::OtherSystem { .. }) => {
+            simple("name a SmartOS zone in the zone file's `[zone] ssh`")
+        }
+        RunError::Stuck { .. } | RunError::DidNotTake { .. } => simple(&format!(
+            "something in the zone undoes it, or this is a fault of zonewright: `{program} plan {zone}` \
+             says what differs now, `zonewright log {zone} --full` what was done"
+        )),
+        RunError::Probe(_) | RunError::Swept(_) => {
+            simple("`-vv` shows what the zone was asked and said")
+        }
+        RunError::Facts(_) | RunError::Store(_) | RunError::Password(_) => simple(""),
+    }
+}
+
+fn head(zone: &str, error: &RunError, style: Style) -> String {
+    format!("{}: {zone}: {error}\n", style.paint("31", "error"))
+}
+
+/// What a step's output says, and where all of it is.
+fn step_text(id: &str, status: Option<i32>, tail: &str, log: &Path, style: Style) -> String {
+    let text = match std::fs::read(log) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(_) => tail.to_owned(),
+    };
+    let found = excerpt::of_step(id, &text);
+    let mut out = excerpt::text(&found, style);
+    let meaning = match status {
+        Some(status) => status::meaning(id, status).map(|text| format!("{status}: {text}")),
+        // the signal is not in the target's own output
+        None => tail.lines().next_back().map(str::to_owned),
+    };
+    if let Some(meaning) = meaning {
+        out.push_str(&labelled("status", &meaning, style));
+    }
+    out.push_str(&labelled("log", &log.display().to_string(), style));
+    if let Some(help) = &found.help {
+        out.push_str(&labelled("help", help, style));
+    }
+    out
+}
+
+/// A step's name for `log --phase`.
+fn name_of(id: &str) -> String {
+    quote(plan::phase_of(id).unwrap_or(id))
+}
+
+/// What to type next, and what is then done again.
+fn next(id: &str, zone: &str, program: &str, style: Style) -> String {
+    let again = match plan::phase_of(id) {
+        Some(phase) => format!(
+            "goes on with `{phase}`; with other sources, patches, options or dependencies it builds from \
+             the start"
+        ),
+        None => "goes on from here".to_owned(),
+    };
+    let recipe = id
+        .strip_prefix("build/")
+        .or_else(|| id.strip_prefix("dependencies/"))
+        .and_then(|rest| rest.split('/').next());
+    let what = match recipe {
+        Some(recipe) => format!("the recipe `{recipe}`, or the zone"),
+        None => "the cause".to_owned(),
+    };
+    let next = format!("mend {what}, then `{program} apply {zone}` {again}");
+    let log = format!(
+        "`zonewright log {zone} --phase {}` shows the whole log",
+        name_of(id)
+    );
+    labelled("next", &next, style) + &labelled("and", &log, style)
+}
+
+/// A recipe whose sources cannot be had or patched.
+fn unprepared(zone: &str, problem: &Problem, details: Option<&str>, style: Style) -> String {
+    let named = Problem {
+        message: format!("{zone}: {}", problem.message),
+        help: None,
+        ..problem.clone()
+    };
+    let mut out = problems::render(&[named], style.color);
+    for line in details.iter().flat_map(|text| text.lines()) {
+        let _ = writeln!(out, "      {}", diff_line(line, style));
+    }
+    if let Some(help) = &problem.help {
+        let _ = writeln!(out, "{}: {help}", style.paint("36", " help"));
+    }
+    out.push_str("nothing was changed\n");
+    out
+}
+
+/// Somebody else holds the zone.
+fn locked(zone: &str, locks: &[Lock], program: &str, style: Style) -> String {
+    let holders: Vec<String> = locks.iter().map(holder).collect();
+    report(
+        style,
+        &format!("{zone} is being changed by {}", holders.join(" and ")),
+        &format!(
+            "`{program} apply {zone} --wait` goes on as soon as they are done; if they are not there any \
+             more, `--break-lock` ends what they left"
+        ),
+    )
+}
+
+fn build_text(
+    zone: &str,
+    error: &RunError,
+    id: &str,
+    source: &BuildError,
+    program: &str,
+    style: Style,
+) -> String {
+    if let BuildError::Run(inner) = source
+        && let RunError::Host(lost) = &**inner
+    {
+        let message = format!("{zone}: {error}: {}", in_one_line(lost));
+        return report(style, &message, &remedy::of_host(lost));
+    }
+    let mut out = format!(
+        "{}: {zone}: {error}: {}\n",
+        style.paint("31", "error"),
+        in_one_line(source)
+    );
+    if let BuildError::Prepare(PrepareError::Patch(patch)) = source {
+        for line in patch.details().iter().flat_map(|text| text.lines()) {
+            let _ = writeln!(out, "      {}", diff_line(line, style));
+        }
+    }
+    let found = match source {
+        BuildError::Problems(found) => found.as_slice(),
+        _ => &[],
+    };
+    for problem in found {
+        let _ = writeln!(out, "  {} {}", style.paint("31", "×"), problem.message);
+        if let Some(help) = &problem.help {
+            let _ = writeln!(out, "    {}: {help}", style.paint("36", "help"));
+        }
+    }
+    let again = match id.ends_with("/package") {
+        true => "goes on from here; with other options or dependencies it builds from the start",
+        false => "goes on from here",
+    };
+    let next = format!("mend the recipe, then `{program} apply {zone}` {again}");
+    out.push_str(&labelled("next", &next, style));
+    out
+}
+
+fn refused(zone: &str, refusals: &[Refusal], style: Style) -> String {
+    let mut out = String::new();
+    for refusal in refusals {
+        out.push_str(&format!(
+            "{}: {zone}: {}\n",
+            style.paint("31", "error"),
+            refusal.message
+        ));
+        for line in refusal.diff.iter().flat_map(|diff| diff.lines()) {
+            let _ = writeln!(out, "      {}", diff_line(line, style));
+        }
+        let _ = writeln!(out, "{}: {}", style.paint("36", " help"), refusal.help);
+    }
+    out.push_str("nothing was changed\n");
+    out
+}

@@ -1,0 +1,160 @@
+//! Two operators at once: one waits or is told who holds the zone; never both.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use zonewright::facts::locks::Holder;
+use zonewright::host::{Exit, run_to_string};
+use zonewright::plan::lock;
+use zonewright::store::fresh_name;
+
+use super::harness::{Running, Zone};
+
+const COMPILING: &str = "pgrep -f '[l]ine %s' >/dev/null";
+
+/// Another controller with the same site: state and packages of its own.
+fn elsewhere(zone: &Zone, arguments: &[&str]) -> Command {
+    let mut command = zone.command(arguments);
+    command.env("XDG_STATE_HOME", zone.own("elsewhere/state"));
+    let cache = zone.own("elsewhere/cache");
+    let shared = cache.join("zonewright/sandbox");
+    if !shared.exists() {
+        std::fs::create_dir_all(shared.parent().unwrap()).unwrap();
+        let sandbox: &Path = &zone.folders().cache.join("sandbox");
+        std::os::unix::fs::symlink(sandbox.canonicalize().unwrap(), shared).unwrap();
+    }
+    command.env("XDG_CACHE_HOME", cache);
+    command
+}
+
+#[test]
+fn the_second_is_told_who_holds_the_zone_or_waits() {
+    let Some(zone) = Zone::with_recipe("shared", "slow") else {
+        return;
+    };
+    zone.set_parameters("seconds = 20");
+    let first = zone.start(&["apply", "shared"]);
+    zone.until(COMPILING);
+    let told = Running::of(elsewhere(&zone, &["apply", "shared"]))
+        .wait()
+        .exits(1);
+    let line = told.err.lines().next().unwrap();
+    assert!(
+        line.starts_with("error: shared is being changed by "),
+        "{told}"
+    );
+    assert!(line.contains(" (apply shared, since 2"), "{told}");
+    assert!(told.err.contains("--wait"), "{told}");
+    let plan = Running::of(elsewhere(&zone, &["plan", "shared"]))
+        .wait()
+        .succeeds();
+    assert!(plan.out.starts_with("note: "), "{plan}");
+    assert!(plan.out.contains(" is changing it right now\n"), "{plan}");
+    let impatient = elsewhere(&zone, &["apply", "shared", "--wait=1s"]);
+    Running::of(impatient).wait().exits(1);
+
+    let waits = Running::of(elsewhere(&zone, &["apply", "shared", "--wait"]))
+        .wait()
+        .succeeds();
+    assert!(waits.err.contains("waiting for "), "{waits}");
+    let first = first.wait().succeeds();
+    assert!(first.err.contains("done compile"), "{first}");
+    assert!(!waits.err.contains("done compile"), "{waits}");
+    assert_eq!(zone.shell("cat /var/tmp/compilations"), "compiled\n");
+    assert_eq!(zone.shell("ls -A /var/db/zonewright/lock"), "");
+}
+
+#[test]
+fn a_lock_can_be_broken_and_its_run_says_so() {
+    let Some(zone) = Zone::with_recipe("broken", "slow") else {
+        return;
+    };
+    let first = zone.start(&["apply", "broken"]);
+    zone.until(COMPILING);
+    let breaks = elsewhere(&zone, &["apply", "broken", "--break-lock"]);
+    let breaks = Running::of(breaks).wait().succeeds();
+    assert!(breaks.err.starts_with("note: the run of "), "{breaks}");
+    // its connection went with its lock; connecting again it met the new holder, or nothing to do
+    let first = first.wait();
+    assert!(first.err.contains("\nlost: "), "{first}");
+    if first.status != 0 {
+        assert!(first.err.contains(" is being changed by "), "{first}");
+    }
+    assert_eq!(zone.shell("cat /var/tmp/compilations"), "compiled\n");
+    let again = zone.apply().succeeds();
+    assert!(again.out.ends_with("): nothing to do\n"), "{again}");
+}
+
+#[test]
+fn what_a_dead_run_of_the_same_controller_left_hanging_makes_way() {
+    let Some(zone) = Zone::with_recipe("remains", "slow") else {
+        return;
+    };
+    let apply = zone.start(&["apply", "remains"]);
+    zone.until(COMPILING);
+    // a script that nobody hears any more and that does not end by itself
+    zone.shell("pkill -STOP -x sshd-session");
+    apply.kill();
+    let somebody_else = elsewhere(&zone, &["apply", "remains"]);
+    let told = Running::of(somebody_else).wait().exits(1);
+    assert!(told.err.contains(" is being changed by "), "{told}");
+    let again = zone
+        .run(&["apply", "remains", "--step-timeout", "20s"])
+        .succeeds();
+    assert!(
+        again
+            .err
+            .contains("note: an earlier run of yours was cut off"),
+        "{again}"
+    );
+    assert_eq!(zone.shell("cat /var/tmp/compilations"), "compiled\n");
+    assert_eq!(zone.shell("ls -A /var/db/zonewright/lock"), "");
+}
+
+#[test]
+fn of_many_that_want_a_zone_at_once_never_two_have_it() {
+    const OPERATORS: usize = 6;
+    const ROUNDS: usize = 5;
+    let Some(zone) = Zone::with_recipe("crowd", "slow") else {
+        return;
+    };
+    zone.run(&["sandbox", "up", "crowd"]).succeeds();
+    let (inside, had) = (AtomicU32::new(0), AtomicU32::new(0));
+    let doors: Vec<_> = (0..OPERATORS).map(|_| zone.door()).collect();
+    std::thread::scope(|scope| {
+        for mut door in doors {
+            let (inside, had) = (&inside, &had);
+            scope.spawn(move || {
+                let mut rounds = 0;
+                while rounds < ROUNDS {
+                    let holder = Holder {
+                        token: fresh_name(),
+                        user: "somebody".to_owned(),
+                        ..Holder::default()
+                    };
+                    let take = lock::take(&holder, None, &[], Duration::ZERO);
+                    let (exit, _, errors) = run_to_string(&mut door, &take).unwrap();
+                    match exit {
+                        Exit::Code(0) => {}
+                        Exit::Code(lock::HELD) => continue,
+                        other => panic!("{other:?}: {}", String::from_utf8_lossy(&errors)),
+                    }
+                    assert_eq!(
+                        inside.fetch_add(1, Ordering::SeqCst),
+                        0,
+                        "two have the zone"
+                    );
+                    had.fetch_add(1, Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_millis(20));
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    run_to_string(&mut door, &lock::release(&holder.token)).unwrap();
+                    rounds += 1;
+                }
+            });
+        }
+    });
+    assert_eq!(had.load(Ordering::SeqCst) as usize, OPERATORS * ROUNDS);
+    assert_eq!(zone.shell("ls -A /var/db/zonewright/lock"), "");
+}
