@@ -217,27 +217,60 @@ fn afp_value(value: &str, is_first: bool, is_last: bool) -> Option<&'static str>
 
 /// Text and attributes alike.
 fn xml(pieces: &[Piece<'_>], refuse: &mut dyn FnMut(&str, &'static str)) -> String {
-    let mut text = String::new();
+    let mut markup = Markup::default();
     for piece in pieces {
         let Piece::Value(value) = piece else {
-            text.push_str(piece.as_str());
+            markup.push(piece.as_str());
             continue;
         };
         let is_carried = |c: char| {
             matches!(c, '\n' | '\t' | '\r') || !(c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}'))
         };
-        let is_open = |open: &str, close: &str| text.rfind(open) > text.rfind(close);
         if !value.chars().all(is_carried) {
             refuse(value, "XML has no control characters");
-        } else if is_open("<![CDATA[", "]]>") {
+        } else if markup.is_open(0) {
             refuse(value, "nothing is escaped in `<![CDATA[`");
-        } else if is_open("<!--", "-->") && value.contains("--") {
+        } else if markup.is_open(1) && value.contains("--") {
             refuse(value, "`--` cannot stand in a comment");
         } else {
-            text.push_str(&escape_xml(value));
+            markup.push(&escape_xml(value));
         }
     }
-    text
+    markup.text
+}
+
+/// What begins and ends a part in which nothing is escaped, and a comment.
+const PARTS: [(&str, &str); 2] = [("<![CDATA[", "]]>"), ("<!--", "-->")];
+
+/// Markup as it grows, and where each of [`PARTS`] was begun and ended last: looking through all of
+/// the text for each of ten thousand values takes too long.
+#[derive(Default)]
+struct Markup {
+    text: String,
+    last: [(Option<usize>, Option<usize>); 2],
+}
+
+impl Markup {
+    fn push(&mut self, more: &str) {
+        // a sign may have begun in what stood there before
+        let mut from = self.text.len().saturating_sub(8);
+        while !self.text.is_char_boundary(from) {
+            from -= 1;
+        }
+        self.text.push_str(more);
+        let new = self.text.get(from..).unwrap_or("");
+        for ((open, close), last) in PARTS.iter().zip(&mut self.last) {
+            let place = |sign: &str| new.rfind(sign).map(|at| from + at);
+            last.0 = place(open).or(last.0);
+            last.1 = place(close).or(last.1);
+        }
+    }
+
+    fn is_open(&self, part: usize) -> bool {
+        self.last
+            .get(part)
+            .is_some_and(|(open, close)| open > close)
+    }
 }
 
 fn escape_xml(value: &str) -> String {
@@ -430,5 +463,8 @@ mod tests {
         assert!(at("<!-- @@ -->", "a--b").is_err());
         assert!(at("<!-- c --><a>@@</a>", "a--b").is_ok());
         assert!(at("<![CDATA[@@]]>", "a").is_err());
+        assert!(at("<![CDATA[]]>@@", "a").is_ok());
+        assert!(at("<!-@@- é @@ -->", "-").is_ok());
+        assert!(at("<!@@ @@ -->", "--").is_err());
     }
 }

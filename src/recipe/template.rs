@@ -5,6 +5,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use handlebars::{Handlebars, RenderErrorReason, TemplateErrorReason, handlebars_helper};
@@ -120,8 +121,16 @@ pub fn render(
     engine.register_helper("mib", Box::new(mib));
     engine.register_helper("join", Box::new(join));
     let collector = Arc::clone(&values);
+    let (too_much, overflow) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
+    let is_too_much = Arc::clone(&too_much);
     engine.register_escape_fn(move |value| {
         let mut values = collector.lock().unwrap_or_else(PoisonError::into_inner);
+        // marks are short, what they stand for need not be
+        let bytes = overflow.fetch_add(value.len(), Ordering::Relaxed);
+        if values.len() == MOST_VALUES || bytes + value.len() > LARGEST {
+            is_too_much.store(true, Ordering::Relaxed);
+            return String::new();
+        }
         values.push(value.to_string());
         embed::mark(values.len() - 1)
     });
@@ -132,7 +141,10 @@ pub fn render(
     engine
         .render_to_write("template", &context.data, &mut made)
         .map_err(|error| vec![render_mistake(text, context, &error)])?;
-    let rendered = String::from_utf8_lossy(&made.0).into_owned();
+    if too_much.load(Ordering::Relaxed) {
+        return Err(vec![too_large()]);
+    }
+    let rendered = String::from_utf8_lossy(&made.0);
     let values = values.lock().unwrap_or_else(PoisonError::into_inner);
     let refused = match embed::settle(kind, &rendered, &values) {
         Ok(text) => return Ok(text),
@@ -161,6 +173,15 @@ impl io::Write for Made {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+fn too_large() -> TemplateMistake {
+    TemplateMistake {
+        span: 0..0,
+        message: "this template makes too large a file".to_string(),
+        label: format!("at most {} KiB and {MOST_VALUES} values", LARGEST >> 10),
+        help: None,
     }
 }
 
@@ -222,7 +243,13 @@ handlebars_helper!(join: |list: array, member: str, between: str| {
 /// How many bytes a template may have, a tag of it, and what is made of it.
 const LONGEST: usize = 256 << 10;
 const LONGEST_TAG: usize = 1024;
-const LARGEST: usize = 8 << 20;
+const LARGEST: usize = 1 << 20;
+
+/// For each tag handlebars counts the lines of all the text before it: this takes a second or so.
+const MOST_WORK: usize = 1 << 27;
+
+/// How many values may stand in a file.
+const MOST_VALUES: usize = 10_000;
 
 /// How many blocks may stand in each other: handlebars' effort grows with a power of it.
 const MOST_NESTED: usize = 8;
@@ -240,9 +267,14 @@ fn refused_tags(text: &str) -> Vec<TemplateMistake> {
         let label = format!("at most {} KiB", LONGEST >> 10);
         return vec![mistake(0..0, "this template is too long", label)];
     }
+    let tags = tags(text);
+    if tags.len() * text.len() > MOST_WORK {
+        let label = format!("{} tags in {} bytes", tags.len(), text.len());
+        return vec![mistake(0..0, "this template has too many tags", label)];
+    }
     let mut found = Vec::new();
     let mut depth = 0_usize;
-    for tag in tags(text) {
+    for tag in tags {
         let body = text.get(tag.clone()).unwrap_or("");
         let body = body.trim_start_matches(|c: char| c.is_whitespace() || "{~".contains(c));
         let block = body.strip_prefix('#').map(str::trim_start);
@@ -424,10 +456,7 @@ fn render_mistake(
             format!("the {name} given to `{helper}` is not {wanted}"),
             None,
         ),
-        RenderErrorReason::IOError(_) => (
-            format!("this template makes more than {} MiB", LARGEST >> 20),
-            None,
-        ),
+        RenderErrorReason::IOError(_) => return too_large(),
         RenderErrorReason::ParamNotFoundForName(helper, name) => {
             (format!("`{helper}` lacks its {name}"), None)
         }
@@ -595,6 +624,7 @@ mod tests {
                 "tag is too long",
             ),
             ("x".repeat((256 << 10) + 1), "template is too long"),
+            ("{{users}}".repeat(10_000), "too many tags"),
             (laughs.repeat(2), ""),
         ] {
             match render(&text, FileKind::Plain, &context("x")) {
@@ -618,7 +648,24 @@ mod tests {
         let many = context("x").with_parameters(json!({}), &users);
         let text = format!("{{{{#each users}}}}{}{{{{/each}}}}", "x".repeat(100_000));
         let mistakes = render(&text, FileKind::Plain, &many).unwrap_err();
-        assert_eq!(mistakes[0].message, "this template makes more than 8 MiB");
+        assert_eq!(mistakes, [too_large()]);
+        let long = context(&"x".repeat(200_000));
+        let text = "{{parameters.server-name}}";
+        assert!(render(&text.repeat(5), FileKind::Plain, &long).is_ok());
+        assert_eq!(
+            render(&text.repeat(6), FileKind::Plain, &long),
+            Err(vec![too_large()])
+        );
+        let values = |more: &str| {
+            let text = format!(
+                "{{{{#each users}}}}{}{{{{/each}}}}{more}",
+                "{{name}}".repeat(100)
+            );
+            [FileKind::Plain, FileKind::Xml, FileKind::Shell]
+                .map(|kind| render(&text, kind, &many).is_ok())
+        };
+        assert_eq!(values(""), [true; 3]);
+        assert_eq!(values("{{package.name}}"), [false; 3]);
     }
 
     #[test]
