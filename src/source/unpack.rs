@@ -41,6 +41,9 @@ const FREE_BYTES: u64 = 64 << 20;
 /// What the headers of one member may hold: names of a thousand bytes, a list of holes.
 const HEADER_LIMIT: u64 = 1 << 20;
 
+/// What to do about an archive that goes beyond a limit; no recipe can raise one.
+const NO_SOURCE: &str = ": no source archive does that; see that `urls` names the right one";
+
 /// Why an archive was not unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
@@ -64,7 +67,7 @@ pub enum UnpackError {
         #[source]
         source: io::Error,
     },
-    #[error("`{archive}` needs too much memory to be unpacked")]
+    #[error("`{archive}` needs too much memory to be unpacked{NO_SOURCE}")]
     Memory {
         archive: PathBuf,
         #[source]
@@ -75,16 +78,16 @@ pub enum UnpackError {
         archive: PathBuf,
         last: Option<String>,
     },
-    #[error("`{archive}` would unpack to more than {limit} bytes{}", after(.last))]
+    #[error("`{archive}` would unpack to more than {limit} bytes{}{NO_SOURCE}", after(.last))]
     TooLarge {
         archive: PathBuf,
         last: Option<String>,
         limit: u64,
     },
-    #[error("`{archive}` has more than {limit} members and folders")]
+    #[error("`{archive}` has more than {limit} members and folders{NO_SOURCE}")]
     TooMany { archive: PathBuf, limit: u64 },
     #[error(
-        "`{archive}` has a header of more than {HEADER_LIMIT} bytes{}", after(.last)
+        "`{archive}` has a header of more than {HEADER_LIMIT} bytes{}{NO_SOURCE}", after(.last)
     )]
     LongHeader {
         archive: PathBuf,
