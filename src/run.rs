@@ -346,7 +346,7 @@ fn given(
                 packages.insert(key, stored);
             }
             Kept::Damaged { path } => (controller.watch)(Event::Note(format!(
-                "{} is damaged and is made again",
+                "{} is damaged; it is made again when it is needed",
                 path.display()
             ))),
             Kept::Nothing => {}
@@ -407,6 +407,7 @@ pub fn converge(
         (controller.watch)(Event::Note(note));
     }
     if first.plan.steps.is_empty() {
+        lock::clear(door, controller, &first.facts.locks);
         return Ok(course.report);
     }
     sources::rehearse(wish, &first, controller)?;

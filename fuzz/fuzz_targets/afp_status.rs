@@ -1,6 +1,3 @@
 #![no_main]
 
-#[path = "../../tests/fuzz/targets/mod.rs"]
-mod targets;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::run("afp_status", data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| zonewright_fuzz::run("afp_status", data));

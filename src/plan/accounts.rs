@@ -93,7 +93,8 @@ pub(super) fn plan_zone(
             continue;
         }
         let mut changes = Vec::new();
-        let mut script = Script::new(format!("make the account {}", user.name))
+        let verb = if known.is_none() { "make" } else { "change" };
+        let mut script = Script::new(format!("{verb} the account {}", user.name))
             .shell(shell::FAIL)
             .shell(shell::ACCOUNTS);
         if known.is_none() {

@@ -361,8 +361,8 @@ pub(super) fn plan_abandoned(
     recipe: &WantedRecipe,
     key: &str,
     facts: &Facts,
-    steps: &mut Vec<Step>,
-) {
+    steps: &[Step],
+) -> Option<Step> {
     let (build, install) = (
         format!("build/{}/", recipe.name),
         format!("install/{}", recipe.name),
@@ -377,7 +377,7 @@ pub(super) fn plan_abandoned(
         .map(|(tree, _)| format!("{BUILD_ROOT}/{tree}"))
         .collect();
     if folders.is_empty() {
-        return;
+        return None;
     }
     let change = |folder: &String| {
         Change::new(
@@ -386,7 +386,7 @@ pub(super) fn plan_abandoned(
             format!("{} is not built from it any more", recipe.name),
         )
     };
-    steps.push(Step {
+    Some(Step {
         id: format!("build/{}/abandoned", recipe.name),
         stage: Stage::Build,
         changes: folders.iter().map(change).collect(),
@@ -394,7 +394,7 @@ pub(super) fn plan_abandoned(
             script: forget(&folders),
             input: Input::None,
         },
-    });
+    })
 }
 
 /// Ends every phase of these builds and removes their trees.

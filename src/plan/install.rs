@@ -80,7 +80,14 @@ trap '' PIPE HUP
 find_places
 packages=$home/packages/$base what=$full
 file=$packages/$full.$key.tgz
-trap '/usr/bin/rm -f "$file.new"' EXIT
+is_kept=no
+[ ! -f "$file" ] || is_kept=yes
+end() {
+  /usr/bin/rm -f "$file.new"
+  [ "$is_kept" = yes ] || /usr/bin/rm -f "$file"
+  [ -f "$busy" ] || /usr/bin/rm -rf "$aside" "$aside.new"
+}
+trap end EXIT
 /usr/bin/mkdir -p "$packages" "$home/aside" || fail "cannot make $packages"
 receive "$file.new"
 /usr/bin/mv -f "$file.new" "$file" || fail "cannot keep $file"
@@ -89,7 +96,8 @@ settings=$home/pkg_install.conf
 /usr/bin/grep -v '^VERIFIED_INSTALLATION=' /opt/local/etc/pkg_install.conf >"$settings" 2>/dev/null
 printf 'VERIFIED_INSTALLATION=never\n' >>"$settings" || fail "cannot write $settings"
 if [ -f "$busy" ]; then
-  put_back later || fail "an earlier installation of $base was broken off, and what was there before cannot be put back from $aside"
+  put_back later ||
+    fail "an earlier installation of $base was broken off, and what was there before cannot be put back from $aside"
 else
   tidy_database || fail "cannot remove what an update left in $database"
 fi
@@ -158,7 +166,6 @@ printf '%s\n' "$key" >"$busy" || { /usr/bin/rm -f "$busy"; fail "cannot write $b
 # its words are kept in memory: the disk may be full, and nobody may be listening any more
 said=$(/opt/local/sbin/pkg_add -C "$settings" -K "$database" -U "$file" 2>&1 </dev/null)
 status=$?
-[ -z "$said" ] || printf '%s\n' "$said" >&2
 if [ "$status" -eq 0 ] && [ "$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY "$full" 2>/dev/null)" = "$key" ]; then
   for record in ${services[@]+"${services[@]}"}; do
     /usr/bin/rm -f "$starts/${record//\//_}" || fail "cannot remove the record of the start of $record"
@@ -171,7 +178,9 @@ if [ "$status" -eq 0 ] && [ "$(/opt/local/sbin/pkg_info -Q ZONEWRIGHT_BUILD_KEY 
       *) [ "$oldkey" = "$key" ] || /usr/bin/rm -f "$left" ;;
     esac
   done
-  /usr/bin/rm -rf "$aside" "$folder"
+  /usr/bin/rm -rf "$folder"
+  is_kept=yes
+  [ -z "$said" ] || printf '%s\n' "$said" >&2
   exit 0
 fi
 what="pkg_add failed with status $status"
@@ -181,9 +190,19 @@ case $said in *'No space left'* | *'uota exceeded'* | *'not enough space'*)
   advice='the disk is full: make room and apply again' ;;
 esac
 [ "$status" -le 128 ] || advice='something ended it; apply again'
+trouble=
+give_up() {
+  local line
+  printf '%s\n' "$*" >&2
+  # that it does not find what it has not written yet is no news
+  while IFS= read -r line; do
+    case $line in '' | *"Couldn't remove "*': No such file '*) ;; *) printf '  %s\n' "$line" >&2 ;; esac
+  done <<<"$said"$'\n'"$trouble"
+  exit 1
+}
 if [ -n "$old" ]; then
   kept=$old
-  is_untouched && { tidy_database; /usr/bin/rm -f "$busy"; fail "$what; $old was not touched; $advice"; }
+  is_untouched && { tidy_database; /usr/bin/rm -f "$busy"; give_up "$what; $old was not touched; $advice"; }
   outcome="$old is back in its place and goes on as before"
 else
   outcome='nothing was installed'
@@ -191,12 +210,12 @@ fi
 # it is going to be sent again, and its room may be needed
 /usr/bin/rm -f "$file"
 tries=0
-until put_back now; do
+until trouble=$(put_back now 2>&1); do
   tries=$((tries + 1))
   [ "$tries" -lt 4 ] ||
-    fail "$what, and ${old:-what was there} cannot be put back yet; it is kept in $aside, and the next apply begins by putting it back: $advice"
+    give_up "$what, and ${old:-what was there} cannot be put back yet; it is kept in $aside, and the next apply begins by putting it back: $advice"
   # the file system gives back what was freed after a few seconds
   /usr/bin/sleep 2
 done
-fail "$what; $outcome; $advice"
+give_up "$what; $outcome; $advice"
 "#;

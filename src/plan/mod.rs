@@ -340,6 +340,7 @@ fn plan_recipe(
             }
         }
     };
+    let built_until = steps.len();
     accounts::plan_recipe(recipe, facts, steps, refusals);
     let outside = built.as_ref().map(|inputs| outside_files(inputs, given));
     let files = files::plan(recipe, outside.flatten(), facts, given, steps, refusals);
@@ -356,8 +357,12 @@ fn plan_recipe(
         .as_ref()
         .map(|inputs| receipts::expected(recipe, inputs, &files, facts));
     refusals.extend(checks::plan(recipe, receipt, facts, before, steps).err());
-    if let Some(inputs) = &built {
-        build::plan_abandoned(recipe, &inputs.key(), facts, steps);
+    // it changes nothing that a check or the receipt could depend on
+    let abandoned = built
+        .as_ref()
+        .and_then(|inputs| build::plan_abandoned(recipe, &inputs.key(), facts, steps));
+    if let Some(step) = abandoned {
+        steps.insert(built_until, step);
     }
 }
 

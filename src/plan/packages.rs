@@ -54,6 +54,7 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
         .list("names", &missing)
         .set("recipe", &recipe.name)
         .shell(KNOWN)
+        .set("mark", MARK)
         .shell(INSTALL)
         .with_quiet_limit(Some(DOWNLOAD_QUIET));
     steps.push(Step {
@@ -109,8 +110,16 @@ done
   fail "nothing was installed; correct [dependencies] in the recipe $recipe (\`pkgin search\` in the zone finds names)"
 "#;
 
-// pkgin hides what pkg_add says in a file, to which every run adds.
+/// The mark that pkgin is at work. A package is registered before its files are there, so where the
+/// mark is left behind, what was registered since then is looked at.
+pub(super) const MARK: &str = "/var/db/zonewright/pkgin.busy";
+
+// pkgin hides what pkg_add says in a file, to which every run adds. A connection that is cut must not
+// end it with a signal.
 const INSTALL: &str = r#"
+trap '' PIPE HUP
+/usr/bin/mkdir -p "${mark%/*}" && printf '' >"$mark" || fail "cannot write $mark"
+trap '/usr/bin/rm -f "$mark"' EXIT
 log=/var/db/pkgin/pkg_install-err.log
 log_size() { /usr/bin/cat "$log" 2>/dev/null | /usr/bin/wc -c; }
 before=$(log_size)
@@ -120,8 +129,9 @@ for name in "${names[@]}"; do
   /opt/local/sbin/pkg_info -qe "$name" || missing="$missing $name"
 done
 if [ -n "$missing" ] && [ "$(log_size)" != "$before" ]; then
-  printf -- '--- last lines of %s\n' "$log" >&2
-  /usr/bin/tail -n 20 "$log" >&2
+  printf -- '--- %s\n' "$log" >&2
+  # what earlier runs left in it is not to be taken for this one's
+  /usr/bin/tail -c "+$((before + 1))" "$log" | /usr/bin/tail -n 40 >&2
 fi
 [ -z "$missing" ] || fail "pkgin (status $status) did not bring:$missing"
 "#;

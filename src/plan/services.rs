@@ -386,7 +386,7 @@ pub(super) fn start_record(fmri: &str) -> String {
 
 const RECORD: &str = r#"
 /usr/bin/mkdir -p "${record%/*}" && printf '%s\n' "$digest" >"$record.new" &&
-  /usr/bin/mv -f "$record.new" "$record" || fail "cannot write $record"
+  /usr/bin/mv -f "$record.new" "$record" || { /usr/bin/rm -f "$record.new"; fail "cannot write $record"; }
 "#;
 
 /// Ends services that the recipe made and no longer has.

@@ -123,26 +123,31 @@ explain() {
 }
 look_at() {
   local name type value
-  state=absent next=none since= started=
+  state=absent next=none why=none since= started=
   while read -r name type value; do
     case $name in
       restarter/state) state=$value ;;
       restarter/next_state) next=$value ;;
+      restarter/auxiliary_state) why=$value ;;
       restarter/state_timestamp) since=$value ;;
       restarter/start_method_timestamp) started=$value ;;
     esac
   done < <(/usr/bin/svcprop -p restarter "$1" 2>/dev/null)
 }
 wait_online() {
-  local until state next since started
+  local until state next why since started known=${5-} cleared=no
   until=$((SECONDS + $2))
   while :; do
     look_at "$1"
     if [ "$state" = online ] && [ "$next" = none ]; then
       if [ -z "${4-}" ] || [ "$started" != "$4" ]; then return; fi
     fi
-    if [ "$state" = maintenance ] && [ "$since" != "${5-}" ]; then
-      explain "$1" "$3"; fail "$1 is in maintenance"
+    if [ "$state" = maintenance ] && [ "$since" != "$known" ]; then
+      if [ "$why" != restarting_too_quickly ] || [ "$cleared" = yes ]; then
+        explain "$1" "$3"; fail "$1 is in maintenance"
+      fi
+      cleared=yes known=$since
+      /usr/sbin/svcadm clear "$1"
     fi
     if [ "$SECONDS" -ge "$until" ]; then
       explain "$1" "$3"; fail "$1 is not online after $2 seconds (it is $state)"

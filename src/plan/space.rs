@@ -47,17 +47,22 @@ pub(super) fn look(
         message: format!(
             "there is no room for {}: it needs at least {} in {place}, where {} are free",
             inputs.package,
-            mebibytes(needed),
-            mebibytes(free)
+            size(needed),
+            size(free)
         ),
         help: "make room in the zone, or raise its quota".to_owned(),
         diff: None,
     })
 }
 
-fn mebibytes(bytes: u64) -> String {
-    let tenths = bytes.saturating_mul(10) >> 20;
-    format!("{}.{} MiB", tenths / 10, tenths % 10)
+fn size(bytes: u64) -> String {
+    let (shift, unit) = if bytes < 1 << 30 {
+        (20, "MiB")
+    } else {
+        (30, "GiB")
+    };
+    let tenths = bytes.saturating_mul(10) >> shift;
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
 #[cfg(test)]
@@ -66,8 +71,9 @@ mod tests {
 
     #[test]
     fn sizes_are_cut_to_tenths() {
-        assert_eq!(mebibytes(0), "0.0 MiB");
-        assert_eq!(mebibytes(1_572_864), "1.5 MiB");
-        assert_eq!(mebibytes(1 << 30), "1024.0 MiB");
+        assert_eq!(size(0), "0.0 MiB");
+        assert_eq!(size(1_572_864), "1.5 MiB");
+        assert_eq!(size((1 << 30) - 1), "1023.9 MiB");
+        assert_eq!(size(1 << 30), "1.0 GiB");
     }
 }

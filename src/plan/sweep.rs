@@ -5,7 +5,7 @@
 //! where it is.
 
 use super::aside::ASIDE;
-use super::shell;
+use super::{packages, shell};
 use crate::script::Script;
 
 /// The script that ends what was broken off: an old package is put back, temporary files go.
@@ -15,6 +15,7 @@ pub fn script() -> Script {
         .shell(shell::FAIL)
         .shell(ASIDE)
         .set("temporary", shell::TEMPORARY)
+        .set("mark", packages::MARK)
         .shell(SWEEP)
 }
 
@@ -29,15 +30,26 @@ done < <(/usr/bin/cat "$temporary/places" 2>/dev/null)
   "$home"/starts/*.new || fail "cannot clear away what is in $home"
 base=; find_places
 tidy_database || fail "cannot remove what an update left in $database"
-for mark in "$home"/aside/*.busy; do
-  [ -f "$mark" ] || continue
-  base=${mark##*/} base=${base%.busy}
+if [ -f "$mark" ]; then
+  for left in "$database"/*; do
+    { [ -d "$left" ] && [ "$left" -nt "$mark" ]; } || continue
+    name=${left##*/}
+    [ -n "$(/opt/local/sbin/pkg_admin -q check "$name" 2>&1)" ] || continue
+    printf 'the installation of %s by pkgin was broken off; it is removed, and installed again where it is needed\n' "$name" >&2
+    unregister "$name" || fail "cannot remove $name"
+  done
+  /opt/local/sbin/pkg_admin rebuild-tree >/dev/null
+  /usr/bin/rm -f "$mark" || fail "cannot remove $mark"
+fi
+for each in "$home"/aside/*.busy; do
+  [ -f "$each" ] || continue
+  base=${each##*/} base=${base%.busy}
   find_places
   kept='nothing'
   [ ! -f "$aside/name" ] || kept=$(<"$aside/name")
   printf 'the installation of %s was broken off; back to what was there before: %s\n' "$base" "$kept" >&2
-  put_back later ||
-    fail "$kept cannot be put back; it is kept in $aside: mend what is in the way there (is the disk full?) and apply again"
+  trouble=$(put_back later 2>&1) ||
+    fail "$kept cannot be put back; it is kept in $aside: mend what is in the way there (is the disk full?) and apply again"$'\n'"$trouble"
 done
 # what was kept for an installation that has ended
 for left in "$home"/aside/*; do

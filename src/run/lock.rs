@@ -131,6 +131,16 @@ fn to_evict(held: &[Lock], controller: &mut Controller<'_>, asked: &[String]) ->
     gone
 }
 
+/// Removes what runs that are over left of their locks: one that was cut off while it gave the zone
+/// back leaves nothing to do behind, and so nobody would ever take the zone and come across it.
+pub(super) fn clear(door: &mut Door<'_>, controller: &mut Controller<'_>, locks: &[Lock]) {
+    let is_over = |lock: &Lock| !lock.is_alive || (controller.locking.is_over)(&lock.holder);
+    // the zone is as it should be: what cannot be removed now is removed another time
+    if locks.iter().any(is_over) && take(door, controller, None).is_ok() {
+        release(door);
+    }
+}
+
 /// Gives the zone back, as far as it can be reached: the lock of a run whose connections are gone
 /// counts for nobody.
 pub(super) fn release(door: &mut Door<'_>) {

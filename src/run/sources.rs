@@ -45,8 +45,11 @@ fn placed(wish: &Wish, recipe: &WantedRecipe, failure: build::Unprepared) -> Run
     let place = loaded
         .zip(wanted)
         .and_then(|((_, loaded), wanted)| Some((loaded, key(loaded, wanted, &error)?)));
+    let text = in_one_line(&*error);
+    // which places were tried takes a line for each
+    let (message, places) = text.split_once('\n').unwrap_or((&text, ""));
     let (help, details) = match &*error {
-        BuildError::Fetch(error) => (error.help(), None),
+        BuildError::Fetch(error) => (error.help(), Some(places.to_owned())),
         BuildError::Prepare(error) => {
             let details = match error {
                 PrepareError::Patch(patch) => patch.details(),
@@ -58,7 +61,7 @@ fn placed(wish: &Wish, recipe: &WantedRecipe, failure: build::Unprepared) -> Run
     };
     let problem = Problem {
         help: Some(help).filter(|help| !help.is_empty()),
-        ..Problem::error(in_one_line(&*error))
+        ..Problem::error(message)
     };
     let problem = match place {
         Some((loaded, key)) => loaded.document.place(&key, problem),

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::first_error::{Excerpt, Source, find};
-use super::{Style, shortened};
+use super::{Style, labelled, shortened};
 use crate::plan;
 
 /// The lines of a log that matter, with what belongs to them. `id` is the step's, as in
@@ -24,13 +24,12 @@ pub fn of_step(id: &str, log: &str) -> Excerpt {
 pub fn text(excerpt: &Excerpt, style: Style) -> String {
     let mut out = lines(excerpt, style);
     if let Some(command) = &excerpt.command {
-        let label = style.paint("36", "command");
         let width = style.width().map(|width| 2 * width.saturating_sub(9));
-        let _ = writeln!(out, "{label}: {}", shortened(command, width));
+        out.push_str(&labelled("command", &shortened(command, width), style));
     }
-    if let Some(folder) = excerpt.folder.as_ref() {
-        let label = style.paint("36", "     in");
-        let _ = writeln!(out, "{label}: {folder} (in the zone, kept as it is)");
+    if let Some(folder) = &excerpt.folder {
+        let text = format!("{folder} (in the zone, kept as it is)");
+        out.push_str(&labelled("in", &text, style));
     }
     out
 }

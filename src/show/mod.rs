@@ -69,6 +69,12 @@ impl Style {
     }
 }
 
+/// A line of a report: what it is about, and what there is to say.
+#[must_use]
+pub fn labelled(label: &str, text: &str, style: Style) -> String {
+    format!("{}: {text}\n", style.paint("36", &format!("{label:>7}")))
+}
+
 /// A command in so many characters, without its middle: the program and the end tell most.
 #[must_use]
 pub fn shortened(command: &str, width: Option<usize>) -> String {

@@ -3,6 +3,7 @@
 //! On a terminal the running step has a line with its elapsed time and, under it, the last line of
 //! its output; a step that ended leaves one line behind.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Progress {
     label: String,
     bar: Option<ProgressBar>,
     last_line: Vec<u8>,
+    /// The notes that were shown.
+    noted: BTreeSet<String>,
     /// Who was waited for and for how long when that was last written where it stays.
     waiting: Option<(Vec<u32>, Duration)>,
 }
@@ -40,6 +43,7 @@ impl Progress {
             label,
             bar: None,
             last_line: Vec::new(),
+            noted: BTreeSet::new(),
             waiting: None,
         }
     }
@@ -52,8 +56,11 @@ impl Progress {
             Event::Output(stream, bytes) => self.output(*stream, bytes),
             Event::Fetch(event) => self.fetch(event),
             Event::Note(text) => {
-                let mark = self.style.paint("33", "note");
-                self.line(&format!("{mark}: {}", plain::lines(text)));
+                // a zone is looked at after each stage, and says the same each time
+                if self.noted.insert(text.clone()) {
+                    let mark = self.style.paint("33", "note");
+                    self.line(&format!("{mark}: {}", plain::lines(text)));
+                }
             }
             Event::Waiting { sessions, waited } => self.wait(sessions, *waited),
             Event::Held(locks) => {
@@ -203,21 +210,35 @@ impl Progress {
 /// waiting for matt, connected for 2 h 10 min (12 min so far); --end-sessions would end the session
 /// ```
 fn waiting(sessions: &[Session], waited: Duration) -> String {
-    let who = sessions.iter().map(|session| {
-        let lasts = session
-            .lasts()
-            .map_or_else(|| session.since.clone(), roughly);
-        format!("{}, connected for {lasts}", printable(&session.user))
+    let mut users: Vec<&str> = Vec::new();
+    for session in sessions {
+        if !users.contains(&session.user.as_str()) {
+            users.push(&session.user);
+        }
+    }
+    let who = users.iter().map(|user| {
+        let theirs = || sessions.iter().filter(|session| session.user == *user);
+        // where `ps` writes a time otherwise it is shown as it is
+        let longest = theirs().max_by_key(|session| session.lasts());
+        let lasts = longest.map(|s| s.lasts().map_or_else(|| s.since.clone(), roughly));
+        let lasts = lasts.unwrap_or_default();
+        match theirs().count() {
+            1 => format!("{}, connected for {lasts}", printable(user)),
+            several => format!(
+                "{}, {several} times connected for up to {lasts}",
+                printable(user)
+            ),
+        }
     });
     let who: Vec<String> = who.collect();
-    let which = if who.len() == 1 {
+    let which = if sessions.len() == 1 {
         "the session"
     } else {
         "the sessions"
     };
     format!(
         "waiting for {} ({} so far); --end-sessions would end {which}",
-        who.join(", for "),
+        who.join(", and for "),
         roughly(waited),
     )
 }
@@ -312,11 +333,15 @@ mod tests {
             "waiting for matt, connected for 2 h 10 min (12 min so far); \
              --end-sessions would end the session"
         );
-        let two = [session("matt", "00:59"), session("a\nb", "2-00:00:00")];
+        let three = [
+            session("matt", "00:59"),
+            session("a\nb", "2-00:00:00"),
+            session("matt", "01:00"),
+        ];
         assert_eq!(
-            waiting(&two, Duration::ZERO),
-            "waiting for matt, connected for 59 s, for a b, connected for 2 days 0 h \
-             (0 s so far); --end-sessions would end the sessions"
+            waiting(&three, Duration::ZERO),
+            "waiting for matt, 2 times connected for up to 1 min, and for a b, connected for \
+             2 days 0 h (0 s so far); --end-sessions would end the sessions"
         );
     }
 }

@@ -8,10 +8,14 @@ use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 use liblzma::read::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, FrameHeaderError};
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// How much memory an xz stream may ask for; `xz -9` needs 65 MiB.
 const XZ_MEMORY: u64 = 256 << 20;
+
+/// How much of what came before a zstd frame may refer to; `zstd -19` needs 8 MiB, `--ultra` 128.
+const ZSTD_WINDOW: u64 = 128 << 20;
 
 /// Hands out the uncompressed bytes of `input`.
 ///
@@ -24,7 +28,7 @@ pub(super) fn decompress<'a, R: BufRead + 'a>(mut input: R) -> io::Result<Box<dy
         [b'B', b'Z', b'h', ..] => Box::new(MultiBzDecoder::new(input)),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
             let stream = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?;
-            Box::new(XzDecoder::new_stream(input, stream))
+            Box::new(Xz(XzDecoder::new_stream(input, stream)))
         }
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(ZstdFrames {
             frame: None,
@@ -51,9 +55,40 @@ fn refuse(reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
+/// Too much memory is an error of a kind of its own, [`io::ErrorKind::OutOfMemory`].
+fn too_much(what: &str, limit: u64) -> io::Error {
+    let text = format!("{what} wants more than {} MiB", limit >> 20);
+    io::Error::new(io::ErrorKind::OutOfMemory, text)
+}
+
+/// An xz decoder that says what it lacks memory for.
+struct Xz<R: BufRead>(XzDecoder<R>);
+
+impl<R: BufRead> Read for Xz<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out).map_err(|error| {
+            let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+            match cause {
+                Some(liblzma::stream::Error::MemLimit) => too_much("its xz dictionary", XZ_MEMORY),
+                _ => error,
+            }
+        })
+    }
+}
+
+fn zstd_error(error: FrameDecoderError) -> io::Error {
+    match error {
+        FrameDecoderError::WindowSizeTooBig { .. }
+        | FrameDecoderError::FrameHeaderError(FrameHeaderError::WindowTooBig { .. }) => {
+            too_much("its zstd window", ZSTD_WINDOW)
+        }
+        other => io::Error::other(other),
+    }
+}
+
 /// Zstandard frames in a row, which the decoder itself takes one at a time.
 struct ZstdFrames<R: BufRead> {
-    frame: Option<StreamingDecoder<R, ruzstd::decoding::FrameDecoder>>,
+    frame: Option<StreamingDecoder<R, FrameDecoder>>,
     input: Option<R>,
 }
 
@@ -77,7 +112,10 @@ impl<R: BufRead> Read for ZstdFrames<R> {
             if input.fill_buf()?.is_empty() {
                 return Ok(0);
             }
-            self.frame = Some(StreamingDecoder::new(input).map_err(io::Error::other)?);
+            let mut decoder = FrameDecoder::new();
+            decoder.set_max_window_size(ZSTD_WINDOW);
+            let frame = StreamingDecoder::new_with_decoder(input, decoder);
+            self.frame = Some(frame.map_err(zstd_error)?);
         }
     }
 }

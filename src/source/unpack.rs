@@ -67,6 +67,12 @@ pub enum UnpackError {
         #[source]
         source: io::Error,
     },
+    #[error("`{archive}` needs too much memory to be unpacked{NO_SOURCE}")]
+    Memory {
+        archive: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("`{archive}` ends without an end marker{}: it is cut off", after(.last))]
     CutOff {
         archive: PathBuf,
@@ -113,6 +119,7 @@ impl UnpackError {
             | Self::TooLarge { archive, .. }
             | Self::TooMany { archive, .. }
             | Self::LongHeader { archive, .. }
+            | Self::Memory { archive, .. }
             | Self::Member { archive, .. }
             | Self::Links { archive, .. }
             | Self::Nothing { archive, .. } => archive,
@@ -131,9 +138,10 @@ impl UnpackError {
             Self::NoTar { .. } => {
                 "name a tar archive: plain, or compressed with gzip, bzip2, xz or zstd"
             }
-            Self::TooLarge { .. } | Self::TooMany { .. } | Self::LongHeader { .. } => {
-                "no honest archive of sources grows so much: name another one"
-            }
+            Self::TooLarge { .. }
+            | Self::TooMany { .. }
+            | Self::LongHeader { .. }
+            | Self::Memory { .. } => "name another archive in `urls`",
             Self::Member { .. } | Self::Links { .. } => {
                 "an archive of sources has no use for that: do not trust it, and name another one"
             }
@@ -360,6 +368,9 @@ impl Unpacking<'_> {
                 member,
                 reason,
             },
+            Failure::Read(source) if source.kind() == io::ErrorKind::OutOfMemory => {
+                UnpackError::Memory { archive, source }
+            }
             Failure::Read(source) if last.is_none() => UnpackError::NoTar { archive, source },
             Failure::Read(source) => UnpackError::Read {
                 archive,

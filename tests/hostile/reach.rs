@@ -63,7 +63,10 @@ fn deaf() -> Place {
 
 const NOTHING: fn(&Site) = |_| {};
 
-const ROWS: &[(Row, fn() -> Place)] = &[
+/// What answers at an address, and what is said of it.
+type Case = (Row, fn() -> Place);
+
+const ROWS: &[Case] = &[
     (
         Row {
             name: "refusing",

@@ -168,13 +168,13 @@ const ROWS: &[Row] = &[
     Row {
         name: "bomb-of-one-file",
         broken: |site| site.publish(&bomb_of_one_file()),
-        says: [URLS, "would unpack to more than", "name another one"],
+        says: [URLS, "would unpack to more than", "name another archive"],
         is_golden: true,
     },
     Row {
         name: "bomb-of-many-files",
         broken: |site| site.publish(&bomb_of_many_files()),
-        says: [URLS, "would unpack to more than", "name another one"],
+        says: [URLS, "would unpack to more than", "name another archive"],
         is_golden: true,
     },
     Row {

@@ -3,10 +3,11 @@
 //! `NAME.log` has its excerpt in `NAME.expected`; `UPDATE_GOLDEN=1` writes them anew. A log that
 //! begins with a command of `bash -x` is a phase's, every other a script's.
 //!
-//! Those of gcc, GNU ld, clang, meson, ninja, make, cmake, configure and python were written by these
-//! tools; `pkgin-*`, `pkg-add-*` and `service-*` are put together from the recorded facts; the rest is
-//! made up in the tools' words: `illumos-ld-*` (inferred), `runtime-linker`, `automake-test`,
-//! `tap-test`, `gcc-internal-error`, `configure-after-noise` and the scripts of our own.
+//! Those of gcc, GNU ld, clang, meson, ninja, make, cmake, configure, python and shells were written
+//! by these tools; `pkgin-*`, `pkg-add-*` and `service-*` are put together from the recorded facts;
+//! the rest is made up in the tools' words: `illumos-ld-*` (inferred), `runtime-linker`,
+//! `automake-test`, `tap-test`, `gcc-internal-error`, `configure-after-noise` and the scripts of our
+//! own.
 
 use std::fmt::Write as _;
 use std::fs;

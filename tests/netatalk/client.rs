@@ -10,6 +10,7 @@ use std::time::Duration;
 
 const DSI_COMMAND: u8 = 2;
 const DSI_OPEN_SESSION: u8 = 4;
+const DSI_TICKLE: u8 = 5;
 const DSI_WRITE: u8 = 6;
 
 const CLOSE_FORK: u8 = 4;
@@ -85,6 +86,26 @@ impl Client {
         let found = self.command(&read).unwrap();
         self.command(&[&[CLOSE_FORK, 0], fork].concat()).unwrap();
         found
+    }
+
+    /// Says that the client is still there; the server answers nothing to that.
+    pub fn tickle(&mut self) {
+        let mut packet = [0; 16];
+        packet[1] = DSI_TICKLE;
+        self.stream.write_all(&packet).unwrap();
+    }
+
+    /// Whether the server ends the connection within the time that a reply may take.
+    pub fn gets_cut_off(mut self) -> bool {
+        let mut bytes = [0; 1024];
+        loop {
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return true,
+                // notes that the server sends before it goes
+                Ok(_) => {}
+                Err(error) => return error.kind() == std::io::ErrorKind::ConnectionReset,
+            }
+        }
     }
 
     pub fn log_out(mut self) {

@@ -8,9 +8,9 @@
 mod client;
 mod place;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -188,11 +188,18 @@ fn testsuite_site(place: &Place) {
         "templates/netatalk-testsuite/afp.conf.hbs",
         include_str!("../fixture/templates/netatalk-testsuite/afp.conf.hbs"),
     );
+    write_zone(place, "");
+}
+
+/// The zone file, with more parameters for the recipe.
+fn write_zone(place: &Place, parameters: &str) {
     place.write(
         "zones/testsuite.toml",
-        "[host]\nsandbox = true\n\n[[user]]\nname = \"matt\"\nuid = 1001\n\
-         password = { env = \"MATT_PASSWORD\" }\n\n[[recipe]]\nname = \"netatalk-testsuite\"\n\
-         parameters = { volume = \"spec\" }\n",
+        &format!(
+            "[host]\nsandbox = true\n\n[[user]]\nname = \"matt\"\nuid = 1001\n\
+             password = {{ env = \"MATT_PASSWORD\" }}\n\n[[recipe]]\nname = \"netatalk-testsuite\"\n\
+             parameters = {{ volume = \"spec\"{parameters} }}\n"
+        ),
     );
 }
 
@@ -235,6 +242,8 @@ fn netatalks_own_test_programs_pass() {
     );
 
     files_written_over_afp_are_the_users(&place, &zone);
+    a_session_holds_up_a_restart(&place, &zone);
+    a_session_is_ended_where_one_may(&place, &zone);
 }
 
 fn spectest(address: &str, port: &str, password: &str, set: &str) -> Vec<String> {
@@ -290,6 +299,77 @@ fn files_written_over_afp_are_the_users(place: &Place, zone: &Zone) {
     // the database of the volume is where the recipe says that the state is
     let database = "/opt/local/var/netatalk/CNID/spec/.AppleDB/cnid2.db";
     place.ask("testsuite", &["/usr/bin/ls", database]);
+}
+
+/// Somebody who is logged in, with a volume open, as a Mac that makes a backup.
+fn session(zone: &Zone) -> (Client, [u8; 2]) {
+    let mut matt = Client::connect(&zone.address, zone.afp_port);
+    matt.log_in("matt", PASSWORD).unwrap();
+    let volume = matt.open_volume("spec");
+    (matt, volume)
+}
+
+fn apply_again(place: &Place, more: &[&str]) -> Command {
+    let mut apply = place.zonewright(&[&["apply", "testsuite"], more].concat());
+    apply.env("MATT_PASSWORD", PASSWORD);
+    apply
+}
+
+/// A changed parameter of the template means a restart, and that waits for the session and says so.
+fn a_session_holds_up_a_restart(place: &Place, zone: &Zone) {
+    // clients that went away without a word keep their sessions for a day
+    place.inside(
+        "testsuite",
+        &["/usr/bin/pkill", "-TERM", "-u", "matt", "-x", "afpd"],
+    );
+    sleep(Duration::from_secs(1));
+    let (mut matt, volume) = session(zone);
+    let served = || place.ask("testsuite", &["/usr/bin/pgrep", "-u", "matt", "-x", "afpd"]);
+    let process = served();
+    write_zone(place, ", server-name = \"renamed\"");
+    let mut apply = apply_again(place, &[])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(apply.stderr.take().unwrap()).lines();
+    let mut waiting = lines.by_ref().map(Result::unwrap);
+    let line = waiting.find(|line| line.starts_with("waiting")).unwrap();
+    assert!(
+        line.starts_with("waiting for matt, connected for "),
+        "{line}"
+    );
+    let how = " so far); --end-sessions would end the session";
+    assert!(line.ends_with(how), "{line}");
+    // longer than several looks at it: the backup goes on
+    for round in 0..4 {
+        sleep(Duration::from_secs(2));
+        matt.tickle();
+        let content = format!("round {round}");
+        let name = format!("while waiting {round}");
+        let found = matt.write_and_read(volume, &name, content.as_bytes());
+        assert_eq!(found, content.as_bytes());
+    }
+    assert_eq!(served(), process);
+    assert!(apply.try_wait().unwrap().is_none(), "it did not wait");
+    assert_eq!(ask_from_outside(zone).name(), "testsuite");
+    matt.log_out();
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert!(apply.wait().unwrap().success(), "{rest:?}");
+    let again = rest.iter().find(|line| line.contains("waiting"));
+    assert_eq!(again, None, "a pipe is told once: {rest:?}");
+    assert_eq!(ask_from_outside(zone).name(), "renamed");
+}
+
+fn a_session_is_ended_where_one_may(place: &Place, zone: &Zone) {
+    let (matt, _) = session(zone);
+    write_zone(place, ", server-name = \"renamed again\"");
+    let output = apply_again(place, &["--end-sessions"]).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("waiting"), "{said}");
+    assert!(matt.gets_cut_off());
+    assert_eq!(ask_from_outside(zone).name(), "renamed again");
 }
 
 #[test]

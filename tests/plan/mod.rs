@@ -182,7 +182,7 @@ fn cases() -> Vec<Case> {
         .filter(|path| path.join("recipe.toml").is_file())
         .collect();
     folders.sort();
-    assert!(folders.len() >= 16, "only {} cases", folders.len());
+    assert!(folders.len() >= 22, "only {} cases", folders.len());
     folders.into_iter().map(Case::read).collect()
 }
 

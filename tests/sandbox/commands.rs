@@ -63,7 +63,9 @@ fn log_tells_of_the_runs_and_what_they_printed() {
     );
     zone.apply().succeeds();
     let log = zone.run(&["log"]).succeeds();
-    assert!(log.out.contains("  log  done  15 steps  "), "{log}");
+    let row = log.out.lines().next().unwrap_or_default();
+    assert!(row.starts_with("log  "), "{log}");
+    assert!(row.contains("Z  done         15 steps  "), "{log}");
     assert!(log.out.contains("\n  ✓ build/greeter/compile "), "{log}");
     let full = zone.run(&["log", "log", "--full"]).succeeds();
     for part in [

@@ -24,9 +24,33 @@ fn a_failed_compile_shows_the_compilers_line_and_the_next_apply_goes_on() {
             .contains("error: compile: compile zw-greeter-1.0 failed with status 1\n"),
         "{failed}"
     );
+    let path = failed
+        .err
+        .lines()
+        .find_map(|line| line.strip_prefix("    log: "))
+        .unwrap_or_else(|| panic!("{failed}"));
+    let whole = std::fs::read_to_string(path).unwrap();
+    for part in [
+        // shown whole, for this is no terminal
+        "\ncommand: /opt/local/gcc13/bin/gcc -Igreeter.p ",
+        " -c ../src/greeter.c\n",
+        "\n     in: /var/db/zonewright/build/",
+        "/src (in the zone, kept as it is)\n",
+        " apply compile` goes on with `compile`; with other sources, patches, options or dependencies it \
+         builds from the start\n",
+        "`zonewright log compile --phase compile` shows the whole log\n",
+    ] {
+        assert!(failed.err.contains(part), "{part}: {failed}");
+    }
     let log = zone.run(&["log", "compile"]).succeeds();
     assert!(log.out.contains(line), "{log}");
     assert!(log.out.contains("  failed  "), "{log}");
+    assert!(log.out.contains("\n  ✗ build/greeter/compile "), "{log}");
+    let phase = zone.run(&["log", "compile", "--phase", "compile"]);
+    assert_eq!(
+        phase.succeeds().out,
+        format!("==> build/greeter/compile\n{whole}\n")
+    );
 
     // the same again: what ended well is not done again
     let again = zone.apply().exits(1);
@@ -85,8 +109,11 @@ fn a_service_that_does_not_start_is_explained_with_its_log() {
     );
     let failed = zone.apply().exits(1);
     for part in [
+        "error: service: restart svc:/site/greeter:default failed with status 1\n",
+        "│ Reason: Start method failed repeatedly, last exited with status 2.\n",
         "usage: greeter -V | greeter CONF USER",
         "svc:/site/greeter:default is in maintenance",
+        "`zonewright log service --phase services/svc:/site/greeter:default` shows the whole log\n",
     ] {
         assert!(failed.err.contains(part), "{failed}");
     }

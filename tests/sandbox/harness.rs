@@ -501,3 +501,15 @@ pub fn files_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found.sort();
     found
 }
+
+/// The lines of one listing that the other lacks, both ways.
+pub fn differences(before: &str, after: &str) -> String {
+    let lacks = |sign: &'static str, text: &str, other: &str| {
+        let other: Vec<&str> = other.lines().collect();
+        let lines = text.lines().filter(|line| !other.contains(line));
+        lines
+            .map(|line| format!("{sign}{line}\n"))
+            .collect::<String>()
+    };
+    lacks("-", before, after) + &lacks("+", after, before)
+}

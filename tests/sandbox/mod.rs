@@ -3,6 +3,7 @@
 //! The software is the fixture's greeter, whose whole apply takes seconds. Every test has a zone of
 //! its own; all zones are in one sandbox, which ends with the last test that holds it.
 
+mod accounts;
 pub mod archive;
 pub mod become_root;
 mod changes;
@@ -10,16 +11,21 @@ mod commands;
 mod connections;
 mod drift;
 mod edited;
+mod every_step;
 mod failing;
 mod faults;
 mod first;
 pub mod harness;
+mod leftovers;
 mod lost;
 mod many;
 mod package;
 mod passwords;
 mod record;
+mod records;
 mod scripts;
 mod sessions;
+mod swap;
 mod two_operators;
 mod upstream_manifest;
+mod walk;

@@ -1,6 +1,6 @@
 //! What is installed is a package like any other, and the same bytes wherever it was built.
 
-use super::harness::{Zone, files_below};
+use super::harness::{Zone, differences, files_below};
 
 const LISTING: &str = "find /opt/local /var/svc/manifest -printf '%p %y %m %u:%g %l\\n' | sort";
 
@@ -10,18 +10,6 @@ const OWNED: [&str; 3] = [
     "-/opt/local/sbin/greeter f 755 root:root ",
     "-/opt/local/sbin/welcome l 777 root:root greeter",
 ];
-
-/// The lines of one listing that the other lacks, both ways.
-fn differences(before: &str, after: &str) -> String {
-    let lacks = |sign: &'static str, text: &str, other: &str| {
-        let other: Vec<&str> = other.lines().collect();
-        let lines = text.lines().filter(|line| !other.contains(line));
-        lines
-            .map(|line| format!("{sign}{line}\n"))
-            .collect::<String>()
-    };
-    lacks("-", before, after) + &lacks("+", after, before)
-}
 
 #[test]
 fn the_package_tools_know_the_package_and_removing_it_leaves_no_trace() {
@@ -86,8 +74,8 @@ fn two_builds_of_the_same_inputs_in_two_zones_are_the_same_bytes() {
     };
     assert_eq!(
         first.len(),
-        3,
-        "a package, what lies beside it, and its platform"
+        4,
+        "a package, what lies beside it, its platform, and their checksums"
     );
     assert_eq!(names(&first), names(&second));
     assert!(first == second, "the packages differ in their bytes");

@@ -161,7 +161,28 @@ fn record_the_facts_of_the_planning_cases() {
     on.case("new-user", r#"{ "passwords": ["matt"] }"#, &[]);
     on.zone_file("\n[[user]]\nname = \"matt\"\nuid = 4321\n");
     on.before("uid-mismatch", "");
+    by_hand("usermod -s /usr/bin/false matt");
+    on.zone_file(
+        "\n[[user]]\nname = \"matt\"\nuid = 1234\ngroup = \"backup\"\nshell = \"/usr/bin/bash\"\n",
+    );
+    on.case("account-differs", "", &[]);
+    on.zone_file("\n[[user]]\nname = \"matt\"\nuid = 1234\nhome = \"/var/matt\"\n");
+    on.before("home-mismatch", "");
     on.zone_file("");
+
+    let broken = LOUD.replace("\"loudly\"", "loudly");
+    on.zone.edit("patches/greeter/loud.patch", LOUD, &broken);
+    on.zone.apply().exits(1);
+    on.zone.edit("patches/greeter/loud.patch", &broken, LOUD);
+    on.case("abandoned-tree", "", &[]);
+
+    let sources = "patches = [\"greeter/loud.patch\"]";
+    let huge = format!("{sources}\nsize = 99999999999");
+    on.zone.edit("recipes/greeter.toml", sources, &huge);
+    on.zone.set_parameters("variant = \"huge\"");
+    on.before("no-room", "");
+    on.zone.edit("recipes/greeter.toml", &huge, sources);
+    on.zone.write("zones/case.toml", ZONE);
 
     let recipe = fs::read_to_string(on.zone.site.join("recipes/greeter.toml")).unwrap();
     let (kept, rest) = recipe.split_once("[[service]]").unwrap();

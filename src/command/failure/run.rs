@@ -12,7 +12,7 @@ use crate::plan::{self, Refusal};
 use crate::problem::Problem;
 use crate::run::{BuildError, RunError};
 use crate::script::quote;
-use crate::show::{Style, excerpt, holder, plan::diff_line, problems};
+use crate::show::{Style, excerpt, holder, labelled, plan::diff_line, problems};
 use crate::source::PrepareError;
 
 /// The whole report; `program` is this program as it must be typed.
@@ -46,17 +46,18 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
              they are done"
         )),
         RunError::Overdue { id, log, .. } => {
-            let mut out = head(zone, error, style);
-            let _ = writeln!(out, "the output so far: {}", log.display());
-            let _ = writeln!(
-                out,
-                "{}: look into the zone for the cause and run `{program} apply {zone}` again; it goes on \
-                 from here (`--step-timeout TIME` to wait longer); `{program} log {zone} --phase {}` shows \
-                 the output",
-                style.paint("36", " help"),
+            let next = format!(
+                "look into the zone for the cause, then `{program} apply {zone}` goes on from here \
+                 (`--step-timeout TIME` waits longer)"
+            );
+            let show = format!(
+                "`zonewright log {zone} --phase {}` shows what it said",
                 name_of(id)
             );
-            out
+            head(zone, error, style)
+                + &labelled("log", &log.display().to_string(), style)
+                + &labelled("next", &next, style)
+                + &labelled("and", &show, style)
         }
         RunError::Check { evidence, .. } => {
             let mut out = head(zone, error, style);
@@ -76,7 +77,7 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
         }
         RunError::Stuck { .. } | RunError::DidNotTake { .. } => simple(&format!(
             "something in the zone undoes it, or this is a fault of zonewright: `{program} plan {zone}` \
-             says what differs now, `{program} log {zone} --full` what was done"
+             says what differs now, `zonewright log {zone} --full` what was done"
         )),
         RunError::Probe(_) | RunError::Swept(_) => {
             simple("`-vv` shows what the zone was asked and said")
@@ -103,11 +104,11 @@ fn step_text(id: &str, status: Option<i32>, tail: &str, log: &Path, style: Style
         None => tail.lines().next_back().map(str::to_owned),
     };
     if let Some(meaning) = meaning {
-        let _ = writeln!(out, "{}: {meaning}", style.paint("36", " status"));
+        out.push_str(&labelled("status", &meaning, style));
     }
-    let _ = writeln!(out, "the whole output: {}", log.display());
+    out.push_str(&labelled("log", &log.display().to_string(), style));
     if let Some(help) = &found.help {
-        let _ = writeln!(out, "{}: {help}", style.paint("36", " help"));
+        out.push_str(&labelled("help", help, style));
     }
     out
 }
@@ -119,31 +120,42 @@ fn name_of(id: &str) -> String {
 
 /// What to type next, and what is then done again.
 fn next(id: &str, zone: &str, program: &str, style: Style) -> String {
-    let label = style.paint("36", " next");
-    let log = format!(
-        "{}: `{program} log {zone} --phase {}` shows the whole output again\n",
-        style.paint("36", "  and"),
-        name_of(id)
-    );
     let again = match plan::phase_of(id) {
         Some(phase) => format!(
-            "it goes on with `{phase}`, but a recipe with other sources, patches, options or \
-             dependencies is built from the start"
+            "goes on with `{phase}`; with other sources, patches, options or dependencies it builds from \
+             the start"
         ),
-        None => "it goes on from here".to_owned(),
+        None => "goes on from here".to_owned(),
     };
-    format!("{label}: mend the cause, then `{program} apply {zone}`: {again}\n{log}")
+    let recipe = id
+        .strip_prefix("build/")
+        .or_else(|| id.strip_prefix("dependencies/"))
+        .and_then(|rest| rest.split('/').next());
+    let what = match recipe {
+        Some(recipe) => format!("the recipe `{recipe}`, or the zone"),
+        None => "the cause".to_owned(),
+    };
+    let next = format!("mend {what}, then `{program} apply {zone}` {again}");
+    let log = format!(
+        "`zonewright log {zone} --phase {}` shows the whole log",
+        name_of(id)
+    );
+    labelled("next", &next, style) + &labelled("and", &log, style)
 }
 
 /// A recipe whose sources cannot be had or patched.
 fn unprepared(zone: &str, problem: &Problem, details: Option<&str>, style: Style) -> String {
     let named = Problem {
         message: format!("{zone}: {}", problem.message),
+        help: None,
         ..problem.clone()
     };
     let mut out = problems::render(&[named], style.color);
     for line in details.iter().flat_map(|text| text.lines()) {
         let _ = writeln!(out, "      {}", diff_line(line, style));
+    }
+    if let Some(help) = &problem.help {
+        let _ = writeln!(out, "{}: {help}", style.paint("36", " help"));
     }
     out.push_str("nothing was changed\n");
     out
@@ -197,14 +209,11 @@ fn build_text(
         }
     }
     let again = match id.ends_with("/package") {
-        true => "a recipe with other options or dependencies is built from the start",
-        false => "it goes on from here",
+        true => "goes on from here; with other options or dependencies it builds from the start",
+        false => "goes on from here",
     };
-    let label = style.paint("36", " next");
-    let _ = writeln!(
-        out,
-        "{label}: mend the recipe, then `{program} apply {zone}`: {again}"
-    );
+    let next = format!("mend the recipe, then `{program} apply {zone}` {again}");
+    out.push_str(&labelled("next", &next, style));
     out
 }
 

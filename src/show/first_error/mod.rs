@@ -107,7 +107,9 @@ fn best(lines: &[&str], source: Source) -> Option<(usize, &'static Tool)> {
             // ninja shows the output of what failed and of what did not
             worth = worth.max(Worth::Report);
         }
-        if best.is_none_or(|(known, _, _)| worth < known) {
+        // a shell's complaint may have been expected; the last one is what ended a script
+        let is_later = matches!(worth, Worth::Shell | Worth::Guess);
+        if best.is_none_or(|(known, _, _)| worth < known || worth == known && is_later) {
             best = Some((worth, at, tool));
         }
     }

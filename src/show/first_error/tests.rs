@@ -43,6 +43,13 @@ fn the_compiler_is_believed_before_those_who_only_report() {
 }
 
 #[test]
+fn of_a_shells_complaints_the_last_one_counts() {
+    let log = "+ ./build.sh\n./build.sh: line 2: tput: command not found\nbuilding\n\
+               ./build.sh: line 9: frobnicate: command not found\n";
+    assert!(message(log).is_some_and(|text| text.contains("frobnicate")));
+}
+
+#[test]
 fn a_full_disk_is_the_cause_whatever_came_before() {
     let log = "a.c:3:5: error: expected ';'\ncp: error writing 'x': No space left on device\n";
     let found = find(log, Source::Phase);

@@ -1,0 +1,70 @@
+//! Accounts that are there already, and what the files say about them.
+
+use super::harness::Zone;
+
+/// The zone file with this user and, for it, these keys.
+fn with_user(zone: &Zone, keys: &str) {
+    let path = format!("zones/{}.toml", zone.alias);
+    let old = std::fs::read_to_string(zone.site.join(&path)).unwrap();
+    let kept = old.split("\n[[user]]").next().unwrap();
+    let user = format!("\n[[user]]\nname = \"matt\"\nuid = 1234\n{keys}");
+    zone.write(&path, &format!("{kept}{user}"));
+}
+
+#[test]
+fn group_and_shell_are_changed_and_uid_and_home_never_are() {
+    let Some(zone) = Zone::serving("accounts") else {
+        return;
+    };
+    let account = "getent passwd matt | cut -d: -f 3-";
+    with_user(&zone, "");
+    zone.apply().succeeds();
+    assert_eq!(zone.shell(account), "1234:1::/home/matt:/usr/bin/bash\n");
+    // what the file leaves open is as it is
+    zone.shell("usermod -s /usr/bin/false matt");
+    assert!(zone.plan().succeeds().out.ends_with(": nothing to do\n"));
+
+    with_user(&zone, "group = \"backup\"\nshell = \"/usr/bin/bash\"\n");
+    let plan = zone.plan().succeeds();
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = words(&plan.out);
+    assert!(
+        said.contains("~ group of the user matt 1 → backup; its files keep theirs"),
+        "{plan}"
+    );
+    assert!(
+        said.contains("~ shell of the user matt /usr/bin/false → /usr/bin/bash"),
+        "{plan}"
+    );
+    zone.apply().succeeds();
+    let group = zone.shell("getent group backup | cut -d: -f 3");
+    let expected = format!("1234:{}::/home/matt:/usr/bin/bash\n", group.trim());
+    assert_eq!(zone.shell(account), expected);
+    assert!(zone.plan().succeeds().out.ends_with(": nothing to do\n"));
+
+    with_user(&zone, "home = \"/var/matt\"\n");
+    let apply = zone.apply().exits(1);
+    let why = "the account `matt` has its home in /home/matt, the zone file says /var/matt";
+    assert!(words(&apply.err).contains(why), "{apply}");
+    assert!(
+        words(&apply.err).contains("write `home = \"/home/matt\"`, or move"),
+        "{apply}"
+    );
+    assert_eq!(zone.shell(account), expected);
+    with_user(&zone, "");
+
+    zone.edit(
+        "recipes/greeter.toml",
+        "[[user]]\nname = \"greeter\"",
+        "[[user]]\nname = \"greeter\"\nuid = 4711\nhome = \"/var/greeter\"",
+    );
+    let apply = zone.apply().exits(1);
+    assert!(
+        words(&apply.err).contains("in the zone, the recipe says 4711"),
+        "{apply}"
+    );
+    assert!(
+        words(&apply.err).contains("has its home in /nonexistent, the recipe says /var/greeter"),
+        "{apply}"
+    );
+}

@@ -1,0 +1,56 @@
+//! What takes too long for `cargo test`: run it with `cargo test --test slow -- --nocapture`.
+
+#[cfg(target_os = "linux")]
+#[path = "sandbox/archive.rs"]
+#[expect(dead_code, reason = "the other tests use all of it")]
+mod archive;
+#[cfg(target_os = "linux")]
+#[path = "sandbox/harness.rs"]
+#[expect(dead_code, reason = "the other tests use all of it")]
+mod harness;
+#[cfg(target_os = "linux")]
+#[path = "sandbox/walk/mod.rs"]
+mod walk;
+
+#[cfg(target_os = "linux")]
+mod netatalk {
+    use super::harness::Zone;
+    use super::walk::{COUNTED, walk};
+
+    /// The end of netatalk's `meson.build`.
+    const END: [&str; 3] = [
+        "    '  Webmin module': have_webmin,",
+        "}",
+        "summary(summary_info, bool_yn: true, section: '  Extras:')",
+    ];
+    const LAST_LINE: usize = 2450;
+
+    /// A patch that adds lines to it.
+    fn patch() -> String {
+        let added: Vec<String> = COUNTED.lines().map(|line| format!("+{line}\n")).collect();
+        let first = LAST_LINE + 1 - END.len();
+        let (before, after) = (END.len(), END.len() + added.len());
+        let end: String = END.iter().map(|line| format!(" {line}\n")).collect();
+        format!(
+            "--- a/meson.build\n+++ b/meson.build\n@@ -{first},{before} +{first},{after} @@\n{end}{}",
+            added.concat()
+        )
+    }
+
+    fn zone(alias: &str) -> Option<Zone> {
+        let zone = Zone::with_recipe(alias, "netatalk")?;
+        zone.set_parameters("server-name = \"the same everywhere\"");
+        let recipe = include_str!("../recipes/netatalk-4.2.toml");
+        let ours = "patches = [\"netatalk/descriptor-limit.patch\"";
+        assert_eq!(recipe.matches(ours).count(), 1);
+        let counted = format!("{ours}, \"netatalk/counted.patch\"");
+        zone.write("recipes/netatalk.toml", &recipe.replace(ours, &counted));
+        zone.write("patches/netatalk/counted.patch", &patch());
+        Some(zone)
+    }
+
+    #[test]
+    fn whatever_happens_during_an_apply_of_netatalk_the_next_one_mends_it() {
+        walk(zone);
+    }
+}
