@@ -100,12 +100,12 @@ pub fn render(
     kind: FileKind,
     context: &Context,
 ) -> Result<String, Vec<TemplateMistake>> {
-    if !text.contains("{{") {
-        return Ok(text.to_string());
-    }
     let refused = refused_tags(text);
     if !refused.is_empty() {
         return Err(refused);
+    }
+    if !text.contains("{{") {
+        return Ok(text.to_string());
     }
     let unknown = unknown_names(text, context);
     if !unknown.is_empty() {
