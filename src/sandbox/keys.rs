@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::sandbox::error::{SandboxError, file, run};
 use crate::sandbox::image::Image;
@@ -31,8 +32,10 @@ pub(crate) fn client_key(image: &Image, state: &Path) -> Result<PathBuf, Sandbox
 
 /// Puts host keys into a folder: those made beforehand, or else new ones.
 pub(crate) fn host_keys(image: &Image, state: &Path, folder: &Path) -> Result<(), SandboxError> {
+    static TAKEN: AtomicUsize = AtomicUsize::new(0);
     let spare = state.join("spare-keys");
-    let taken = state.join(format!("spare-keys.{}", std::process::id()));
+    let number = TAKEN.fetch_add(1, Ordering::Relaxed);
+    let taken = state.join(format!("spare-keys.{}.{number}", std::process::id()));
     if fs::rename(&spare, &taken).is_ok() {
         for entry in fs::read_dir(&taken)
             .map_err(file("list", &taken))?
@@ -49,6 +52,8 @@ pub(crate) fn host_keys(image: &Image, state: &Path, folder: &Path) -> Result<()
 /// Makes the next zone's host keys, for an RSA key takes longer than the rest of a start.
 pub(crate) fn make_spare(image: &Image, state: &Path) -> Result<(), SandboxError> {
     let spare = state.join("spare-keys");
+    // Zones that start at once would each begin to make them, in one place.
+    let _alone = paths::exclusive(state, "spare-keys.lock")?;
     if spare.exists() {
         return Ok(());
     }

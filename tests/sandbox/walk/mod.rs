@@ -9,6 +9,7 @@ mod state;
 
 use std::collections::VecDeque;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -198,7 +199,10 @@ fn run_all(cases: Vec<Case<'_>>) -> Vec<String> {
             scope.spawn(|| {
                 while let Some((number, case)) = next() {
                     let begun = Instant::now();
-                    let result = case.run(&format!("walk-{number:03}"));
+                    let alias = format!("walk-{number:03}");
+                    let run = AssertUnwindSafe(|| case.run(&alias));
+                    let result = catch_unwind(run)
+                        .unwrap_or_else(|_| Err("the test itself failed, see above".to_owned()));
                     let seconds = begun.elapsed().as_secs_f32();
                     println!("{}/{all} {} {seconds:.1} s", number + 1, case.name);
                     if let Err(what) = result {
