@@ -2,7 +2,6 @@
 
 #[cfg(target_os = "linux")]
 #[path = "sandbox/archive.rs"]
-#[expect(dead_code, reason = "the other tests use all of it")]
 mod archive;
 #[cfg(target_os = "linux")]
 #[path = "sandbox/harness.rs"]

@@ -22,6 +22,8 @@ pub enum Format {
     Line,
     /// An absolute path without `..`.
     Path,
+    /// An absolute path that `svccfg` takes for one word.
+    ManifestPath,
     /// An absolute path that the account database can hold.
     AccountPath,
     /// A path below a folder that the key names.
@@ -158,6 +160,9 @@ impl Format {
             Self::Program => "a program such as `\"/opt/local/sbin/afpd\"`",
             Self::Line => "a text of one line",
             Self::Path => "an absolute path such as `\"/opt/local/etc/afp.conf\"`",
+            Self::ManifestPath => {
+                "a manifest's path such as `\"/var/svc/manifest/network/netatalk.xml\"`"
+            }
             Self::AccountPath => "an absolute path without `:`, such as `\"/home/matt\"`",
             Self::LocalPath => "a path such as `\"~/.ssh/id_ed25519.pub\"`",
             Self::Url => "a URL such as `\"https://example.org/file-1.0.tar.xz\"`",
@@ -209,6 +214,7 @@ impl Format {
             Self::ServiceText => names::check_service_text(text),
             Self::Line => names::check_line(text),
             Self::Path => names::check_path(text),
+            Self::ManifestPath => names::check_manifest_path(text),
             Self::AccountPath => names::check_account_path(text),
             Self::Below(folder) => names::check_below(folder, text),
             Self::LocalPath => names::check_local_path(text),

@@ -90,6 +90,20 @@ pub(super) fn check_service_text(text: &str) -> Result<(), Complaint> {
     )
 }
 
+/// `svccfg` joins its arguments and takes them apart again by rules of its own.
+pub(super) fn check_manifest_path(text: &str) -> Result<(), Complaint> {
+    check_path(text)?;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "/._+-".contains(c);
+    if text.chars().all(is_part) && !text.ends_with('/') {
+        return Ok(());
+    }
+    Err(
+        Complaint::new(format!("{} is not the path of a manifest", quoted(text)))
+            .label("`svccfg` takes letters, digits, `/`, `.`, `_`, `+` and `-`")
+            .help("write for example `/var/svc/manifest/network/netatalk.xml`"),
+    )
+}
+
 /// `:` ends a field of the account database.
 pub(super) fn check_account_path(text: &str) -> Result<(), Complaint> {
     check_path(text)?;

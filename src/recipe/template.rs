@@ -104,6 +104,9 @@ pub fn render(
     if !refused.is_empty() {
         return Err(refused);
     }
+    if !text.contains("{{") {
+        return Ok(text.to_string());
+    }
     let unknown = unknown_names(text, context);
     if !unknown.is_empty() {
         return Err(unknown);

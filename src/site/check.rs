@@ -261,9 +261,15 @@ pub(super) fn hide_password_lines(problem: Problem) -> Problem {
     }
 }
 
-/// Complains, in the zone file, about what it gives to its recipe number `index`.
+/// Complains, in the zone file, about what it gives to its recipe number `index`. What a value becomes
+/// is looked at where the recipe itself `is_good`: what is wrong with a recipe is told once.
 #[must_use]
-pub fn check_use(loaded: &LoadedZone, index: usize, recipe: &LoadedRecipe) -> Vec<Problem> {
+pub fn check_use(
+    loaded: &LoadedZone,
+    index: usize,
+    recipe: &LoadedRecipe,
+    is_good: bool,
+) -> Vec<Problem> {
     let Some(given) = loaded.zone.recipes.get(index) else {
         return Vec::new();
     };
@@ -280,7 +286,7 @@ pub fn check_use(loaded: &LoadedZone, index: usize, recipe: &LoadedRecipe) -> Ve
             )
         })
         .collect();
-    if problems.is_empty() {
+    if problems.is_empty() && is_good {
         problems.extend(check_values(loaded, index, recipe));
     }
     for (u, user) in loaded.zone.users.iter().enumerate() {

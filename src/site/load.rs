@@ -11,7 +11,7 @@ use super::check;
 use super::embedded;
 use super::model::ZoneFile;
 use super::read::{self, ZONE};
-use crate::problem::{Problem, SourceText};
+use crate::problem::{Problem, Severity, SourceText};
 use crate::recipe::format::{Format, nearest, quoted, there_are};
 use crate::recipe::load::check_recipe;
 use crate::recipe::syntax;
@@ -271,8 +271,11 @@ pub fn check_zone(
         }
         match check_recipe(site, &given.name, systems) {
             (Some(recipe), found) => {
+                let is_good = found
+                    .iter()
+                    .all(|found| found.severity == Severity::Warning);
                 problems.extend(found);
-                problems.extend(check::check_use(&loaded, index, &recipe));
+                problems.extend(check::check_use(&loaded, index, &recipe, is_good));
             }
             (None, found) => problems.extend(found.into_iter().map(|found| match found.file {
                 Some(_) => found,

@@ -159,6 +159,9 @@ impl Site {
 
     /// The site's own files that a text would name, so that nothing but the text can be wrong.
     fn furnish(&self, field: &Field, text: &str, file: &mut Value) {
+        if text.contains("..") {
+            return;
+        }
         match field.path.as_str() {
             "source[].patches[].file" => drop(self.write(&format!("patches/{text}"), "")),
             "file[].template" => drop(self.write(&format!("templates/{text}"), "text\n")),
@@ -235,11 +238,12 @@ pub fn is_active(c: char) -> bool {
 
 /// The texts for a field: each alone, and each in the shape of what belongs there.
 fn texts(field: &Field) -> Vec<String> {
-    let (before, after) = fields::shape(field.format);
-    let mut texts: Vec<String> = nasty::all().into_iter().map(|(_, text)| text).collect();
-    if !(before.is_empty() && after.is_empty()) {
+    let before = fields::before(field);
+    let alone = nasty::all().into_iter().map(|(_, text)| text);
+    let mut texts: Vec<String> = alone.collect();
+    if !before.is_empty() {
         let shaped = nasty::all().into_iter();
-        texts.extend(shaped.map(|(_, text)| format!("{before}{text}{after}")));
+        texts.extend(shaped.map(|(_, text)| format!("{before}{text}")));
     }
     texts
 }

@@ -155,31 +155,37 @@ fn put_below(node: &mut Value, path: &str, text: &str, place: &mut String) -> bo
     false
 }
 
-/// What a text is put between so that nothing but itself can be wrong with it: a path begins with
-/// `/`, a URL with its scheme.
-pub fn shape(format: Format) -> (&'static str, &'static str) {
-    match format {
-        Format::Path | Format::AccountPath | Format::Program => ("/srv/", ""),
-        Format::Below(_) => ("in/", ""),
-        Format::Url => ("https://example.org/", ""),
-        Format::PackageName | Format::Account(_) | Format::Process | Format::Kebab => ("a", ""),
-        Format::HostName | Format::DebianFile | Format::Property => ("a", ""),
-        Format::Variable => ("A", ""),
-        Format::Dependency => ("a>=1", ""),
-        Format::PackagePattern => ("a-[0-9]*", ""),
-        Format::Version | Format::DebianVersion => ("1", ""),
-        Format::Versions => (">=1", ""),
-        Format::Branches => (">=2023Q4", ""),
-        Format::Instance => ("svc:/site/a", ":default"),
-        Format::ServiceOrFile => ("file://localhost/srv/", ""),
-        Format::Mode => ("064", ""),
-        Format::Size => ("1 GiB", ""),
-        Format::Duration => ("1s", ""),
-        Format::Privileges => ("basic", ""),
-        Format::Image => ("a@1", ""),
-        Format::CardAddress => ("192.0.2.10/24", ""),
-        Format::Address => ("192.0.2.1", ""),
-        Format::SshTarget => ("root@a", ""),
-        _ => ("", ""),
-    }
+/// What a text is put behind so that nothing but itself can be wrong with it: a path begins with `/`,
+/// a URL with its scheme. Each field has a folder of its own.
+pub fn before(field: &Field) -> String {
+    let text = match field.format {
+        Format::Path | Format::AccountPath | Format::ManifestPath | Format::Program => {
+            let letters = field.path.chars().filter(char::is_ascii_alphanumeric);
+            return format!("/srv/{}/", letters.collect::<String>());
+        }
+        Format::ServiceOrFile => {
+            let letters = field.path.chars().filter(char::is_ascii_alphanumeric);
+            return format!("file://localhost/srv/{}/", letters.collect::<String>());
+        }
+        Format::Url => "https://example.org/",
+        Format::PackageName | Format::Account(_) | Format::Process | Format::Kebab => "a",
+        Format::HostName | Format::DebianFile | Format::Property => "a",
+        Format::Variable | Format::BuildVariable | Format::ServiceVariable => "A",
+        Format::Dependency => "a>=1",
+        Format::PackagePattern => "a-[0-9]*",
+        Format::Version | Format::DebianVersion => "1",
+        Format::Versions => ">=1",
+        Format::Branches => ">=2023Q4",
+        Format::Instance => "svc:/site/a:b",
+        Format::Mode => "064",
+        Format::Size => "1 GiB",
+        Format::Duration => "1s",
+        Format::Privileges => "basic",
+        Format::Image => "a@1",
+        Format::CardAddress => "192.0.2.10/24",
+        Format::Address => "192.0.2.1",
+        Format::SshTarget => "root@a",
+        _ => "",
+    };
+    text.to_owned()
 }

@@ -1,7 +1,10 @@
 //! Texts that something on the way could take for more than text.
 
-/// What no run may ever make: a file whose name begins so, here or in a zone.
-pub const CANARY: &str = "/tmp/zw-pwned";
+/// What no run may ever make: a file whose name begins so, here or in a zone. Other processes may
+/// run the same tests.
+pub fn canary() -> String {
+    format!("/tmp/zw-pwned-{}", std::process::id())
+}
 
 /// The texts, each with the name by which a failure speaks of it.
 pub fn all() -> Vec<(&'static str, String)> {
@@ -45,7 +48,7 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("a home", "~root"),
         ("two braces", "{{"),
         ("a template", "{{package.name}}"),
-        ("a raw template", "{{{package.name}}}"),
+        ("a raw template", "raw {{{package.name}}}"),
         ("an escaped template", "\\{{a}}"),
         ("alternatives", "{a,b}"),
         ("a class", "[a]"),
@@ -65,7 +68,8 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("an at sign", "@exec touch /tmp/zw-pwned-9"),
         ("nothing", ""),
     ];
-    let mut all: Vec<(&str, String)> = texts.map(|(name, text)| (name, text.to_owned())).into();
+    let texts = texts.map(|(name, text)| (name, text.replace("/tmp/zw-pwned", &canary())));
+    let mut all: Vec<(&str, String)> = texts.into();
     all.push(("long", "x".repeat(3_000)));
     all.push(("very long", "y".repeat(200_000)));
     all

@@ -147,7 +147,7 @@ pub(super) static SERVICE: Table = Table {
         key("summary", Text(Format::Line), "one line for `svcs -xv`"),
         key(
             "manifest",
-            Template(Format::Path),
+            Template(Format::ManifestPath),
             "a manifest to use instead of a generated one",
         ),
         key("start", Command(Format::ServiceText), "the start method"),

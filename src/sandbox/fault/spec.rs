@@ -354,6 +354,18 @@ mod tests {
     }
 
     #[test]
+    fn every_fault_begins_its_form_and_has_a_place_and_every_place_has_faults() {
+        for kind in &KINDS {
+            assert!(kind.form.starts_with(kind.name) && !kind.places.is_empty());
+            let same = KINDS.iter().filter(|other| other.name == kind.name);
+            assert_eq!(same.count(), 1, "{}", kind.name);
+        }
+        for place in Place::ALL {
+            assert!(KINDS.iter().any(|kind| kind.places.contains(&place)));
+        }
+    }
+
+    #[test]
     fn impossible_pairs_are_refused_with_what_is_possible() {
         assert_eq!(
             refused("connection=full"),

@@ -125,7 +125,7 @@ pub fn zone(data: &[u8]) {
     }
     let recipe = fixed_recipe();
     for index in 0..loaded.zone.recipes.len().min(20) {
-        shown(&check_use(&loaded, index, &recipe));
+        shown(&check_use(&loaded, index, &recipe, true));
     }
 }
 
