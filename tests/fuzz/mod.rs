@@ -6,6 +6,7 @@
 #[cfg(target_os = "linux")]
 mod memory;
 mod mutate;
+mod shadow_edit;
 mod targets;
 
 use std::fs;

@@ -89,7 +89,11 @@ pub fn find(log: &str, source: Source) -> Excerpt {
 /// The line that matters most, and whose it is.
 fn best(lines: &[&str], source: Source) -> Option<(usize, &'static Tool)> {
     let failed = command::ninja_failures(lines);
-    let in_failed = |at: usize| failed.is_empty() || failed.iter().any(|range| range.contains(&at));
+    let in_failed = |at: usize| {
+        // a log may have as many failures as lines, and they stand in order
+        let before = failed.partition_point(|range| range.end <= at);
+        failed.is_empty() || failed.get(before).is_some_and(|range| range.contains(&at))
+    };
     let mut best: Option<(Worth, usize, &'static Tool)> = None;
     for (at, line) in lines.iter().enumerate() {
         if line.is_empty() || signs::is_harmless(line) {

@@ -90,3 +90,12 @@ fn a_very_long_line_is_cut() {
     let found = find(&"x".repeat(100_000), Source::Phase);
     assert_eq!(found.lines[0].1.chars().count(), LONGEST + 1);
 }
+
+#[test]
+fn a_log_of_nothing_but_failures_is_read_in_time() {
+    let failure = |n: usize| format!("[{n}/9] cc -c {n}.c\nFAILED: {n}.o\n{n}.c:1:1: error: x\n");
+    let log: String = (1..50_000).map(failure).collect();
+    let start = std::time::Instant::now();
+    assert_eq!(find(&log, Source::Phase).error, Some(3));
+    assert!(start.elapsed() < std::time::Duration::from_secs(30));
+}
