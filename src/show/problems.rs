@@ -42,7 +42,7 @@ pub fn render(problems: &[Problem], color: bool) -> String {
         }
         reports.push(report);
     }
-    reports.join("\n")
+    plain::repaint(&reports.join("\n"))
 }
 
 /// All problems, sorted by place, one line each.

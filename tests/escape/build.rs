@@ -39,7 +39,7 @@ pub const NAMES: &[&str] = &[
 ];
 
 /// Names that an archive may have, and a package cannot list.
-const NOT_IN_PACKAGES: &[&str] = &["a\nb", "a ", "\tb", "@a", "+b", "\u{1b}[31m"];
+pub const NOT_IN_PACKAGES: &[&str] = &["a\nb", "a ", "\tb", "@a", "+b", "\u{1b}[31m"];
 
 const PHASES: [&str; 4] = ["configure", "compile", "test", "stage"];
 const SHARE: &str = "/opt/local/share/strange";
