@@ -101,7 +101,9 @@ fn read(
         Password::Prompt => prompt(&format!("Password for the account {}: ", user.name))
             .ok_or_else(|| "it is to be asked for, and there is no terminal".to_owned()),
         Password::File(path) => {
-            let home = path.strip_prefix("~/").ok().zip(std::env::home_dir());
+            // a file may be called `~` as well
+            let in_home = path.to_str().and_then(|path| path.strip_prefix("~/"));
+            let home = in_home.zip(std::env::home_dir());
             let path = match (home, site) {
                 (Some((rest, home)), _) => home.join(rest),
                 (None, Some(site)) => site.join(path),

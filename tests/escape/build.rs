@@ -189,10 +189,10 @@ fn read_tree(place: &Place, ledger: &mut Ledger) {
         assert!(has(&format!("./{text}/marker")), "{text}");
         ledger.note("recipe source[].into", &text);
     }
+    let description = place.zone.shell("pkg_info -qd zw-strange");
     for (index, text) in texts("recipe source[].patches[].file").iter().enumerate() {
         assert!(has(&format!("./patched-{index}")), "{text}");
         let line = format!("Patched with {text}.\n");
-        let description = place.zone.shell("pkg_info -qd zw-strange");
         assert!(description.contains(&line), "{description}");
         ledger.note("recipe source[].patches[].file", text);
     }
