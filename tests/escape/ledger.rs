@@ -55,7 +55,7 @@ pub fn joined(path: &str, between: &str, most: usize) -> Vec<Joined> {
             continue;
         };
         match all.last_mut() {
-            Some(last) if last.raw.len() + rest.len() + 1 <= most => {
+            Some(last) if last.raw.len() + rest.len() < most => {
                 last.raw.push_str(between);
                 last.raw.push_str(rest);
                 last.members.push(text.clone());

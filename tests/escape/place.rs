@@ -257,7 +257,7 @@ impl Server {
 fn answer(mut stream: TcpStream, archives: &[Vec<u8>; 2]) -> Option<String> {
     let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
     let first = lines.next()?.ok()?;
-    while lines.next()?.ok()? != "" {}
+    while !lines.next()?.ok()?.is_empty() {}
     let target = first.strip_prefix("GET ")?.strip_suffix(" HTTP/1.1")?;
     let archive = &archives[usize::from(target != "/first.tar.gz")];
     let head = format!(
