@@ -1,13 +1,15 @@
 //! Passwords on the controller: where they come from, and whether the zone has them already.
 //!
 //! A password is read, compared or hashed, and dropped. It is in no message, no argument and no
-//! file of ours.
+//! file of ours; and since a core dump would be a file with all of them, there is none.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::facts::accounts::Secret;
 use crate::shadow::{self, ShadowState};
@@ -34,9 +36,14 @@ pub struct Passwords<'a> {
 }
 
 impl<'a> Passwords<'a> {
-    /// Nothing read yet; files are relative to the site's folder.
+    /// Nothing read yet; files are relative to the site's folder. From here on this process leaves no
+    /// core dump.
     #[must_use]
     pub fn new(site: Option<&'a Path>) -> Self {
+        // where that cannot be had, the system's own setting holds
+        if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_CORE) {
+            let _ = setrlimit(Resource::RLIMIT_CORE, 0, hard);
+        }
         Self {
             site,
             read: BTreeMap::new(),
@@ -94,7 +101,14 @@ fn read(
         Password::Prompt => prompt(&format!("Password for the account {}: ", user.name))
             .ok_or_else(|| "it is to be asked for, and there is no terminal".to_owned()),
         Password::File(path) => {
-            let path = site.map_or_else(|| path.clone(), |site| site.join(path));
+            // a file may be called `~` as well
+            let in_home = path.to_str().and_then(|path| path.strip_prefix("~/"));
+            let home = in_home.zip(std::env::home_dir());
+            let path = match (home, site) {
+                (Some((rest, home)), _) => home.join(rest),
+                (None, Some(site)) => site.join(path),
+                (None, None) => path.clone(),
+            };
             let text = fs::read_to_string(&path)
                 .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
             Ok(first_line(&text))

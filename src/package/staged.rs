@@ -216,10 +216,7 @@ impl StagedTree {
                 Some(relative) if is_listable(relative) => {
                     files.entries.insert(relative.to_owned(), entry.clone());
                 }
-                Some(_) => problems.push(PackageProblem::error(
-                    path,
-                    format!("`{}` cannot be listed in a package", path.escape_debug()),
-                )),
+                Some(_) => problems.push(unlistable(path)),
                 None if path == prefix => {}
                 None => problems.push(undeclared(path, prefix, is_directory)),
             }
@@ -284,6 +281,19 @@ fn undeclared(path: &str, prefix: &str, is_directory: bool) -> PackageProblem {
         .with_help(format!(
             "declare it, `[[file]] path = \"{path}\" staged = \"{path}\"`, or leave it out, `[build] discard = [\"{path}\"]`"
         ))
+}
+
+fn unlistable(path: &str) -> PackageProblem {
+    let message = format!("`{path}` cannot be listed in a package");
+    // what a recipe cannot name it can leave out with its folder
+    let left_out = match path.rsplit_once('/') {
+        Some((folder, _)) if path.contains(char::is_control) => format!("{folder}/"),
+        _ => path.to_owned(),
+    };
+    PackageProblem::error(path, message).with_help(format!(
+        "a path there has no control characters and no blank at its end, and does not begin with `@` \
+         or `+`: have the build name it otherwise, or leave it out, `[build] discard = [\"{left_out}\"]`"
+    ))
 }
 
 fn is_discarded(path: &str, discard: &[String]) -> bool {

@@ -77,7 +77,7 @@ keep_aside() {
     printf '%s\n' "${path#/}" >&3 || return 1
   done <<<"$oldpaths" 3>"$aside.new/paths" 4>"$aside.new/rest"
   if [ -s "$aside.new/rest" ]; then
-    /usr/bin/gtar -cf "$aside.new/rest.tar" --no-recursion -C / -T "$aside.new/rest" || return 1
+    /usr/bin/gtar -cf "$aside.new/rest.tar" --no-recursion --no-unquote -C / -T "$aside.new/rest" || return 1
   fi
   for fmri in ${services[@]+"${services[@]}"}; do
     printf '%s %s\n' "$fmri" "$(start_of "$fmri")" || return 1

@@ -187,7 +187,8 @@ pub struct Build {
     /// Arguments for `make` in every phase, for systems that use it; templates.
     pub make_arguments: Vec<String>,
     /// Environment on top of what every build in a pkgsrc zone gets; templates. A value replaces,
-    /// except for `CFLAGS`, `CXXFLAGS`, `CPPFLAGS` and `LDFLAGS`, where it is appended.
+    /// except for `CFLAGS`, `CXXFLAGS`, `CPPFLAGS` and `LDFLAGS`, where it is appended. `DESTDIR`,
+    /// `HOME` and the variables of bash itself (`PS4`, `BASH_ENV`) cannot be set.
     pub environment: BTreeMap<String, String>,
     /// Whether to run the sources' own test suite. Default: false.
     pub test: bool,
@@ -298,14 +299,17 @@ pub enum FileKind {
     /// No escaping.
     #[default]
     Plain,
-    /// `afp.conf`: `;` and `#` start a comment, a newline would end the value; such values are
-    /// refused, for the format has no way to write them.
+    /// `afp.conf`: a value that netatalk would not read as it is where it stands is refused, for the
+    /// format has no way to write it: `;`, `#` and control characters anywhere, blanks and quotes
+    /// around a value, `]` and `:` in the name of a section. `$` is doubled in the settings in which
+    /// netatalk replaces `$u` and its like.
     AfpConf,
     /// XML text and attributes.
     Xml,
-    /// A shell word.
+    /// A shell word, which brings its own quotes: write `NAME={{parameters.name}}`.
     Shell,
-    /// The inside of a JSON string.
+    /// The inside of a JSON string, with the quotes in the template; without them a number, true or
+    /// false.
     Json,
 }
 

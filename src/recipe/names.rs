@@ -3,12 +3,25 @@
 //! They are refused here, at a desk, because the systems they end up in refuse them late and badly:
 //! `vmadm` answers an impossible address with a time-out of five minutes.
 
-use std::net::IpAddr;
-
-use pkgsrc::Pattern;
+mod hosts;
+mod packages;
+mod processes;
 
 use super::format::{Complaint, quoted};
-use crate::smf::{DependencyTarget, Fmri, is_valid_name};
+
+pub(crate) use hosts::split_prefix;
+pub(super) use hosts::{
+    check_address, check_card_address, check_host_name, check_image, check_ssh_target, check_url,
+};
+pub(super) use packages::{
+    check_debian_file, check_debian_version, check_dependency, check_package_name, check_pattern,
+    check_version,
+};
+pub(super) use processes::{
+    check_argument, check_build_variable, check_instance, check_privileges, check_process,
+    check_program, check_property, check_service_or_file, check_service_text,
+    check_service_variable, check_variable,
+};
 
 fn is_control(text: &str) -> bool {
     text.chars().any(char::is_control)
@@ -32,10 +45,6 @@ pub(super) fn check_line(text: &str) -> Result<(), Complaint> {
 /// The longest text of one line: SMF takes 4095 bytes, and people read it in a table.
 const LONGEST_LINE: usize = 1_000;
 
-/// The longest argument or variable: Linux gives a process 131,071 bytes in one, and the sandbox is
-/// to refuse nothing that a zone takes.
-const LONGEST_ARGUMENT: usize = 65_536;
-
 /// The longest path and the longest name in one. The limits are 1023 and 255; what is written gets
 /// there under a longer name first.
 const LONGEST_PATH: usize = 1_000;
@@ -51,43 +60,6 @@ fn check_length(text: &str, most: usize) -> Result<(), Complaint> {
     Err(Complaint::new(format!("{} is too long", quoted(text)))
         .label(format!("{} bytes", text.len()))
         .help(format!("write at most {most}")))
-}
-
-pub(super) fn check_argument(text: &str) -> Result<(), Complaint> {
-    check_length(text, LONGEST_ARGUMENT)
-}
-
-/// A bare name has letters of which the shell makes nothing else; `:true` and `:kill` are words of
-/// SMF's restarter.
-pub(super) fn check_program(text: &str) -> Result<(), Complaint> {
-    let complaint = || Complaint::new(format!("{} is not a program", quoted(text)));
-    let help = "begin the command with the path of a program, or with a bare name";
-    if is_control(text) {
-        return Err(complaint().label("it has a control character").help(help));
-    }
-    let is_name = |c: char| c.is_ascii_alphanumeric() || "._+-:".contains(c);
-    let is_path = text.contains('/')
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || "/._".contains(c));
-    let is_bare = !text.is_empty() && !text.starts_with('-') && text.chars().all(is_name);
-    if !is_path && !is_bare {
-        return Err(complaint().help(help));
-    }
-    check_length(text, LONGEST_PATH)
-}
-
-/// A manifest is XML 1.0, and a value in SMF's repository ends at 4095 bytes.
-pub(super) fn check_service_text(text: &str) -> Result<(), Complaint> {
-    let is_carried = |c: char| {
-        matches!(c, '\t' | '\n' | '\r') || !(c < ' ' || c == '\u{fffe}' || c == '\u{ffff}')
-    };
-    if text.chars().all(is_carried) {
-        return check_length(text, 3_900);
-    }
-    Err(
-        Complaint::new(format!("{} cannot be carried by a manifest", quoted(text)))
-            .label("XML has no control characters but tab and newline")
-            .help("leave the control character out"),
-    )
 }
 
 /// `svccfg` joins its arguments and takes them apart again by rules of its own.
@@ -189,222 +161,6 @@ pub(super) fn check_local_path(text: &str) -> Result<(), Complaint> {
     check_length(text, 4_000)
 }
 
-pub(super) fn check_url(text: &str) -> Result<(), Complaint> {
-    let complaint = || Complaint::new(format!("{} is not a URL", quoted(text)));
-    let rest = ["https://", "http://", "ftp://"]
-        .iter()
-        .find_map(|scheme| text.strip_prefix(scheme))
-        .ok_or_else(|| complaint().help("begin it with `https://`"))?;
-    if rest.starts_with('/') || rest.is_empty() {
-        return Err(complaint()
-            .label("no host")
-            .help("write for example `https://example.org/file-1.0.tar.xz`"));
-    }
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(complaint()
-            .label("a URL has no spaces")
-            .help("write a space as `%20`"));
-    }
-    // RFC 3986: unreserved, reserved and `%`
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
-    if let Some(wrong) = text.chars().find(|c| !is_part(*c)) {
-        let mut bytes = [0; 4];
-        let encoded: String = wrong
-            .encode_utf8(&mut bytes)
-            .bytes()
-            .map(|byte| format!("%{byte:02X}"))
-            .collect();
-        return Err(complaint()
-            .label(format!(
-                "{} cannot stand in a URL",
-                quoted(&wrong.to_string())
-            ))
-            .help(format!("write it as `{encoded}`")));
-    }
-    check_length(text, LONGEST_LINE)?;
-    if rest
-        .split('/')
-        .next()
-        .is_some_and(|host| host.contains('@'))
-    {
-        return Err(Complaint::new("a URL must not hold a login")
-            .label("it would end up in logs")
-            .help("leave out what stands before `@`"));
-    }
-    Ok(())
-}
-
-pub(super) fn check_package_name(text: &str) -> Result<(), Complaint> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || "+-_.".contains(c);
-    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(is_name) {
-        check_length(text, LONGEST_NAME)
-    } else {
-        Err(Complaint::new(format!("{} is not a package's name", quoted(text)))
-            .help("a name has letters, digits, `+`, `-`, `_` and `.`, and begins with a letter or digit"))
-    }
-}
-
-pub(super) fn check_dependency(text: &str) -> Result<(), Complaint> {
-    if text.contains(['<', '>', '*', '?', '[', '{']) {
-        check_pattern(text)
-    } else {
-        check_package_name(text)
-    }
-}
-
-pub(super) fn check_pattern(text: &str) -> Result<(), Complaint> {
-    if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(
-            Complaint::new(format!("{} is not a package pattern", quoted(text)))
-                .label("a pattern has no spaces")
-                .help("write for example `libevent>=2.1` or `netatalk-[0-9]*`"),
-        );
-    }
-    // each group of alternatives multiplies what has to be compared
-    if text.matches('{').count() > 4 || text.matches(',').count() > 20 {
-        return Err(
-            Complaint::new(format!("{} has too many alternatives", quoted(text)))
-                .label("at most four `{…}` and twenty `,`"),
-        );
-    }
-    // pkgin would take the first for an option, and writes the others into a query of its own
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "+-_.<>=*?[]{},!^".contains(c);
-    if text.starts_with('-') || !text.chars().all(is_part) {
-        return Err(
-            Complaint::new(format!("{} is not a package pattern", quoted(text))).help(
-                "a pattern has letters, digits, `+`, `-`, `_`, `.`, comparisons and wildcards, and \
-                 does not begin with `-`",
-            ),
-        );
-    }
-    check_length(text, LONGEST_NAME)?;
-    if text.contains("{{") {
-        return Err(
-            Complaint::new(format!("{} is not a package pattern", quoted(text)))
-                .label("this is no template")
-                .help("write the name out, with `when` where it depends on something"),
-        );
-    }
-    // a bare `*` is every package there is
-    let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '{');
-    let is_torn = text.ends_with(['<', '>', '=']);
-    let compares = text.contains(['<', '>']);
-    let operands = text.split(['<', '>']).skip(1);
-    let mut operands = operands.map(|part| part.strip_prefix('=').unwrap_or(part));
-    let is_compared = match compares {
-        true => operands.all(|operand| check_version(operand).is_ok()),
-        false => !text.contains('='),
-    };
-    let is_good = begins_well && is_compared && !is_torn;
-    let pattern = Pattern::new(text).ok().filter(|_| is_good);
-    pattern.map(drop).ok_or_else(|| {
-        Complaint::new(format!("{} is not a package pattern", quoted(text)))
-            .label("pkgsrc cannot read this")
-            .help("write for example `libevent>=2.1` or `netatalk-[0-9]*`")
-    })
-}
-
-/// A version: pkgsrc splits a package's name from its version at the last `-`.
-pub(super) fn check_version(text: &str) -> Result<(), Complaint> {
-    let complaint = || Complaint::new(format!("{} is not a version", quoted(text)));
-    if let Some((before, after)) = text.split_once('-') {
-        // `1.0rc1` is older than `1.0` to pkgsrc, `1.0.rc1` is not
-        let is_word = after.starts_with(|c: char| c.is_ascii_alphabetic());
-        let between = if is_word { "" } else { "." };
-        let meant = format!("{before}{between}{}", after.replace('-', "."));
-        return Err(complaint()
-            .label("`-` separates name and version")
-            .help(format!("write for example `{meant}`")));
-    }
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "._+".contains(c);
-    if text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(is_part) {
-        check_length(text, LONGEST_NAME)
-    } else {
-        Err(complaint()
-            .help("a version begins with a digit and has letters, digits, `.`, `_` and `+`"))
-    }
-}
-
-/// A version of Debian's, as `deb-version(7)` has it.
-pub(super) fn check_debian_version(text: &str) -> Result<(), Complaint> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || ".+-~:".contains(c);
-    if text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(is_part) {
-        check_length(text, LONGEST_NAME)
-    } else {
-        Err(
-            Complaint::new(format!("{} is not a Debian version", quoted(text)))
-                .help("write for example `4.2.3~ds-2`"),
-        )
-    }
-}
-
-/// No template: nothing of a Debian source is rendered, so that it names one file of one archive.
-pub(super) fn check_debian_file(text: &str) -> Result<(), Complaint> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "+-.~:_".contains(c);
-    if !text.is_empty() && !text.starts_with(['-', '.']) && text.chars().all(is_part) {
-        return check_length(text, LONGEST_FILE_NAME);
-    }
-    let message = format!("{} is not a file of a Debian source package", quoted(text));
-    let help = match text.contains("{{") {
-        true => "write the name out: nothing of `debian` is a template",
-        false => "write its name alone, for example `netatalk_4.2.3~ds.orig.tar.xz`",
-    };
-    Err(Complaint::new(message).help(help))
-}
-
-/// The letters that SMF itself allows, as a help.
-const SERVICE_NAMES: &str = "each part begins with a letter and has letters, digits, `-` and `_`";
-
-/// `svc:/network/netatalk:default`: a service and its instance.
-pub(super) fn check_instance(text: &str) -> Result<(), Complaint> {
-    let complaint = || Complaint::new(format!("{} is not an instance of a service", quoted(text)));
-    let Some(name) = text.strip_prefix("svc:/") else {
-        let meant = text.trim_start_matches("svc:").trim_start_matches('/');
-        return Err(complaint().help(format!("write it as `svc:/{}`", with_instance(meant))));
-    };
-    match name.split_once(':') {
-        None => Err(complaint()
-            .label("no instance")
-            .help(format!("write `svc:/{}`", with_instance(name)))),
-        Some(_) => Fmri::parse(text)
-            .map(drop)
-            .map_err(|_| complaint().help(SERVICE_NAMES)),
-    }
-}
-
-fn with_instance(name: &str) -> String {
-    if name.contains(':') {
-        name.to_string()
-    } else {
-        format!("{name}:default")
-    }
-}
-
-/// A dependency of a service: another service, with or without an instance, or a file.
-pub(super) fn check_service_or_file(text: &str) -> Result<(), Complaint> {
-    if let Some(path) = text.strip_prefix("file://localhost") {
-        check_path(path)?;
-        return DependencyTarget::parse(text).map(drop).map_err(|_| {
-            Complaint::new(format!("{} is no file to depend on", quoted(text)))
-                .help("SMF takes a path without blanks, `?` and `#`")
-        });
-    }
-    let complaint = || Complaint::new(format!("{} is not a service", quoted(text)));
-    if text.starts_with('/') {
-        return Err(complaint().help(format!("write a file as `file://localhost{text}`")));
-    }
-    let Some(name) = text.strip_prefix("svc:/") else {
-        let meant = text.trim_start_matches("svc:").trim_start_matches('/');
-        return Err(complaint().help(format!("write it as `svc:/{meant}`")));
-    };
-    if name.is_empty() {
-        return Err(complaint().help(SERVICE_NAMES));
-    }
-    DependencyTarget::parse(text)
-        .map(drop)
-        .map_err(|_| complaint().help(SERVICE_NAMES))
-}
-
 /// An account's name: what `useradd` takes without a warning, and at most `most` characters.
 pub(super) fn check_account(text: &str, most: usize) -> Result<(), Complaint> {
     let complaint = || Complaint::new(format!("{} is not an account's name", quoted(text)));
@@ -421,41 +177,6 @@ pub(super) fn check_account(text: &str, most: usize) -> Result<(), Complaint> {
     Ok(())
 }
 
-/// A process's name: `pgrep -x` compares 15 characters and no more, and takes its argument for an
-/// expression.
-pub(super) fn check_process(text: &str) -> Result<(), Complaint> {
-    let complaint = || Complaint::new(format!("{} is not a process's name", quoted(text)));
-    if text.contains('/') {
-        return Err(complaint().help("write its last part only, without the folder"));
-    }
-    let is_name = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    if text.is_empty() || text.starts_with('-') || !text.chars().all(is_name) {
-        return Err(complaint().help("a name has letters, digits, `_`, `.` and `-`"));
-    }
-    if text.len() > 15 {
-        return Err(complaint()
-            .label(format!("{} characters, at most 15", text.len()))
-            .help("write the first 15: the system knows no more of a name"));
-    }
-    Ok(())
-}
-
-pub(super) fn check_privileges(text: &str) -> Result<(), Complaint> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let is_privilege = |word: &str| {
-        let word = word.strip_prefix('!').unwrap_or(word);
-        !word.is_empty() && word.chars().all(is_name)
-    };
-    if text.split(',').all(is_privilege) {
-        check_length(text, LONGEST_LINE)
-    } else {
-        Err(
-            Complaint::new(format!("{} is not a list of privileges", quoted(text)))
-                .help("write for example `basic,net_privaddr`, without spaces"),
-        )
-    }
-}
-
 pub(super) fn check_account_field(text: &str) -> Result<(), Complaint> {
     if text.contains(':') || is_control(text) {
         Err(Complaint::new(format!(
@@ -468,183 +189,6 @@ pub(super) fn check_account_field(text: &str) -> Result<(), Complaint> {
         // (inferred) `useradd` takes no more
         check_length(text, 128)
     }
-}
-
-fn is_uuid(text: &str) -> bool {
-    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
-    lengths == [8, 4, 4, 4, 12] && text.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
-}
-
-pub(super) fn check_image(text: &str) -> Result<(), Complaint> {
-    let is_part = |part: &str| {
-        !part.is_empty()
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    };
-    let has_version = text
-        .split_once('@')
-        .is_some_and(|(name, version)| is_part(name) && is_part(version));
-    if has_version || is_uuid(text) {
-        check_length(text, LONGEST_NAME)
-    } else {
-        Err(Complaint::new(format!("{} is not an image", quoted(text)))
-            .help("write its name and version as `base-64-lts@24.4.1`, or its uuid"))
-    }
-}
-
-pub(super) fn check_address(text: &str) -> Result<(), Complaint> {
-    text.parse::<IpAddr>().map(drop).map_err(|_| {
-        let complaint = Complaint::new(format!("{} is not an IP address", quoted(text)));
-        match text
-            .split('.')
-            .find(|part| part.parse::<u32>().is_ok_and(|number| number > 255))
-        {
-            Some(part) => complaint
-                .label(format!("{} is more than 255", quoted(part)))
-                .help("write for example `192.0.2.1`"),
-            None => complaint.help("write for example `192.0.2.1`"),
-        }
-    })
-}
-
-/// `192.0.2.10/24` in its two parts.
-pub(crate) fn split_prefix(text: &str) -> Option<(IpAddr, u8)> {
-    let (address, prefix) = text.split_once('/')?;
-    let address: IpAddr = address.parse().ok()?;
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    let prefix: u8 = prefix.parse().ok()?;
-    (1..=most).contains(&prefix).then_some((address, prefix))
-}
-
-pub(super) fn check_card_address(text: &str) -> Result<(), Complaint> {
-    if text == "dhcp" || split_prefix(text).is_some() {
-        return Ok(());
-    }
-    let complaint = Complaint::new(format!(
-        "{} is not an address of a network card",
-        quoted(text)
-    ));
-    let Some((address, _)) = text.split_once('/') else {
-        return Err(match check_address(text) {
-            Ok(()) => complaint
-                .label("no prefix length")
-                .help(format!("write for example `{text}/24`, or `dhcp`")),
-            Err(wrong) => complaint
-                .label(wrong.label)
-                .help("write for example `192.0.2.10/24`, or `dhcp`"),
-        });
-    };
-    Err(match check_address(address) {
-        Err(wrong) => complaint
-            .label(wrong.label)
-            .help("write for example `192.0.2.10/24`"),
-        Ok(()) => complaint
-            .label("the prefix length is not one")
-            .help("write for example `192.0.2.10/24`"),
-    })
-}
-
-pub(super) fn check_host_name(text: &str) -> Result<(), Complaint> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || "-.:".contains(c);
-    // `nc` would take the first for an option
-    if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_name) {
-        check_length(text, 253)
-    } else {
-        Err(Complaint::new(format!("{} is not a host", quoted(text)))
-            .help("write a name or an address, for example `127.0.0.1`"))
-    }
-}
-
-/// A login: nothing that `ssh` could take for an option, a shell for a command, or `known_hosts` for
-/// more than one host.
-pub(super) fn check_ssh_target(text: &str) -> Result<(), Complaint> {
-    let is_part = |c: char| c.is_alphanumeric() || "._-+@:[]%/".contains(c);
-    let is_bad = text.is_empty()
-        || text.starts_with('-')
-        || text.contains("@-")
-        || !text.chars().all(is_part)
-        || text.len() > LONGEST_LINE;
-    if is_bad {
-        Err(
-            Complaint::new(format!("{} is not a host to log in to", quoted(text)))
-                .help("write a Host of `~/.ssh/config`, or `user@host:port`"),
-        )
-    } else {
-        Ok(())
-    }
-}
-
-pub(super) fn check_variable(text: &str) -> Result<(), Complaint> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(is_name)
-    {
-        check_length(text, LONGEST_NAME)
-    } else {
-        Err(
-            Complaint::new(format!("{} is not a variable's name", quoted(text)))
-                .help("a name has letters, digits and `_`, and does not begin with a digit"),
-        )
-    }
-}
-
-/// Variables that bash has for itself, beside those that begin with its name: it drops what it is
-/// given, or runs it (`BASH_ENV`).
-const OF_BASH: &[&str] = &[
-    "DIRSTACK",
-    "EPOCHREALTIME",
-    "EPOCHSECONDS",
-    "EUID",
-    "FUNCNAME",
-    "GROUPS",
-    "HISTCMD",
-    "IFS",
-    "LINENO",
-    "OLDPWD",
-    "OPTIND",
-    "PPID",
-    "PS4",
-    "PWD",
-    "RANDOM",
-    "SECONDS",
-    "SHELLOPTS",
-    "SHLVL",
-    "SRANDOM",
-    "UID",
-    "_",
-];
-
-/// Variables that are ours in every build.
-const OF_BUILDS: &[&str] = &["DESTDIR", "HOME"];
-
-/// A variable that a build may set.
-pub(super) fn check_build_variable(text: &str) -> Result<(), Complaint> {
-    check_variable(text)?;
-    let complaint = || Complaint::new(format!("{} cannot be set for a build", quoted(text)));
-    if text.starts_with("BASH") || OF_BASH.contains(&text) {
-        return Err(complaint()
-            .label("bash has this variable for itself")
-            .help("set it with `/usr/bin/env` in a command of the build"));
-    }
-    if OF_BUILDS.contains(&text) {
-        return Err(complaint()
-            .label("each build has a folder of its own for this")
-            .help("leave it out"));
-    }
-    Ok(())
-}
-
-/// A variable that a service may set: SMF sets those that begin with its name.
-pub(super) fn check_service_variable(text: &str) -> Result<(), Complaint> {
-    check_variable(text)?;
-    if text.starts_with("SMF_") {
-        return Err(
-            Complaint::new(format!("{} cannot be set for a service", quoted(text)))
-                .label("SMF sets the variables that begin with `SMF_`")
-                .help("leave it out"),
-        );
-    }
-    Ok(())
 }
 
 pub(super) fn check_kebab(text: &str) -> Result<(), Complaint> {
@@ -664,19 +208,6 @@ pub(super) fn check_kebab(text: &str) -> Result<(), Complaint> {
     } else {
         complaint.help("write lower-case words joined by `-`, for example `server-name`")
     })
-}
-
-pub(super) fn check_property(text: &str) -> Result<(), Complaint> {
-    // SMF would take `,` as well, which sets the provider of a property apart
-    if is_valid_name(text) && !text.contains(',') {
-        Ok(())
-    } else {
-        Err(
-            Complaint::new(format!("{} is not a property's name", quoted(text))).help(
-                "a name begins with a letter and has letters, digits, `-` and `_`, at most 119",
-            ),
-        )
-    }
 }
 
 #[cfg(test)]
@@ -733,6 +264,12 @@ mod tests {
                 "a>1>2",
                 "a\n",
                 "a-[",
+                "*",
+                "-a*",
+                "A=b",
+                "a>=1;id",
+                "'*",
+                "{{package.name}}",
                 "{a,b}{a,b}{a,b}{a,b}{a,b}",
             ],
         );
@@ -767,6 +304,8 @@ mod tests {
                 "svc:/a//b:c",
                 "svc:/a b:c",
                 "svc:/a:b:c",
+                "svc:/1a:b",
+                "svc:/a.b:c",
             ],
         );
         hold(
@@ -781,6 +320,8 @@ mod tests {
                 "/etc/x",
                 "file:///etc/x",
                 "file://localhost/../x",
+                "file://localhost/a b",
+                "file://localhost/a#b",
                 "milestone/network",
             ],
         );
@@ -796,7 +337,7 @@ mod tests {
         hold(
             Format::Process,
             &["afpd", "fifteen-letters"],
-            &["", "sixteen--letters", "/bin/x"],
+            &["", "sixteen--letters", "/bin/x", ".*", "-a", "a b"],
         );
         hold(
             Format::AccountField,
@@ -817,6 +358,80 @@ mod tests {
             Format::Kebab,
             &["a", "server-name", "x1-2"],
             &["", "A", "a_b", "-a", "a-", "a--b", "1a"],
+        );
+    }
+
+    #[test]
+    fn each_bound_is_where_it_is_said_to_be() {
+        let path = |length: usize| format!("/{}", "a/".repeat(length).trim_end_matches('/'));
+        for (format, before, most) in [
+            (Format::Line, "", 1_000),
+            (Format::Argument, "", 65_536),
+            (Format::ServiceText, "", 3_900),
+            (Format::AccountField, "", 128),
+            (Format::Path, "/", 220),
+            (Format::AccountPath, "/", 220),
+            (Format::PackageName, "", 100),
+            (Format::Version, "1", 99),
+            (Format::Property, "a", 118),
+            (Format::HostName, "", 253),
+        ] {
+            let text = |length: usize| format!("{before}{}", "x".repeat(length));
+            assert_eq!(format.check(&text(most - 1)), Ok(()), "{format:?}");
+            assert_eq!(format.check(&text(most)), Ok(()), "{format:?}");
+            assert!(format.check(&text(most + 1)).is_err(), "{format:?}");
+        }
+        assert_eq!(Format::Path.check(&path(500)), Ok(()));
+        assert!(Format::Path.check(&path(501)).is_err());
+        assert_eq!(Format::AccountPath.check(&path(127)), Ok(()));
+        assert!(Format::AccountPath.check(&path(129)).is_err());
+    }
+
+    #[test]
+    fn what_is_run_is_nothing_but_a_program() {
+        hold(
+            Format::Program,
+            &["/a b/$x", "./configure", "bin/x", "true", ":kill", "g++"],
+            &[
+                "", "-rf", "$(id)", "`id`/x", "A=b", "a b", "; /bin/x", "/a\nb",
+            ],
+        );
+        hold(
+            Format::ServiceText,
+            &["", "a\tb\n\r", "日本", "\u{7f}"],
+            &["\u{1b}[31m", "\0", "\u{ffff}"],
+        );
+        hold(
+            Format::ManifestPath,
+            &["/var/svc/manifest/site/a-b_c+1.xml"],
+            &["/a b", "/a\"", "/a=b", "/a/", "a", "/é", "/(a)"],
+        );
+        hold(
+            Format::AccountPath,
+            &["/home/a b", "/", "/é"],
+            &["/home/a:b", "/home/a\nb", "home"],
+        );
+        hold(
+            Format::BuildVariable,
+            &["CFLAGS", "_a", "ENV"],
+            &[
+                "BASH_ENV", "BASHOPTS", "PS4", "IFS", "DESTDIR", "HOME", "a-b",
+            ],
+        );
+        hold(
+            Format::ServiceVariable,
+            &["HOME", "PS4", "SMFX"],
+            &["SMF_FMRI", "SMF_", "a b"],
+        );
+        hold(
+            Format::Property,
+            &["a", "log-level"],
+            &["", "a.b", "a,b", "1a", "a b"],
+        );
+        hold(
+            Format::HostName,
+            &["127.0.0.1", "::1", "a-b"],
+            &["", "-e", "a b", "a;b"],
         );
     }
 
@@ -861,7 +476,9 @@ mod tests {
         hold(
             Format::SshTarget,
             &["vault", "matt@vault", "root@192.0.2.1:2222"],
-            &["", "-oX", "a@-x", "a b"],
+            &[
+                "", "-oX", "a@-x", "a b", "a;b", "$(id)", "a,b", "*", "a@`id`",
+            ],
         );
         hold(
             Format::Url,
@@ -872,6 +489,10 @@ mod tests {
                 "file:///a",
                 "https://a b",
                 "https://u:p@a/",
+                "https://a/é",
+                "https://a/`id`",
+                "https://a/\\",
+                "https://a/{b}",
                 "git://a",
             ],
         );

@@ -25,6 +25,7 @@ mod supervisor;
 pub mod userland;
 mod zone;
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::net::IpAddr;
@@ -304,6 +305,11 @@ fn start_supervisor(state: &Path, progress: &mut dyn FnMut(Progress)) -> Result<
         .arg(state)
         .arg(&cache)
         .arg(&binary);
+    // it lives on and starts whole zones: what else the environment holds, a password for one, is
+    // none of their business
+    command
+        .env_clear()
+        .envs(std::env::vars_os().filter(is_kept));
     command.stdin(Stdio::null()).stdout(log).stderr(errors);
     let status = command
         .status()
@@ -319,6 +325,25 @@ fn start_supervisor(state: &Path, progress: &mut dyn FnMut(Progress)) -> Result<
         });
     }
     wait_until_listening(state)
+}
+
+/// Whether the supervisor, and apt below it, has a use for a variable.
+fn is_kept((name, _): &(OsString, OsString)) -> bool {
+    const KEPT: &[&str] = &[
+        "HOME",
+        "PATH",
+        "TMPDIR",
+        "TZ",
+        "APT_CONFIG",
+        "RUST_BACKTRACE",
+    ];
+    let name = name.to_string_lossy();
+    KEPT.contains(&&*name)
+        || name == crate::apt::MIRROR_VARIABLE
+        || name.to_lowercase().ends_with("_proxy")
+        || ["XDG_", "LC_", "LANG", "ZONEWRIGHT_SANDBOX_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
 }
 
 fn wait_until_listening(state: &Path) -> Result<(), SandboxError> {

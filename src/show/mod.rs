@@ -62,7 +62,7 @@ impl Style {
     #[must_use]
     pub fn paint(self, code: &str, text: &str) -> String {
         if self.color {
-            format!("\x1b[{code}m{text}\x1b[0m")
+            plain::paint(code, text)
         } else {
             text.to_owned()
         }

@@ -3,14 +3,21 @@
 //!
 //! Beside ESC there are eight-bit controls (U+009B begins a sequence as `ESC [` does) and characters
 //! that turn the direction of writing, which make a line read as another.
+//!
+//! Colours of our own are marks until the very end, so that they are never mixed up with those that
+//! a value brings along.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+/// What a mark for a colour begins and ends with: noncharacters, which no text has.
+const BEGIN: char = '\u{fdd0}';
+const END: char = '\u{fdd1}';
+
 /// Whether a terminal or a reader would take the character for more than itself.
 fn is_active(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, BEGIN | END | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A text of one line: every active character as Rust writes it, newlines and tabs too.
@@ -58,38 +65,55 @@ pub fn same_length(text: &str) -> String {
     same
 }
 
-/// What is written to a terminal in the end: the same as [`lines`], but the colours that this program
-/// puts into its own words stay.
+/// A text in a colour of the terminal's palette: in marks, which [`colored`] makes colours of.
+#[must_use]
+pub fn paint(code: &str, text: &str) -> String {
+    format!("{BEGIN}{code}{END}{text}{BEGIN}0{END}")
+}
+
+/// The colours of a text that another made from our words, as marks.
+#[must_use]
+pub fn repaint(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        out.push_str(before);
+        rest = match after.split_once('m') {
+            Some((code, after)) if is_code(code) => {
+                out.extend([&BEGIN.to_string(), code, &END.to_string()]);
+                after
+            }
+            _ => {
+                out.push_str("\u{1b}[");
+                after
+            }
+        };
+    }
+    out + rest
+}
+
+fn is_code(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_digit() || c == ';')
+}
+
+/// What is written to a terminal in the end: the same as [`lines`], with the marks made colours.
 #[must_use]
 pub fn colored(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\u{1b}') {
-        let (before, after) = rest.split_at(at);
-        out.push_str(&lines(before));
-        let length = color_length(after);
-        out.push_str(after.get(..length).unwrap_or_default());
-        if length == 0 {
-            out.push_str("\\u{1b}");
+    let mut parts = text.split(BEGIN);
+    out.push_str(&lines(parts.next().unwrap_or("")));
+    for part in parts {
+        match part.split_once(END) {
+            Some((code, rest)) if is_code(code) => {
+                let _ = write!(out, "\u{1b}[{code}m{}", lines(rest));
+            }
+            _ => {
+                out.extend(BEGIN.escape_default());
+                out.push_str(&lines(part));
+            }
         }
-        rest = after.get(length.max(1)..).unwrap_or_default();
     }
-    out.push_str(&lines(rest));
     out
-}
-
-/// The length of the colour that `text` begins with: `ESC [ 1;31 m`.
-fn color_length(text: &str) -> usize {
-    let Some(rest) = text.strip_prefix("\u{1b}[") else {
-        return 0;
-    };
-    let is_part = |c: char| c.is_ascii_digit() || c == ';';
-    match rest.find(|c| !is_part(c)) {
-        Some(at) if rest.get(at..).is_some_and(|rest| rest.starts_with('m')) => {
-            "\u{1b}[".len() + at + 1
-        }
-        _ => 0,
-    }
 }
 
 /// JSON in which no active character is left: those that serde leaves as they are stand inside of
@@ -139,10 +163,23 @@ mod tests {
     }
 
     #[test]
-    fn only_colours_stay() {
-        let text = "\u{1b}[1;31mred\u{1b}[0m \u{1b}[2J\u{1b}]0;x\u{7}\u{1b}";
-        let clean = "\u{1b}[1;31mred\u{1b}[0m \\u{1b}[2J\\u{1b}]0;x\\u{7}\\u{1b}";
-        assert_eq!(colored(text), clean);
+    fn only_our_own_colours_stay() {
+        let text = format!(
+            "{} \u{1b}[31mred\u{1b}[2J{BEGIN}x{END}",
+            paint("1;31", "red\u{7}")
+        );
+        assert_eq!(
+            colored(&text),
+            "\u{1b}[1;31mred\\u{7}\u{1b}[0m \\u{1b}[31mred\\u{1b}[2J\\u{fdd0}x\\u{fdd1}"
+        );
+        assert_eq!(
+            line(&paint("31", "red")),
+            "\\u{fdd0}31\\u{fdd1}red\\u{fdd0}0\\u{fdd1}"
+        );
+        assert_eq!(
+            repaint("\u{1b}[1;31mred\u{1b}[0m\u{1b}[2J"),
+            paint("1;31", "red") + "\u{1b}[2J"
+        );
         assert_eq!(colored(""), "");
     }
 

@@ -47,7 +47,7 @@ pub fn render(problems: &[Problem], color: bool) -> String {
         reports.push(report);
     }
     reports.extend(more);
-    reports.join("\n")
+    plain::repaint(&reports.join("\n"))
 }
 
 /// The problems, sorted by place, one line each.

@@ -177,6 +177,10 @@ impl Folders {
     /// # Errors
     /// [`StoreError`] when they cannot be listed.
     pub fn runs(&self, zone: &str) -> Result<Vec<Run>, StoreError> {
+        // no zone has such a name, and what it leads to is no folder of runs
+        if zone.is_empty() || zone.starts_with('.') || zone.contains(['/', '\0']) {
+            return Ok(Vec::new());
+        }
         let runs = self.runs_of(zone);
         let entries = match fs::read_dir(&runs) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

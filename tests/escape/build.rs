@@ -39,7 +39,7 @@ pub const NAMES: &[&str] = &[
 ];
 
 /// Names that an archive may have, and a package cannot list.
-const NOT_IN_PACKAGES: &[&str] = &["a\nb", "a ", "\tb", "@a", "+b", "\u{1b}[31m"];
+pub const NOT_IN_PACKAGES: &[&str] = &["a\nb", "a ", "\tb", "@a", "+b", "\u{1b}[31m"];
 
 const PHASES: [&str; 4] = ["configure", "compile", "test", "stage"];
 const SHARE: &str = "/opt/local/share/strange";
@@ -189,10 +189,10 @@ fn read_tree(place: &Place, ledger: &mut Ledger) {
         assert!(has(&format!("./{text}/marker")), "{text}");
         ledger.note("recipe source[].into", &text);
     }
+    let description = place.zone.shell("pkg_info -qd zw-strange");
     for (index, text) in texts("recipe source[].patches[].file").iter().enumerate() {
         assert!(has(&format!("./patched-{index}")), "{text}");
         let line = format!("Patched with {text}.\n");
-        let description = place.zone.shell("pkg_info -qd zw-strange");
         assert!(description.contains(&line), "{description}");
         ledger.note("recipe source[].patches[].file", text);
     }

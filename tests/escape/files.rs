@@ -180,36 +180,41 @@ pub fn read(place: &Place, ledger: &mut Ledger) {
         assert_eq!(String::from_utf8(found).unwrap(), *content, "{path}");
         ledger.note("recipe file[].content", content);
     }
+    assert!(paths.len() <= contents.len());
     for text in texts("recipe file[].path") {
         ledger.note("recipe file[].path", &text);
     }
-    for (index, text) in texts("recipe file[].template").iter().enumerate() {
-        let found = place.read(&format!("/srv/templates/{index}"));
-        assert_eq!(
-            String::from_utf8(found).unwrap(),
-            format!("of {index}"),
-            "{text}"
-        );
-        ledger.note("recipe file[].template", text);
+    let numbered = |start: &str, field: &str| {
+        let texts = texts(field);
+        let paths = (0..texts.len()).map(|index| format!("{start}{index}"));
+        let found = place.read_all(&paths.collect::<Vec<_>>());
+        texts.into_iter().zip(found)
+    };
+    let field = "recipe file[].template";
+    for (index, (text, found)) in numbered("/srv/templates/", field).enumerate() {
+        let found = String::from_utf8(found).unwrap();
+        assert_eq!(found, format!("of {index}"), "{text}");
+        ledger.note(field, &text);
     }
-    for (index, text) in texts("recipe file[].staged").iter().enumerate() {
-        let found = place.read(&format!("/srv/staged/{index}"));
-        ledger.hold_one("recipe file[].staged", text, &found);
-    }
-    for (letter, field) in [("p", GIVEN), ("d", DEFAULT), ("c", CHOICE)] {
-        let values = texts(field);
-        let paths: Vec<String> = (0..values.len())
-            .map(|index| format!("/srv/values/{letter}{index}"))
-            .collect();
-        for (text, found) in values.iter().zip(place.read_all(&paths)) {
-            ledger.hold_one(field, text, &found);
+    for (start, field) in [
+        ("/srv/staged/", "recipe file[].staged"),
+        ("/srv/values/p", GIVEN),
+        ("/srv/values/d", DEFAULT),
+        ("/srv/values/c", CHOICE),
+    ] {
+        for (text, found) in numbered(start, field) {
+            ledger.hold_one(field, &text, &found);
         }
     }
     let field = "recipe directory[].path";
-    for text in texts(field) {
-        let path = quote(&arrives(field, &text)).clone();
-        let mode = place.zone.shell(&format!("stat -c %a -- {path}"));
-        assert_eq!(mode, "750\n", "{text}");
+    let folders = texts(field);
+    let paths = folders.iter().map(|text| quote(&arrives(field, text)));
+    let paths: Vec<String> = paths.collect();
+    let modes = place
+        .zone
+        .shell(&format!("stat -c %a -- {}", paths.join(" ")));
+    assert_eq!(modes, "750\n".repeat(folders.len()));
+    for text in folders {
         ledger.note(field, &text);
     }
     read_kinds(place);

@@ -56,13 +56,9 @@ impl Place {
             zone,
             server: Server::new(),
         };
-        for (path, text) in [
-            ("/opt/record", RECORD),
-            ("/opt/stage", STAGE),
-            ("/opt/say", SAY),
-        ] {
-            place.program(path, text);
-        }
+        place.program("/opt/record", RECORD);
+        place.program("/opt/stage", STAGE);
+        place.program("/opt/say", SAY);
         Some(place)
     }
 
@@ -78,9 +74,11 @@ impl Place {
 
     /// The recorder under other names.
     pub fn recorders<S: AsRef<str>>(&self, paths: &[S]) {
-        for path in paths {
-            self.program(path.as_ref(), RECORD);
-        }
+        let words: Vec<String> = paths.iter().map(|path| quote(path.as_ref())).collect();
+        self.zone.shell(&format!(
+            "for path in {}; do mkdir -p \"${{path%/*}}\" && cp /opt/record \"$path\" || exit 1; done",
+            words.join(" ")
+        ));
     }
 
     /// Writes a file of texts, each ended by NUL, into the zone.

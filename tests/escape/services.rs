@@ -69,18 +69,20 @@ pub fn add(recipe: &mut Value, place: &Place) {
         strange["properties"][format!("p{index}")] = json!(text);
     }
     place.folders(&[&one("recipe service[].working-directory", "/").arrives]);
+    let mut wanted = Vec::new();
     for key in ["requires", "optional"] {
         let field = format!("recipe service[].{key}[]");
         strange[key] = json!(texts(&field));
         for text in texts(&field) {
             let text = arrives(&field, &text);
             let path = text.strip_prefix("file://localhost").unwrap();
-            let (folder, _) = path.rsplit_once('/').unwrap();
-            place
-                .zone
-                .shell(&format!("mkdir -p {} && : >{}", quote(folder), quote(path)));
+            wanted.push(quote(path));
         }
     }
+    place.zone.shell(&format!(
+        "for path in {}; do mkdir -p \"${{path%/*}}\" && : >\"$path\" || exit 1; done",
+        wanted.join(" ")
+    ));
     place
         .zone
         .write("templates/watched.hbs", "{{parameters.round}}\n");
@@ -158,11 +160,16 @@ pub fn read(place: &Place, ledger: &mut Ledger) {
 
 fn read_properties(place: &Place, ledger: &mut Ledger) {
     let field = "recipe service[].properties.*";
-    for (index, text) in texts(field).iter().enumerate() {
-        let script = format!("svcprop -p application/p{index} {FMRI} >/var/tmp/property");
-        place.zone.shell(&script);
-        let found = unescaped(&place.read("/var/tmp/property"));
-        ledger.hold_one(field, text, found.as_bytes());
+    let wanted = texts(field);
+    place.zone.shell(&format!(
+        "for ((i = 0; i < {}; i++)); do svcprop -p application/p$i {FMRI} >/var/tmp/p$i || exit 1; done",
+        wanted.len()
+    ));
+    let paths: Vec<String> = (0..wanted.len())
+        .map(|i| format!("/var/tmp/p{i}"))
+        .collect();
+    for (text, found) in wanted.iter().zip(place.read_all(&paths)) {
+        ledger.hold_one(field, text, unescaped(&found).as_bytes());
     }
     // whoever reads the manifest makes one blank of several
     let mut summary = one("recipe service[].summary", " ");

@@ -100,7 +100,8 @@ pub fn read_passwords(ledger: &mut Ledger) {
     };
     let field = "zone user[].password.file";
     for (index, text) in texts(field).iter().enumerate() {
-        if text.starts_with("~/") || text.starts_with("..") || text.len() > 255 {
+        // no file can have such a name, or it would not be in the folder
+        if text.starts_with("..") || text.len() > 255 {
             ledger.note(field, text);
             continue;
         }

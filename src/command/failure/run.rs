@@ -12,7 +12,7 @@ use crate::plan::{self, Refusal};
 use crate::problem::Problem;
 use crate::run::{BuildError, RunError};
 use crate::script::quote;
-use crate::show::{Style, excerpt, holder, labelled, plan::diff_line, problems};
+use crate::show::{Style, excerpt, holder, labelled, plain, plan::diff_line, problems};
 use crate::source::PrepareError;
 
 /// The whole report; `program` is this program as it must be typed.
@@ -203,8 +203,10 @@ fn build_text(
         _ => &[],
     };
     for problem in found {
-        let _ = writeln!(out, "  {} {}", style.paint("31", "×"), problem.message);
+        let message = plain::line(&problem.message);
+        let _ = writeln!(out, "  {} {message}", style.paint("31", "×"));
         if let Some(help) = &problem.help {
+            let help = plain::line(help);
             let _ = writeln!(out, "    {}: {help}", style.paint("36", "help"));
         }
     }

@@ -257,6 +257,12 @@ pub(super) fn fingerprint(key: &[u8]) -> String {
 /// Adds a key to a `known_hosts` file, which is made if need be.
 pub(super) fn remember(file: &Path, name: &str, key: &[u8]) -> Result<(), HostError> {
     let write = || -> io::Result<()> {
+        // such a name would stand for other hosts too, or end where the next field begins
+        let is_special = |c: char| c.is_whitespace() || c.is_control() || ",*?!|#@".contains(c);
+        if name.is_empty() || name.contains(is_special) {
+            let why = format!("`{}` is not the name of one host", name.escape_debug());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         if let Some(folder) = file
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
@@ -420,6 +426,11 @@ mod tests {
         // a last line without its newline stays a line of its own
         std::fs::write(&file, line("other", &a).trim_end()).unwrap();
         remember(&file, "[vault]:2222", &a).unwrap();
+        for name in [
+            "", "*", "a,b", "a b", "a\nb", "!a", "|1|x|y", "#a", "@revoked",
+        ] {
+            assert!(remember(&file, name, &a).is_err(), "{name:?}");
+        }
         let known = KnownHosts::load([&file, &folder.path().join("missing")]).unwrap();
         for (host, port) in [("vault", 2222), ("other", 22)] {
             assert_eq!(
