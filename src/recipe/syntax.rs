@@ -17,7 +17,7 @@ use crate::problem::{Problem, SourceText};
 
 /// The largest file that is read: a hundred times what recipes have. What is wrong with one is told
 /// line by line, which takes too long where there are a hundred thousand.
-const LONGEST: usize = 256 << 10;
+const LONGEST: usize = 1 << 20;
 
 /// Parses a file by its ending: `.json` is JSON, anything else TOML.
 ///
@@ -28,7 +28,7 @@ pub fn parse(source: Arc<SourceText>) -> Result<Document, Box<Problem>> {
         return Err(Box::new(Problem {
             help: Some("put long texts into templates".to_string()),
             file: Some(source),
-            ..Problem::error(format!("the file is larger than {} KiB", LONGEST >> 10))
+            ..Problem::error(format!("the file is larger than {} MiB", LONGEST >> 20))
         }));
     }
     let root = if source

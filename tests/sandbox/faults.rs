@@ -290,7 +290,6 @@ fn a_new_connection_is_cut_or_silent_or_late() {
 }
 
 #[test]
-#[ignore = "fails at times on a busy machine"]
 fn a_full_disk_is_full_for_everybody_until_it_is_healed() {
     let Some(zone) = Zone::new("full") else {
         return;
