@@ -28,7 +28,6 @@ fn zone(alias: &str) -> Option<Zone> {
 }
 
 #[test]
-#[ignore = "takes many minutes and has not been seen to end well in one go"]
 fn whatever_happens_during_an_apply_the_next_one_mends_it() {
     walk(zone);
 }

@@ -58,7 +58,7 @@ pub const HOW: &[How] = &[
     How {
         name: "hanging",
         fault: |script, command| WITHIN(script, command) + "hang",
-        arguments: &["--step-timeout", "3s"],
+        arguments: &["--step-timeout", "6s"],
         kills: false,
         ends_builds: false,
     },
