@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, Command, Global, RecipeCommand};
+use crate::cli::{Cli, Command, Global};
 use crate::show::plain;
 use crate::site::model::HostSpec;
 use crate::site::{SiteRoot, ZoneFile};
@@ -58,7 +58,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Plan(arguments) => plan::run(global, &arguments),
         Command::Apply(arguments) => apply::run(global, &arguments),
         Command::Status(arguments) => status::run(global, &arguments),
-        Command::Recipe(RecipeCommand::Check(arguments)) => recipe::check(global, &arguments),
+        Command::Recipe(command) => recipe::run(global, &command),
         Command::Log(arguments) => log::run(global, &arguments),
         #[cfg(target_os = "linux")]
         Command::Sandbox(command) => sandbox::run(global, &command),

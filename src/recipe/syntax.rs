@@ -15,7 +15,7 @@ use super::format::quoted;
 use super::tree::{Document, Entry, Node, Value, child_path};
 use crate::problem::{Problem, SourceText};
 
-/// The largest file that is read: a hundred times what recipes have. What is wrong with one is told
+/// The largest file that is read: four hundred times what recipes have. What is wrong with one is told
 /// line by line, which takes too long where there are a hundred thousand.
 const LONGEST: usize = 1 << 20;
 

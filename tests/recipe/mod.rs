@@ -528,17 +528,17 @@ fn a_file_beyond_all_reason_is_refused_and_one_below_is_read_in_time() {
             .map(|n| format!("k{n} = 1\n"))
             .collect::<String>()
     };
-    let limit = 256 << 10;
-    let mut text = keys(20_000);
+    let limit = 1 << 20;
+    let mut text = keys(40_000);
     text.push_str(&"#".repeat(limit - text.len()));
     let problems = check(text.clone(), "toml");
-    assert!(problems.len() > 20_000, "{}", problems.len());
+    assert!(problems.len() > 40_000, "{}", problems.len());
     assert!(render_lines(&problems).contains("more problems"));
     text.push('#');
     let problems = check(text, "toml");
     assert_eq!(problems.len(), 1);
-    assert_eq!(problems[0].message, "the file is larger than 256 KiB");
-    let keys: Vec<String> = (0..15_000).map(|n| format!("\"k{n}\": 1")).collect();
+    assert_eq!(problems[0].message, "the file is larger than 1 MiB");
+    let keys: Vec<String> = (0..30_000).map(|n| format!("\"k{n}\": 1")).collect();
     let problems = check(format!("{{{}}}", keys.join(",")), "json");
-    assert!(problems.len() > 15_000, "{}", problems.len());
+    assert!(problems.len() > 30_000, "{}", problems.len());
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{DONE, Failure, USAGE, answer, answer_json, site};
+use super::super::{DONE, Failure, USAGE, answer, answer_json, site};
 use crate::build_system;
 use crate::cli::{CheckArgs, Global};
 use crate::problem::{Problem, Severity};
@@ -19,7 +19,7 @@ enum Target {
     Zone(String),
 }
 
-pub(super) fn check(global: &Global, arguments: &CheckArgs) -> Result<u8, Failure> {
+pub(super) fn run(global: &Global, arguments: &CheckArgs) -> Result<u8, Failure> {
     let site = site(global)?;
     let targets = targets(&site, &arguments.what);
     let mut found: Vec<Problem> = Vec::new();

@@ -1,9 +1,13 @@
 //! The words of the command line: a contract with users and their scripts.
 
+mod recipe;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use recipe::{CheckArgs, RecipeCommand};
 
 /// Builds, installs and serves software in SmartOS zones, from recipes, over SSH.
 #[derive(Debug, Parser)]
@@ -169,23 +173,6 @@ pub struct StatusArgs {
     /// Exit as Nagios plugins do: 0 ok, 1 drift, 2 broken, 3 not reached
     #[arg(long)]
     pub check: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum RecipeCommand {
-    /// Check recipes and zone files without touching any zone
-    #[command(
-        after_help = "Examples:\n  zonewright recipe check\n  zonewright recipe check \
-                            netatalk\n  zonewright recipe check recipes/netatalk.toml zones/backup.toml"
-    )]
-    Check(CheckArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// Recipes by name, or recipe and zone files by path [default: all of the site]
-    #[arg(value_name = "RECIPE|FILE")]
-    pub what: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
