@@ -16,6 +16,7 @@ pub mod parameters;
 mod paths;
 pub mod read;
 pub mod reference;
+pub mod rules;
 pub mod schema;
 pub mod syntax;
 pub mod template;
