@@ -7,13 +7,16 @@
 
 pub mod bundle;
 pub mod check;
+pub mod doc_comments;
 mod embed;
 pub mod format;
 pub mod load;
+pub mod manual;
 pub mod model;
 pub(crate) mod names;
 pub mod parameters;
 mod paths;
+mod patterns;
 pub mod read;
 pub mod reference;
 pub mod rules;
