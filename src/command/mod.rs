@@ -6,6 +6,7 @@ mod failure;
 mod interrupt;
 mod log;
 mod manual;
+mod new;
 mod plan;
 mod recipe;
 mod remedy;
@@ -59,6 +60,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Plan(arguments) => plan::run(global, &arguments),
         Command::Apply(arguments) => apply::run(global, &arguments),
         Command::Status(arguments) => status::run(global, &arguments),
+        Command::New(arguments) => new::run(&arguments),
         Command::Recipe(command) => recipe::run(global, &command),
         Command::Log(arguments) => log::run(global, &arguments),
         Command::Completions(arguments) => Ok(manual::completions(&arguments)),

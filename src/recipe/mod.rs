@@ -7,7 +7,10 @@
 
 pub mod bundle;
 pub mod check;
+pub mod desk;
 pub mod doc_comments;
+pub mod draft;
+pub mod edit;
 mod embed;
 pub mod format;
 pub mod load;
@@ -19,6 +22,7 @@ mod paths;
 mod patterns;
 pub mod read;
 pub mod reference;
+pub mod resolved;
 pub mod rules;
 pub mod schema;
 pub mod syntax;

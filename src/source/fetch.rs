@@ -139,6 +139,14 @@ impl<'a> Fetcher<'a> {
         }
     }
 
+    pub(super) fn cache(&self) -> &'a Cache {
+        self.cache
+    }
+
+    pub(super) fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
     /// Fetches a source whose templates are resolved.
     ///
     /// # Errors

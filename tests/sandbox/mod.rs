@@ -9,6 +9,7 @@ pub mod become_root;
 mod changes;
 mod commands;
 mod connections;
+mod drafted;
 mod drift;
 mod edited;
 mod every_step;
