@@ -79,6 +79,10 @@ fn printable(problem: &Problem) -> Problem {
         key: text(&problem.key),
         label: text(&problem.label),
         help: problem.help.as_ref().map(text),
+        details: problem
+            .details
+            .as_ref()
+            .map(|text| plain::lines(text).into_owned()),
         fix: None,
     }
 }
