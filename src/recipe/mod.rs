@@ -5,6 +5,8 @@
 //! [`bundle`] settles it for one zone: every template rendered, every patch and template read and
 //! hashed, so that whatever follows needs neither the site's folder nor the parameters.
 
+mod afp_conf;
+pub mod allow;
 pub mod bundle;
 pub mod check;
 mod embed;
@@ -16,6 +18,7 @@ pub mod parameters;
 mod paths;
 pub mod read;
 pub mod reference;
+pub mod rules;
 pub mod schema;
 pub mod syntax;
 pub mod template;

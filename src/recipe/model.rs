@@ -42,6 +42,18 @@ pub struct Recipe {
     pub services: Vec<Service>,
     /// `[[check]]`, run in order after everything else.
     pub checks: Vec<Check>,
+    /// `allow`: the rules of `recipe check` that the recipe breaks on purpose.
+    pub allow: Vec<Allow>,
+}
+
+/// `allow = [{ rule = "archive-url", reason = "upstream makes no releases" }]`, before the first
+/// `[table]` of the file, or `[[allow]]` anywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Allow {
+    /// The rule's name, as reports print it in brackets.
+    pub rule: String,
+    /// Why it is broken on purpose. Required.
+    pub reason: String,
 }
 
 /// `[package]`: what the result is called.
