@@ -5,6 +5,7 @@ mod door;
 mod failure;
 mod interrupt;
 mod log;
+mod manual;
 mod plan;
 mod recipe;
 mod remedy;
@@ -60,6 +61,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Status(arguments) => status::run(global, &arguments),
         Command::Recipe(command) => recipe::run(global, &command),
         Command::Log(arguments) => log::run(global, &arguments),
+        Command::Completions(arguments) => Ok(manual::completions(&arguments)),
+        Command::Man(arguments) => manual::pages(&arguments),
         #[cfg(target_os = "linux")]
         Command::Sandbox(command) => sandbox::run(global, &command),
         #[cfg(not(target_os = "linux"))]
@@ -115,7 +118,7 @@ pub(crate) fn answer(text: &str) {
     write_out(&plain::colored(text));
 }
 
-fn write_out(text: &str) {
+pub(crate) fn write_out(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
