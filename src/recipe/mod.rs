@@ -13,6 +13,7 @@ pub mod load;
 pub mod model;
 pub(crate) mod names;
 pub mod parameters;
+pub mod patch_list;
 mod paths;
 pub mod read;
 pub mod reference;
