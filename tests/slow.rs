@@ -8,6 +8,8 @@ mod archive;
 #[expect(dead_code, reason = "the other tests use all of it")]
 mod harness;
 #[cfg(target_os = "linux")]
+mod reality;
+#[cfg(target_os = "linux")]
 #[path = "sandbox/walk/mod.rs"]
 mod walk;
 

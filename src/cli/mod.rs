@@ -1,6 +1,7 @@
 //! The words of the command line: a contract with users and their scripts.
 
 pub mod author;
+mod debug;
 mod recipe;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use debug::{CreatePatchArgs, DebugCommand, RunArgs, ShellArgs};
 pub use recipe::{CheckArgs, RecipeCommand};
 
 /// Builds, installs and serves software in SmartOS zones, from recipes, over SSH.
@@ -81,6 +83,9 @@ pub enum Command {
     /// Recipes
     #[command(subcommand)]
     Recipe(RecipeCommand),
+    /// Inside the tree of a build that failed: look, try, and bring a patch home
+    #[command(subcommand)]
+    Debug(DebugCommand),
     /// The SmartOS-shaped host on this Linux machine
     #[command(subcommand)]
     Sandbox(SandboxCommand),

@@ -1,11 +1,13 @@
 //! One file a command: load → probe → plan → show or run. Commands decide nothing.
 
 mod apply;
+mod debug;
 mod door;
 mod failure;
 mod interrupt;
 mod log;
 mod manual;
+mod patch_files;
 mod plan;
 mod recipe;
 mod remedy;
@@ -60,6 +62,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Apply(arguments) => apply::run(global, &arguments),
         Command::Status(arguments) => status::run(global, &arguments),
         Command::Recipe(command) => recipe::run(global, &command),
+        Command::Debug(command) => debug::run(global, &command),
         Command::Log(arguments) => log::run(global, &arguments),
         Command::Completions(arguments) => Ok(manual::completions(&arguments)),
         Command::Man(arguments) => manual::pages(&arguments),

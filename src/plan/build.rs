@@ -172,19 +172,25 @@ fn plan_phases(
         return;
     };
     let folder = format!("{BUILD_ROOT}/{key}");
+    let name = &inputs.package;
+    let is_anew = given.fresh && facts.builds.0.contains_key(key);
+    let mut why = why.to_vec();
+    if facts.builds.is_changed_by_hand(key) && !is_anew {
+        why.push(
+            "its build tree was changed by hand, and nothing is packaged from such".to_owned(),
+        );
+    }
     let step = |name: &str, what: String, work: Work| Step {
         id: format!("build/{}/{name}", recipe.name),
         stage: Stage::Build,
         changes: vec![Change {
             action: Action::Run,
             what,
-            why: why.to_vec(),
+            why: why.clone(),
             diff: None,
         }],
         work,
     };
-    let name = &inputs.package;
-    let is_anew = given.fresh && facts.builds.0.contains_key(key);
     if is_anew {
         let work = Work::Script {
             script: forget(std::slice::from_ref(&folder)),
@@ -242,6 +248,8 @@ printf '%s\n' "$recipe" >"$folder/recipe" || fail "cannot write in $folder"
 # packed, unpacked, compiled and staged
 what="the build of $recipe"
 receive "$folder/source.tar" 4
+# what the tree was made of, for whoever compares it later
+/usr/bin/digest -a sha256 "$folder/source.tar" >"$folder/source.sha256" || fail "cannot write in $folder"
 /usr/bin/gtar -xf "$folder/source.tar" -C "$folder/src" --no-same-owner ||
   fail "cannot unpack the sources in $folder/src"
 /usr/bin/rm -f "$folder/source.tar"
@@ -309,16 +317,20 @@ fn phase_script(
     };
     environment.insert("DESTDIR".to_owned(), stage.clone());
     environment.insert("HOME".to_owned(), out.clone());
+    let pairs: Vec<String> = environment
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    // for whoever wants to stand where the phase stood
+    let setting = Script::new("setting")
+        .list("environment", &pairs)
+        .set("directory", &source);
     let mut launch = vec![
         "exec".to_owned(),
         "/usr/bin/env".to_owned(),
         "-i".to_owned(),
     ];
-    launch.extend(
-        environment
-            .iter()
-            .map(|(name, value)| format!("{name}={value}")),
-    );
+    launch.extend(pairs);
     launch.extend([
         "/usr/bin/bash".to_owned(),
         format!("{folder}/{phase}.commands"),
@@ -337,6 +349,7 @@ fn phase_script(
             .set("made", made)
             .set("launch", launch.body())
             .set("commands", body.body())
+            .set("setting", setting.body())
             .set("runner", RUNNER)
             .shell(CONTRACT)
             .shell(FOLLOW)
@@ -427,7 +440,7 @@ done
 /// `is_alive`: whether the phase's contract has a member. `end_phase`: until it has none.
 ///
 /// A contract's number means something until the next boot only, so the boot is written first.
-const CONTRACT: &str = r#"
+pub(super) const CONTRACT: &str = r#"
 contract=
 find_contract() {
   contract=
@@ -489,6 +502,7 @@ if [ ! -f "$folder/$phase.started" ] || [ -f "$folder/$phase.rc" ] || ! is_alive
   fi
   /usr/bin/rm -f "$folder/$phase.rc" "$folder/$phase.ctid" "$folder/$phase.boot" "$log"
   printf '%s' "$launch" >"$folder/$phase.launch" && printf '%s' "$commands" >"$folder/$phase.commands" &&
+    printf '%s' "$setting" >"$folder/$phase.setting" &&
     printf '%s' "$runner" >"$folder/$phase.run" && printf '' >"$folder/$phase.started" ||
     fail "cannot write in $folder"
   /usr/bin/ctrun -l none -o pgrponly /usr/bin/bash "$folder/$phase.run" "$folder" "$phase" "$user" \

@@ -17,6 +17,7 @@ pub mod manual;
 pub mod model;
 pub(crate) mod names;
 pub mod parameters;
+pub mod patch_list;
 mod paths;
 mod patterns;
 pub mod read;

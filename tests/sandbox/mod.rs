@@ -4,6 +4,7 @@
 //! its own; all zones are in one sandbox, which ends with the last test that holds it.
 
 mod accounts;
+mod afternoon;
 pub mod archive;
 pub mod become_root;
 mod changes;

@@ -9,6 +9,7 @@ mod locate;
 mod parse;
 mod reject;
 mod work;
+pub mod write;
 
 pub use parse::ParseError;
 pub use reject::{Nearest, NearestLine, Rejection};
