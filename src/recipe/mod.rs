@@ -7,6 +7,7 @@
 
 pub mod bundle;
 pub mod check;
+pub mod desk;
 mod embed;
 pub mod format;
 pub mod load;
