@@ -25,11 +25,22 @@ pub struct SourceText {
     pub text: String,
 }
 
+/// What to write instead, to the letter: the help says the same in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// Where in the problem's file, in bytes of its text.
+    pub span: Range<usize>,
+    /// What belongs there.
+    pub replacement: String,
+}
+
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
+    /// The name of the rule that is broken (`patch-rejected`): see `recipe::rules`.
+    pub rule: Option<&'static str>,
     /// What is wrong, in one line; user text in backticks.
     pub message: String,
     /// The file it is in.
@@ -42,6 +53,10 @@ pub struct Problem {
     pub label: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// More than one line about it: a hunk that does not fit, beside what comes nearest.
+    pub details: Option<String>,
+    /// The help as an edit of the file, where that is what it says.
+    pub fix: Option<Fix>,
 }
 
 impl fmt::Display for Problem {
@@ -56,13 +71,44 @@ impl Problem {
     pub fn error(message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
+            rule: None,
             message: message.into(),
             file: None,
             span: None,
             key: String::new(),
             label: String::new(),
             help: None,
+            details: None,
+            fix: None,
         }
+    }
+
+    /// The same problem under the name of its rule, where it has none yet.
+    #[must_use]
+    pub fn of(self, rule: &'static str) -> Self {
+        Self {
+            rule: self.rule.or(Some(rule)),
+            ..self
+        }
+    }
+
+    /// The same problem as a warning.
+    #[must_use]
+    pub fn warn(self) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..self
+        }
+    }
+
+    /// The same problem with an edit of its own place.
+    #[must_use]
+    pub fn replaced_by(self, replacement: impl Into<String>) -> Self {
+        let fix = self.span.clone().map(|span| Fix {
+            span,
+            replacement: replacement.into(),
+        });
+        Self { fix, ..self }
     }
 
     /// 1-based line and column of the span's start, where there is a span.

@@ -1,5 +1,6 @@
 //! All tests that look at the crate from outside, in one binary.
 
+mod author;
 #[cfg(target_os = "linux")]
 mod escape;
 mod fuzz;

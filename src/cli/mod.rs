@@ -1,5 +1,6 @@
 //! The words of the command line: a contract with users and their scripts.
 
+pub mod author;
 mod debug;
 mod recipe;
 
@@ -95,6 +96,18 @@ pub enum Command {
                             zonewright log backup --run 2"
     )]
     Log(LogArgs),
+    /// Completions for a shell, on standard output
+    #[command(
+        after_help = "Examples:\n  zonewright completions bash > ~/.local/share/bash-completion/completions/zonewright\n  \
+                      zonewright completions zsh > ~/.zfunc/_zonewright\n  zonewright completions fish > \
+                      ~/.config/fish/completions/zonewright.fish"
+    )]
+    Completions(author::CompletionsArgs),
+    /// Manual pages, one for each command, into a folder
+    #[command(
+        after_help = "Examples:\n  zonewright man ~/.local/share/man/man1\n  man zonewright-recipe-bump"
+    )]
+    Man(author::ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -184,7 +197,8 @@ pub struct StatusArgs {
 pub enum SandboxCommand {
     /// Make a zone, or find it running; arm faults in it
     #[command(
-        after_help = "Faults: numbers count from now on; without one the next is meant.\n  \
+        after_help = "Examples:\n  zonewright sandbox up\n  zonewright sandbox up sandbox --no-faults\n\n\
+                      Faults: numbers count from now on; without one the next is meant.\n  \
                       --fault gtar#2=fail(1,no space)   the second run of gtar from now\n  \
                       --fault script#3.7=cut            in the third script over SSH, before its \
                       7th command\n  \
@@ -211,13 +225,22 @@ pub enum SandboxCommand {
         no_faults: bool,
     },
     /// End a zone and remove all it holds
+    #[command(
+        after_help = "Examples:\n  zonewright sandbox down\n  zonewright sandbox down sandbox"
+    )]
     Down {
         /// The zone's name [default: all zones]
         alias: Option<String>,
     },
     /// List zones
+    #[command(
+        after_help = "Examples:\n  zonewright sandbox list\n  zonewright sandbox list --json"
+    )]
     List,
     /// A shell, or one command, in a zone
+    #[command(
+        after_help = "Examples:\n  zonewright sandbox shell\n  zonewright sandbox shell sandbox -- svcs -a"
+    )]
     Shell {
         /// The zone's name
         #[arg(default_value = "sandbox")]
@@ -252,6 +275,27 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_and_a_line_of_help() {
+        fn hold(command: &clap::Command, name: &str) -> usize {
+            let below: Vec<&clap::Command> = command.get_subcommands().collect();
+            assert!(command.get_about().is_some(), "{name}");
+            if below.is_empty() {
+                let help = command.get_after_help().map(ToString::to_string);
+                let help = help.unwrap_or_default();
+                let words: Vec<&str> = name.split(' ').collect();
+                assert!(
+                    help.contains(&words.join(" ")),
+                    "{name} has no examples: {help}"
+                );
+                return 1;
+            }
+            let each = |sub: &&clap::Command| hold(sub, &format!("{name} {}", sub.get_name()));
+            below.iter().map(each).sum()
+        }
+        assert!(hold(&super::Cli::command(), "zonewright") >= 12);
     }
 
     #[test]

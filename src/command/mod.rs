@@ -6,6 +6,7 @@ mod door;
 mod failure;
 mod interrupt;
 mod log;
+mod manual;
 mod patch_files;
 mod plan;
 mod recipe;
@@ -63,6 +64,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Recipe(command) => recipe::run(global, &command),
         Command::Debug(command) => debug::run(global, &command),
         Command::Log(arguments) => log::run(global, &arguments),
+        Command::Completions(arguments) => Ok(manual::completions(&arguments)),
+        Command::Man(arguments) => manual::pages(&arguments),
         #[cfg(target_os = "linux")]
         Command::Sandbox(command) => sandbox::run(global, &command),
         #[cfg(not(target_os = "linux"))]
@@ -118,7 +121,7 @@ pub(crate) fn answer(text: &str) {
     write_out(&plain::colored(text));
 }
 
-fn write_out(text: &str) {
+pub(crate) fn write_out(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

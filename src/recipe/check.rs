@@ -3,8 +3,12 @@
 //! Templates are tried with the defaults and a sample zone, and conditions are ignored, so that a
 //! mistake in what only old branches use is found too.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
+use super::afp_conf;
+use super::allow;
 use super::bundle::{ZoneContext, place_in_template, render_document};
 use super::format::{list_of, nearest, quoted, there_are};
 use super::load::LoadedRecipe;
@@ -15,7 +19,7 @@ use super::read::{self, RECIPE};
 use super::template::{Context, render};
 use super::tree::{Document, child_path, is_at_or_below};
 use super::validate::{Stage, validate};
-use crate::problem::{Problem, Severity};
+use crate::problem::Problem;
 use crate::smf::{self, SmfError};
 
 /// Everything wrong with a recipe beyond its single keys. `systems` are the build systems there
@@ -23,6 +27,7 @@ use crate::smf::{self, SmfError};
 #[must_use]
 pub fn check(loaded: &LoadedRecipe, systems: &[&str], faulty: &[String]) -> Vec<Problem> {
     let mut problems = check_build(loaded, systems);
+    problems.extend(allow::check(loaded));
     problems.extend(check_sources(loaded));
     let (parameters, found) = check_parameters(loaded);
     problems.extend(found);
@@ -34,13 +39,6 @@ pub fn check(loaded: &LoadedRecipe, systems: &[&str], faulty: &[String]) -> Vec<
     problems
 }
 
-fn warning(problem: Problem) -> Problem {
-    Problem {
-        severity: Severity::Warning,
-        ..problem
-    }
-}
-
 fn check_build(loaded: &LoadedRecipe, systems: &[&str]) -> Vec<Problem> {
     let build = &loaded.recipe.build;
     let mut problems = Vec::new();
@@ -50,7 +48,10 @@ fn check_build(loaded: &LoadedRecipe, systems: &[&str]) -> Vec<Problem> {
     let at_system = |message: String, label: &str, help: Option<String>| Problem {
         label: label.to_string(),
         help,
-        ..loaded.document.problem_at("build.system", message)
+        ..loaded
+            .document
+            .problem_at("build.system", message)
+            .of("build-system")
     };
     if !systems.contains(&build.system.as_str()) {
         let message = format!("unknown build system {}", quoted(&build.system));
@@ -69,10 +70,13 @@ fn check_build(loaded: &LoadedRecipe, systems: &[&str]) -> Vec<Problem> {
     } else if build.system != "custom" && build.custom.is_some() {
         problems.push(Problem {
             help: Some("write `system = \"custom\"`, or leave `[build.custom]` out".to_string()),
-            ..loaded.document.problem_at(
-                "build.custom",
-                format!("`{}` runs no commands of its own", build.system),
-            )
+            ..loaded
+                .document
+                .problem_at(
+                    "build.custom",
+                    format!("`{}` runs no commands of its own", build.system),
+                )
+                .of("build-system")
         });
     }
     if build.system != "custom" && loaded.recipe.sources.is_empty() {
@@ -91,13 +95,15 @@ fn check_sources(loaded: &LoadedRecipe) -> Vec<Problem> {
     for (index, source) in loaded.recipe.sources.iter().enumerate() {
         if source.unverified.is_some() {
             let key = format!("source[{index}].unverified");
-            problems.push(warning(Problem {
+            problems.push(Problem {
                 label: "whoever answers for the URL decides what runs in the zone".to_string(),
                 help: Some("give its `sha256` as soon as there is one".to_string()),
                 ..loaded
                     .document
                     .problem_at(&key, "this source is used UNVERIFIED")
-            }));
+                    .of("unpinned-source")
+                    .warn()
+            });
         }
         problems.extend(check_urls(loaded, index, source));
     }
@@ -109,7 +115,7 @@ fn check_urls(loaded: &LoadedRecipe, index: usize, source: &Source) -> Vec<Probl
     for (u, url) in source.urls.iter().enumerate() {
         let key = format!("source[{index}].urls[{u}]");
         if url.contains("/archive/") {
-            problems.push(warning(Problem {
+            problems.push(Problem {
                 label: "made anew at each request".to_string(),
                 help: Some(
                     "its checksum may change; use an archive that upstream released".to_string(),
@@ -117,13 +123,14 @@ fn check_urls(loaded: &LoadedRecipe, index: usize, source: &Source) -> Vec<Probl
                 ..loaded
                     .document
                     .problem_at(&key, "an archive made by the forge is not stable")
-            }));
+                    .of("archive-url")
+                    .warn()
+            });
         }
         if url.starts_with("http://") && source.unverified.is_some() {
-            problems.push(warning(loaded.document.problem_at(
-                &key,
-                "nothing protects this download: no TLS and no checksum",
-            )));
+            let message = "nothing protects this download: no TLS and no checksum";
+            let problem = loaded.document.problem_at(&key, message);
+            problems.push(problem.of("insecure-url").warn());
         }
     }
     problems
@@ -150,7 +157,10 @@ fn check_parameters(loaded: &LoadedRecipe) -> (Map<String, Json>, Vec<Problem>) 
             problems.push(Problem {
                 label: complaint.label,
                 help: complaint.help,
-                ..loaded.document.problem_at(&key, complaint.message)
+                ..loaded
+                    .document
+                    .problem_at(&key, complaint.message)
+                    .of("parameter-value")
             });
         };
         for (index, choice) in parameter.choices.iter().enumerate() {
@@ -227,7 +237,9 @@ fn check_services(recipe: &Recipe, document: &Document) -> Vec<Problem> {
             None if made.is_empty() => "the recipe makes no files".to_string(),
             None => format!("the recipe makes {}", list_of(made)),
         }),
-        ..document.problem_at(&key, format!("the recipe does not make {}", quoted(path)))
+        ..document
+            .problem_at(&key, format!("the recipe does not make {}", quoted(path)))
+            .of("unmade-file")
     };
     for (s, service) in recipe.services.iter().enumerate() {
         for (index, path) in service.restart_after.iter().enumerate() {
@@ -293,7 +305,9 @@ fn check_manifest(
     };
     Some(Problem {
         help: help.map(str::to_string),
-        ..document.problem_at(&format!("service[{index}].{key}"), error.to_string())
+        ..document
+            .problem_at(&format!("service[{index}].{key}"), error.to_string())
+            .of("service-manifest")
     })
 }
 
@@ -312,8 +326,7 @@ fn check_files(
                 };
                 match render(&template.text, file.kind, context) {
                     Ok(text) => {
-                        let key = format!("file[{index}].template");
-                        problems.extend(check_content(document, &key, file, &text));
+                        problems.extend(check_file(loaded, recipe, document, index, &text));
                     }
                     Err(mistakes) => {
                         problems
@@ -322,8 +335,7 @@ fn check_files(
                 }
             }
             FileContent::Content(text) => {
-                let key = format!("file[{index}].content");
-                problems.extend(check_content(document, &key, file, text));
+                problems.extend(check_file(loaded, recipe, document, index, text));
             }
             FileContent::Staged(_) => {}
         }
@@ -331,42 +343,60 @@ fn check_files(
     problems
 }
 
-/// What is known of a file's format.
-fn check_content(document: &Document, key: &str, file: &File, text: &str) -> Vec<Problem> {
-    let mut problems = Vec::new();
+/// Complains about the text that file number `index` gets, in the template that it was made from.
+pub(crate) fn check_file(
+    loaded: &LoadedRecipe,
+    recipe: &Recipe,
+    document: &Document,
+    index: usize,
+    text: &str,
+) -> Vec<Problem> {
+    let Some(file) = recipe.files.get(index) else {
+        return Vec::new();
+    };
+    let template = match &file.content {
+        FileContent::Template(name) => loaded.templates.get(name),
+        _ => None,
+    };
+    let key = match template {
+        Some(_) => format!("file[{index}].template"),
+        None => format!("file[{index}].content"),
+    };
+    let fallback = document.problem_at(&key, "");
+    let origin = match (template, &fallback.span) {
+        (Some(template), _) => afp_conf::Origin {
+            source: Arc::clone(template),
+            part: 0..template.text.len(),
+            fallback,
+        },
+        (None, span) => afp_conf::Origin {
+            source: Arc::clone(&document.source),
+            part: span.clone().unwrap_or(0..0),
+            fallback,
+        },
+    };
+    check_content(recipe, file, text, &origin)
+}
+
+/// What is known of a file's format. `part` is where the template stands, where it has a place.
+fn check_content(
+    recipe: &Recipe,
+    file: &File,
+    text: &str,
+    origin: &afp_conf::Origin,
+) -> Vec<Problem> {
     if file.kind != FileKind::AfpConf {
-        return problems;
+        return Vec::new();
     }
-    const WEAK: &[(&str, &str)] = &[
-        ("uams_clrtxt", "passwords cross the network in cleartext"),
-        ("uams_guest", "anybody may log in as a guest"),
-        ("uams_pam", "passwords cross the network in cleartext"),
-    ];
-    let settings = text.lines().filter_map(|line| line.split_once('='));
-    for (name, value) in settings {
-        let name = name.trim_start();
-        if name.starts_with([';', '#']) {
-            continue;
-        }
-        let before = value.find(';').and_then(|at| value.get(..at)).unwrap_or("");
-        if before.ends_with(|c: char| !c.is_whitespace()) {
-            problems.push(warning(Problem {
-                label: "`;` begins a comment, even inside a value".to_string(),
-                help: Some("put commands into a script and name that".to_string()),
-                ..document.problem_at(key, format!("the value of `{}` is cut at `;`", name.trim()))
-            }));
-        }
-        let value = value.split([';', '#']).next().unwrap_or("");
-        if !name.trim().eq_ignore_ascii_case("uam list") {
-            continue;
-        }
-        for (uam, why) in WEAK.iter().filter(|(uam, _)| value.contains(uam)) {
-            problems.push(warning(Problem {
-                label: (*why).to_string(),
-                help: Some("name only `uams_dhx2.so` (or `uams_srp.so`) in `uam list`".to_string()),
-                ..document.problem_at(key, format!("`{}` allows `{uam}.so`", file.path))
-            }));
-        }
-    }
-    problems
+    let findings = afp_conf::check(text, netatalk_version(recipe));
+    let findings = findings.iter();
+    findings
+        .map(|finding| afp_conf::place(finding, text, origin))
+        .collect()
+}
+
+/// The version, where the recipe is netatalk's and not something else that writes its file.
+pub(super) fn netatalk_version(recipe: &Recipe) -> Option<&str> {
+    let is_netatalk = recipe.package.name.starts_with("netatalk");
+    is_netatalk.then_some(recipe.package.version.as_str())
 }

@@ -5,19 +5,25 @@
 //! [`bundle`] settles it for one zone: every template rendered, every patch and template read and
 //! hashed, so that whatever follows needs neither the site's folder nor the parameters.
 
+mod afp_conf;
+pub mod allow;
 pub mod bundle;
 pub mod check;
 pub mod desk;
+pub mod doc_comments;
 mod embed;
 pub mod format;
 pub mod load;
+pub mod manual;
 pub mod model;
 pub(crate) mod names;
 pub mod parameters;
 pub mod patch_list;
 mod paths;
+mod patterns;
 pub mod read;
 pub mod reference;
+pub mod rules;
 pub mod schema;
 pub mod syntax;
 pub mod template;

@@ -42,6 +42,18 @@ pub struct Recipe {
     pub services: Vec<Service>,
     /// `[[check]]`, run in order after everything else.
     pub checks: Vec<Check>,
+    /// `allow`: the rules of `recipe check` that the recipe breaks on purpose.
+    pub allow: Vec<Allow>,
+}
+
+/// `allow = [{ rule = "archive-url", reason = "upstream makes no releases" }]`, before the first
+/// `[table]` of the file, or `[[allow]]` anywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Allow {
+    /// The rule's name, as reports print it in brackets.
+    pub rule: String,
+    /// Why it is broken on purpose. Required.
+    pub reason: String,
 }
 
 /// `[package]`: what the result is called.
@@ -159,7 +171,7 @@ pub struct When {
 /// `[dependencies]`: names for pkgin.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Dependencies {
-    /// Needed to build.
+    /// Needed to build, but not to run: compilers, meson, headers.
     pub build: Vec<Dependency>,
     /// Needed to run; the package depends on them, and they are there while building too.
     pub run: Vec<Dependency>,
@@ -170,7 +182,7 @@ pub struct Dependencies {
 pub struct Dependency {
     /// A package name (`libevent`) or a pattern with a version (`libevent>=2.1`).
     pub name: String,
-    /// Only where the condition holds.
+    /// Takes it only where the condition holds.
     pub when: Option<When>,
 }
 
@@ -203,11 +215,13 @@ pub struct Build {
 /// source tree. `DESTDIR` and `PREFIX` are in the environment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CustomBuild {
-    /// `configure = [["./config", "--prefix={{package.prefix}}"]]`
+    /// `configure = [["./config", "--prefix={{package.prefix}}"]]`. Default: nothing.
     pub configure: Vec<Vec<String>>,
+    /// `compile = [["/opt/local/bin/gmake", "all"]]`. Default: nothing.
     pub compile: Vec<Vec<String>>,
+    /// Runs only where `test = true` stands in `[build]`. Default: nothing.
     pub test: Vec<Vec<String>>,
-    /// Installs into `DESTDIR`. Required.
+    /// `stage = [["/opt/local/bin/gmake", "install"]]`: installs into `DESTDIR`. Required.
     pub stage: Vec<Vec<String>>,
 }
 
@@ -216,7 +230,7 @@ pub struct CustomBuild {
 pub struct BuildOption {
     /// One argument, never split.
     pub value: String,
-    /// Only where the condition holds.
+    /// Takes it only where the condition holds.
     pub when: Option<When>,
 }
 
@@ -405,6 +419,7 @@ pub enum CheckKind {
     },
     /// `tcp = { port = 548 }`: something listens.
     Tcp {
+        /// The TCP port, from 1 to 65535.
         port: u16,
         /// Default `127.0.0.1`.
         address: String,
@@ -412,6 +427,7 @@ pub enum CheckKind {
     /// `afp = { port = 548 }`: an AFP server answers DSI GetStatus; its name, AFP versions and UAMs
     /// are shown.
     Afp {
+        /// The TCP port, from 1 to 65535.
         port: u16,
         /// Default `127.0.0.1`.
         address: String,

@@ -1,113 +1,39 @@
-//! The manual of a file's keys and its JSON Schema, both from the tables that check the file.
+//! The JSON Schema of recipes and zone files, from the tables that check them.
 //!
-//! Editors read the schema (taplo, the Even Better TOML extension), people read the manual; neither
-//! can name a key that the reader does not take.
-
-use std::fmt::Write as _;
+//! Draft 7, since that is what editors of TOML know (taplo, and the extensions built on it). What a
+//! schema cannot say (uniqueness, what other files hold) stays with `recipe check`.
 
 use serde_json::{Map, Value, json};
 
-use super::format::{Format, list_of};
+use super::doc_comments::{self, Kind};
+use super::patterns::{PROGRAM, pattern};
+use super::read::RECIPE;
 use super::schema::{Key, Rule, Table, Takes};
+use crate::site::read::ZONE;
 
-/// What a key takes, with its article.
+/// The JSON Schema of a kind of file.
 #[must_use]
-pub fn noun(takes: &Takes) -> String {
-    match takes {
-        Takes::Text(format) => format.noun(),
-        Takes::Template(format) => format!("{}; a template", format.noun()),
-        Takes::Scalar => "a text, a number, or true or false".to_string(),
-        Takes::Integer(first, i64::MAX) => format!("a number, at least {first}"),
-        Takes::Integer(first, last) => format!("a number from {first} to {last}"),
-        Takes::Boolean => "true or false".to_string(),
-        Takes::Command(_) => "a list of arguments; templates".to_string(),
-        Takes::List(inner) => format!("a list, each {}", noun(inner)),
-        Takes::Tables(table, _) => format!("any number of {}", table.title),
-        Takes::Table(_) => "a table".to_string(),
-        Takes::Short(name, table) => format!("`{name}` alone, or {} as a table", table.title),
-        Takes::Map(_, inner) => format!("a table of any names, each {}", noun(inner)),
-        Takes::NotYet(_) => "not supported yet".to_string(),
-    }
-}
-
-/// The table that a key leads to.
-fn inner_table(takes: &Takes) -> Option<&'static Table> {
-    match takes {
-        Takes::Tables(table, _) | Takes::Table(table) | Takes::Short(_, table) => Some(table),
-        Takes::List(inner) | Takes::Map(_, inner) => inner_table(inner),
-        _ => None,
-    }
-}
-
-/// The manual of a key path such as `source.patches.fuzz`; of the whole file where it is empty.
-#[must_use]
-pub fn explain(table: &'static Table, path: &str) -> Option<String> {
-    let mut table = table;
-    let mut names = path.split('.').filter(|name| !name.is_empty()).peekable();
-    while let Some(name) = names.next() {
-        let key = table.keys.iter().find(|key| key.name == name)?;
-        match inner_table(&key.takes) {
-            Some(inner) => {
-                // the name of a parameter or variable says nothing about the file
-                if matches!(key.takes, Takes::Map(..)) && names.peek().is_some() {
-                    let is_key = |name: &&str| inner.keys.iter().any(|key| key.name == *name);
-                    names.next_if(|name| !is_key(name));
-                }
-                table = inner;
-            }
-            None if names.peek().is_some() => return None,
-            None => return Some(line(key)),
-        }
-    }
-    let mut text = format!("{} takes\n", table.title);
-    for key in table.keys {
-        let _ = write!(text, "  {}", line(key));
-    }
-    for rule in table.rules {
-        let _ = writeln!(text, "  {}", rule_in_words(rule));
-    }
-    Some(text)
-}
-
-fn line(key: &Key) -> String {
-    let need = if key.is_required { ", required" } else { "" };
-    format!("{}{need}: {} ({})\n", key.name, key.help, noun(&key.takes))
-}
-
-fn rule_in_words(rule: &Rule) -> String {
-    match rule {
-        Rule::ExactlyOne(names) => format!("exactly one of {}", list_of(names)),
-        Rule::AtLeastOne(names) => format!("at least one of {}", list_of(names)),
-        Rule::Without(name, others) => format!("`{name}` without {}", list_of(others)),
-        Rule::OnlyWith(name, other) => format!("`{name}` only with `{other}`"),
-    }
-}
-
-/// The JSON Schema of a file.
-#[must_use]
-pub fn json_schema(table: &Table) -> Value {
-    let mut schema = table_schema(table);
+pub fn json_schema(kind: Kind) -> Value {
+    let (table, title) = match kind {
+        Kind::Recipe => (&RECIPE, "a zonewright recipe"),
+        Kind::Zone => (&ZONE, "a zonewright zone file"),
+    };
+    let mut schema = table_schema(kind, table);
     if let Value::Object(members) = &mut schema {
-        let dialect = "https://json-schema.org/draft/2020-12/schema";
-        members.insert("$schema".to_string(), Value::from(dialect));
-        members.insert("title".to_string(), Value::from(table.title));
+        let dialect = "http://json-schema.org/draft-07/schema#";
+        members.shift_insert(0, "$schema".to_string(), Value::from(dialect));
+        members.shift_insert(1, "title".to_string(), Value::from(title));
     }
     schema
 }
 
-fn table_schema(table: &Table) -> Value {
+fn table_schema(kind: Kind, table: &Table) -> Value {
     let taken = table
         .keys
         .iter()
         .filter(|key| !matches!(key.takes, Takes::NotYet(_)));
     let properties: Map<String, Value> = taken
-        .map(|key| {
-            let mut schema = schema_of(&key.takes);
-            if let Value::Object(members) = &mut schema {
-                members.insert("description".to_string(), Value::from(key.help));
-            }
-            (key.name.to_string(), schema)
-        })
+        .map(|key| (key.name.to_string(), key_schema(kind, table, key)))
         .collect();
     let required: Vec<&str> = table
         .keys
@@ -120,10 +46,24 @@ fn table_schema(table: &Table) -> Value {
         "type": "object",
         "additionalProperties": false,
         "properties": properties,
-        "required": required,
     });
-    if let (Value::Object(members), false) = (&mut schema, rules.is_empty()) {
-        members.insert("allOf".to_string(), Value::Array(rules));
+    if let Value::Object(members) = &mut schema {
+        // draft 4, which some editors still read, wants at least one
+        if !required.is_empty() {
+            members.insert("required".to_string(), json!(required));
+        }
+        if !rules.is_empty() {
+            members.insert("allOf".to_string(), Value::Array(rules));
+        }
+    }
+    schema
+}
+
+fn key_schema(kind: Kind, table: &Table, key: &Key) -> Value {
+    let mut schema = schema_of(kind, &key.takes);
+    let text = doc_comments::of_key(kind, table, key).unwrap_or_else(|| key.help.to_owned());
+    if let Value::Object(members) = &mut schema {
+        members.insert("description".to_string(), Value::from(text));
     }
     schema
 }
@@ -142,35 +82,50 @@ fn rule_schemas(rule: &Rule) -> Vec<Value> {
             .map(|other| json!({ "not": { "required": [name, other] } }))
             .collect(),
         Rule::OnlyWith(name, other) => {
-            vec![json!({ "if": has(name), "then": has(other) })]
+            vec![json!({ "anyOf": [{ "not": has(name) }, has(other)] })]
         }
     }
 }
 
-fn schema_of(takes: &Takes) -> Value {
+fn schema_of(kind: Kind, takes: &Takes) -> Value {
+    let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
+    // a template has its format once it is rendered
+    let template = |pattern: &str| text(&format!("{pattern}|\\{{\\{{"));
     match takes {
-        Takes::Text(Format::OneOf(words)) => json!({ "enum": words }),
-        Takes::Text(Format::Sha256) => json!({ "type": "string", "pattern": "^[0-9A-Fa-f]{64}$" }),
-        Takes::Text(Format::Mode) => json!({ "type": "string", "pattern": "^[0-7]{3,4}$" }),
-        Takes::Text(_) | Takes::Template(_) => json!({ "type": "string" }),
+        Takes::Text(super::format::Format::OneOf(words)) => json!({ "enum": words }),
+        Takes::Text(format) => text(&pattern(*format)),
+        Takes::Template(format) => template(&pattern(*format)),
         Takes::Scalar => json!({ "type": ["string", "integer", "boolean"] }),
         Takes::Integer(first, i64::MAX) => json!({ "type": "integer", "minimum": first }),
         Takes::Integer(first, last) => {
             json!({ "type": "integer", "minimum": first, "maximum": last })
         }
         Takes::Boolean => json!({ "type": "boolean" }),
-        Takes::Command(_) => {
-            json!({ "type": "array", "minItems": 1, "items": { "type": "string" } })
+        Takes::Command(format) => json!({
+            "type": "array",
+            "minItems": 1,
+            "items": [template(PROGRAM)],
+            "additionalItems": template(&pattern(*format)),
+        }),
+        Takes::List(inner) => json!({ "type": "array", "items": schema_of(kind, inner) }),
+        Takes::Tables(table, _) => json!({ "type": "array", "items": table_schema(kind, table) }),
+        Takes::Table(table) => table_schema(kind, table),
+        Takes::Short(name, table) => {
+            let key = table.keys.iter().find(|key| key.name == *name);
+            let short = key.map_or_else(
+                || json!({ "type": "string" }),
+                |key| schema_of(kind, &key.takes),
+            );
+            json!({ "anyOf": [short, table_schema(kind, table)] })
         }
-        Takes::List(inner) => json!({ "type": "array", "items": schema_of(inner) }),
-        Takes::Tables(table, _) => json!({ "type": "array", "items": table_schema(table) }),
-        Takes::Table(table) => table_schema(table),
-        Takes::Short(_, table) => {
-            json!({ "anyOf": [{ "type": "string" }, table_schema(table)] })
-        }
-        Takes::Map(_, inner) => {
-            json!({ "type": "object", "additionalProperties": schema_of(inner) })
-        }
+        Takes::Map(names, inner) => json!({
+            "type": "object",
+            "propertyNames": { "pattern": pattern(*names) },
+            "additionalProperties": schema_of(kind, inner),
+        }),
         Takes::NotYet(_) => json!(false),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,16 +72,22 @@ fn printable(problem: &Problem) -> Problem {
     });
     Problem {
         severity: problem.severity,
+        rule: problem.rule,
         message: text(&problem.message),
         file,
         span: problem.span.clone(),
         key: text(&problem.key),
         label: text(&problem.label),
         help: problem.help.as_ref().map(text),
+        details: problem
+            .details
+            .as_ref()
+            .map(|text| plain::lines(text).into_owned()),
+        fix: None,
     }
 }
 
-/// `file:line:column: error: message (help: …)`
+/// `file:line:column: error[rule]: message (help: …)`
 #[must_use]
 pub fn line(problem: &Problem) -> String {
     let severity = match problem.severity {
@@ -98,7 +104,10 @@ pub fn line(problem: &Problem) -> String {
             None => text.push_str(&format!(" {}: ", problem.key)),
         }
     }
-    text.push_str(&format!("{severity}: {}", problem.message));
+    let rule = problem
+        .rule
+        .map_or(String::new(), |rule| format!("[{rule}]"));
+    text.push_str(&format!("{severity}{rule}: {}", problem.message));
     let remarks: Vec<String> = [Some(&problem.label), problem.help.as_ref()]
         .into_iter()
         .flatten()
@@ -205,6 +214,9 @@ impl<'a> Report<'a> {
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.problem.message)?;
+        if let Some(rule) = self.problem.rule {
+            write!(f, " [{rule}]")?;
+        }
         match &self.problem.file {
             Some(file) if self.source.is_none() => {
                 write!(f, "\nin {}", file.path.display())?;

@@ -25,7 +25,7 @@ pub enum HostSpec {
     Sandbox,
 }
 
-/// `[zone]`
+/// `[zone]`: the zone's shape, or how to reach one that exists.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ZoneSpec {
     /// The zone's name for people. Default: the file's name.
@@ -35,11 +35,11 @@ pub struct ZoneSpec {
     pub ssh: Option<String>,
     /// `become = "sudo"` or `"pfexec"`, where the login is not root. Default: none.
     pub become_root: Option<Become>,
-    /// `image = "base-64-lts@24.4.1"`, or a uuid.
+    /// What the zone is made from: `image = "base-64-lts@24.4.1"`, or a uuid.
     pub image: Option<String>,
-    /// `memory = "2 GiB"`, in bytes here.
+    /// How much memory the zone may use: `memory = "2 GiB"`; in bytes here.
     pub memory: Option<u64>,
-    /// `quota = "2 TiB"`, in bytes here.
+    /// How much disk space the zone may use: `quota = "2 TiB"`; in bytes here.
     pub quota: Option<u64>,
     /// Addresses of name servers.
     pub resolvers: Vec<String>,
@@ -56,12 +56,12 @@ pub enum Become {
     Pfexec,
 }
 
-/// `[[zone.nic]]`
+/// `[[zone.nic]]`: a network card of the zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Nic {
     /// The host's NIC tag (`admin`).
     pub tag: String,
-    /// `192.0.2.10/24`, or `dhcp`.
+    /// Its address with the prefix length, `192.0.2.10/24`, or `dhcp`.
     pub address: String,
     /// The router's address, inside the network of `address`; not with `dhcp`.
     pub gateway: Option<String>,
@@ -96,11 +96,11 @@ pub enum Password {
     File(PathBuf),
     /// `{ command = ["pass", "show", "vault/matt"] }`: the first line a command prints.
     Command(Vec<String>),
-    /// `{ env = "MATT_PASSWORD" }`
+    /// `{ env = "MATT_PASSWORD" }`: the value of an environment variable.
     Env(String),
 }
 
-/// `[[recipe]]` of a zone file.
+/// `[[recipe]]` of a zone file: what runs in the zone, applied in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RecipeUse {
     /// The recipe's name.

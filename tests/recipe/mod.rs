@@ -8,8 +8,6 @@ use zonewright::problem::{Severity, SourceText};
 use zonewright::recipe::bundle::FileBytes;
 use zonewright::recipe::load::{check_recipe, check_text};
 use zonewright::recipe::model::{CheckKind, FileContent, FileKind, ParameterKind, ServiceDuration};
-use zonewright::recipe::read::RECIPE;
-use zonewright::recipe::reference::{explain, json_schema};
 use zonewright::recipe::{Bundle, LoadedRecipe, ZoneContext, resolve};
 use zonewright::show::problems::render_lines;
 use zonewright::site::SiteRoot;
@@ -261,106 +259,6 @@ fn templates_are_rendered_with_parameters_zone_and_users() {
     assert!(String::from_utf8_lossy(bytes).contains("{{not a template}}"));
     let staged = FileBytes::Staged("/opt/local/lib/manifest/crowded.xml".to_string());
     assert_eq!(bundle.files[2].content, staged);
-}
-
-/// Whether a value has the shape that a JSON Schema (the part of it that we write) demands.
-fn has_shape(schema: &serde_json::Value, value: &serde_json::Value) -> bool {
-    use serde_json::Value;
-    let all = |name: &str| schema[name].as_array().cloned().unwrap_or_default();
-    let kind = match value {
-        Value::String(_) => "string",
-        Value::Number(_) => "integer",
-        Value::Bool(_) => "boolean",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-        Value::Null => "null",
-    };
-    let is_kind = match &schema["type"] {
-        Value::String(wanted) => wanted == kind,
-        Value::Array(wanted) => wanted.contains(&Value::from(kind)),
-        _ => true,
-    };
-    let is_member = |name: &String, member: &Value| match schema["properties"].get(name) {
-        Some(inner) => has_shape(inner, member),
-        None => match &schema["additionalProperties"] {
-            Value::Bool(is_allowed) => *is_allowed,
-            Value::Null => true,
-            inner => has_shape(inner, member),
-        },
-    };
-    let how_many = |name: &str| {
-        all(name)
-            .iter()
-            .filter(|inner| has_shape(inner, value))
-            .count()
-    };
-    is_kind
-        && all("required")
-            .iter()
-            .all(|name| value.get(name.as_str().unwrap()).is_some())
-        && value
-            .as_object()
-            .is_none_or(|map| map.iter().all(|(name, member)| is_member(name, member)))
-        && value.as_array().is_none_or(|items| {
-            schema["items"].is_null() || items.iter().all(|item| has_shape(&schema["items"], item))
-        })
-        && (schema["enum"].is_null() || all("enum").contains(value))
-        && (schema["oneOf"].is_null() || how_many("oneOf") == 1)
-        && (schema["anyOf"].is_null() || how_many("anyOf") > 0)
-        && how_many("allOf") == all("allOf").len()
-        && (schema["not"].is_null() || !has_shape(&schema["not"], value))
-}
-
-#[test]
-fn the_schema_for_editors_takes_what_the_reader_takes() {
-    let schema = json_schema(&RECIPE);
-    let text = std::fs::read_to_string(
-        site()
-            .folder()
-            .unwrap()
-            .join("recipes/crowded-as-json.json"),
-    );
-    let good: serde_json::Value = serde_json::from_str(&text.unwrap()).unwrap();
-    assert!(has_shape(&schema, &good));
-    for (pointer, name, value) in [
-        ("/package", "sumary", serde_json::json!("x")),
-        ("/source/0", "unverified", serde_json::json!("x")),
-        ("/source/0/patches/1", "fuzz", serde_json::json!("1")),
-        ("/file/0", "content", serde_json::json!("x")),
-        ("/service/1", "stop", serde_json::json!(["x"])),
-        ("/parameters/state", "type", serde_json::json!("text")),
-    ] {
-        let mut bad = good.clone();
-        bad.pointer_mut(pointer).unwrap()[name] = value;
-        assert!(!has_shape(&schema, &bad), "{pointer} {name}");
-    }
-}
-
-#[test]
-fn every_key_can_be_explained() {
-    assert_eq!(
-        explain(&RECIPE, "source.patches.fuzz").as_deref(),
-        Some(
-            "fuzz: how many lines of context may differ at each end of a hunk (a number from 0 to 3)\n"
-        )
-    );
-    let parameter = explain(&RECIPE, "parameters.server-name.type").unwrap();
-    assert!(
-        parameter.starts_with("type, required: what a zone file may write"),
-        "{parameter}"
-    );
-    let source = explain(&RECIPE, "source").unwrap();
-    assert!(
-        source.contains("\n  exactly one of `sha256` and `unverified`\n"),
-        "{source}"
-    );
-    assert!(
-        explain(&RECIPE, "")
-            .unwrap()
-            .contains("\n  package, required: ")
-    );
-    assert_eq!(explain(&RECIPE, "source.nothing"), None);
-    assert_eq!(explain(&RECIPE, "package.name.more"), None);
 }
 
 /// A recipe with `awkward` wherever a free text may stand.

@@ -27,6 +27,7 @@ mod records;
 mod scripts;
 mod sessions;
 mod swap;
+mod systems;
 mod two_operators;
 mod upstream_manifest;
 mod walk;
