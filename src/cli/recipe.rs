@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::author::{ExplainArgs, SchemaArgs};
+use super::patch::PatchCommand;
 
 #[derive(Debug, Subcommand)]
 pub enum RecipeCommand {
@@ -30,6 +31,9 @@ pub enum RecipeCommand {
                       file the editor's settings name the schema."
     )]
     Schema(SchemaArgs),
+    /// A recipe's patches: fit them to another source, take some from elsewhere
+    #[command(subcommand)]
+    Patch(PatchCommand),
 }
 
 #[derive(Debug, Args)]
