@@ -9,6 +9,7 @@ mod afp_conf;
 pub mod allow;
 pub mod bundle;
 pub mod check;
+pub mod desk;
 pub mod doc_comments;
 mod embed;
 pub mod format;

@@ -81,14 +81,15 @@ impl Store {
         for (file, _) in &record.files {
             if file.contains(".debian.tar") {
                 let path = self.fetch(name, &record.version, file)?;
-                debian = unpacked(&path, 1)?;
+                // its links lead out of the folder `debian`
+                debian = unpacked(&path, 0)?;
             }
         }
         let read = |name: &str| match debian.get(&TreePath::parse(name.as_bytes()).ok()?)? {
             Entry::File { bytes, .. } => Some(bytes.to_vec()),
             _ => None,
         };
-        let Some(series) = read("patches/series") else {
+        let Some(series) = read("debian/patches/series") else {
             return Ok(None);
         };
         let mut patches = Vec::new();
@@ -100,7 +101,8 @@ impl Store {
             patches.push(SeriesPatch {
                 name: patch.to_owned(),
                 strip: strip.unwrap_or(1),
-                bytes: read(&format!("patches/{patch}")).ok_or(format!("{patch} is missing"))?,
+                bytes: read(&format!("debian/patches/{patch}"))
+                    .ok_or(format!("{patch} is missing"))?,
             });
         }
         Ok(Some(Package {

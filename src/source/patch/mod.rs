@@ -7,6 +7,8 @@
 mod header;
 mod locate;
 mod parse;
+pub mod rebase;
+pub mod refresh;
 mod reject;
 mod work;
 pub mod write;

@@ -95,13 +95,76 @@ pub fn file_diff(
     };
     header(b"---", old.is_some(), &old_name, &mut out);
     header(b"+++", new.is_some(), &new_name, &mut out);
+    write_hunks(&before, &after, &mut out);
+    out
+}
+
+/// The lines of git that say that `path` is what `from` was.
+#[must_use]
+pub fn file_header(
+    from: &TreePath,
+    path: &TreePath,
+    is_copy: bool,
+    prefixes: &Prefixes,
+) -> Vec<u8> {
+    let named = |prefix: &[u8], path: &TreePath| quoted(&[prefix, path.as_bytes()].concat());
+    let word: &[u8] = if is_copy { b"copy" } else { b"rename" };
+    // these lack the first component, which git puts there itself
+    let below = |prefix: &[u8]| {
+        let slash = prefix.iter().position(|byte| *byte == b'/');
+        slash.map_or_else(Vec::new, |slash| {
+            prefix.get(slash + 1..).unwrap_or_default().to_vec()
+        })
+    };
+    let parts: [&[u8]; 13] = [
+        b"diff --git ",
+        &named(&prefixes.old, from),
+        b" ",
+        &named(&prefixes.new, path),
+        b"\n",
+        word,
+        b" from ",
+        &named(&below(&prefixes.old), from),
+        b"\n",
+        word,
+        b" to ",
+        &named(&below(&prefixes.new), path),
+        b"\n",
+    ];
+    parts.concat()
+}
+
+/// What follows [`file_header`] where the content differs too.
+#[must_use]
+pub fn renamed_diff(
+    (from, path): (&TreePath, &TreePath),
+    old: Side<'_>,
+    new: Side<'_>,
+    prefixes: &Prefixes,
+) -> Vec<u8> {
+    if old.bytes == new.bytes {
+        return Vec::new();
+    }
+    let named = |prefix: &[u8], path: &TreePath| in_header(&[prefix, path.as_bytes()].concat());
+    let mut out = [
+        b"--- ",
+        &named(&prefixes.old, from)[..],
+        b"\n+++ ",
+        &named(&prefixes.new, path),
+        b"\n",
+    ]
+    .concat();
+    write_hunks(old.bytes, new.bytes, &mut out);
+    out
+}
+
+fn write_hunks(before: &[u8], after: &[u8], out: &mut Vec<u8>) {
     let mut options = DiffOptions::new();
     options.set_context_len(CONTEXT);
-    let lines = lines_of(&before);
-    for hunk in options.create_patch_bytes(&before, &after).hunks() {
-        write_hunk(hunk, &lines, &mut out);
+    let lines = lines_of(before);
+    for hunk in options.create_patch_bytes(before, after).hunks() {
+        write_hunk(hunk, &lines, out);
     }
-    out
 }
 
 fn write_hunk(hunk: &Hunk<'_, [u8]>, old: &[&[u8]], out: &mut Vec<u8>) {
