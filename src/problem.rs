@@ -53,6 +53,8 @@ pub struct Problem {
     pub label: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// More than one line about it: a hunk that does not fit, beside what comes nearest.
+    pub details: Option<String>,
     /// The help as an edit of the file, where that is what it says.
     pub fix: Option<Fix>,
 }
@@ -76,6 +78,7 @@ impl Problem {
             key: String::new(),
             label: String::new(),
             help: None,
+            details: None,
             fix: None,
         }
     }

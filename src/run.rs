@@ -5,6 +5,7 @@
 
 mod build;
 mod course;
+pub mod debug;
 mod door;
 mod lock;
 mod sources;

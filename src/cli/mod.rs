@@ -1,6 +1,8 @@
 //! The words of the command line: a contract with users and their scripts.
 
 pub mod author;
+mod debug;
+mod patch;
 mod recipe;
 
 use std::path::PathBuf;
@@ -8,7 +10,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use recipe::{CheckArgs, RecipeCommand};
+pub use debug::{CreatePatchArgs, DebugCommand, RunArgs, ShellArgs};
+pub use patch::{ImportArgs, PatchCommand, RebaseArgs};
+pub use recipe::{CheckArgs, CheckFormat, RecipeCommand};
 
 /// Builds, installs and serves software in SmartOS zones, from recipes, over SSH.
 #[derive(Debug, Parser)]
@@ -86,6 +90,9 @@ pub enum Command {
     /// Recipes
     #[command(subcommand)]
     Recipe(RecipeCommand),
+    /// Inside the tree of a build that failed: look, try, and bring a patch home
+    #[command(subcommand)]
+    Debug(DebugCommand),
     /// The SmartOS-shaped host on this Linux machine
     #[command(subcommand)]
     Sandbox(SandboxCommand),

@@ -86,7 +86,7 @@ fn apply(
         holder.controller == controller_id && !folders.is_running(name, &holder.run)
     };
     let locking = Locking {
-        holder: holder(name, &controller_id),
+        holder: holder(format!("apply {name}"), &controller_id),
         wait: arguments.wait,
         breaks: arguments.break_lock,
         is_over: &is_over,
@@ -153,7 +153,7 @@ fn apply(
 }
 
 /// What others are told of this run.
-fn holder(zone: &str, controller: &str) -> Holder {
+pub(super) fn holder(command: String, controller: &str) -> Holder {
     let user = nix::unistd::User::from_uid(nix::unistd::Uid::current());
     let user = user.ok().flatten().map(|user| user.name);
     let host = nix::unistd::gethostname().ok();
@@ -164,7 +164,7 @@ fn holder(zone: &str, controller: &str) -> Holder {
             || "somewhere".to_owned(),
             |name| name.to_string_lossy().into_owned(),
         ),
-        command: format!("apply {zone}"),
+        command,
         controller: controller.to_owned(),
         run: String::new(),
     }

@@ -1,15 +1,18 @@
 //! From a zone file to a connection: the sandbox's zones are made first, all others are there.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::process::Command;
 
 use super::Failure;
 use crate::cli::Global;
 use crate::host::Host;
 use crate::host::ssh::{Ssh, SshConfig, SshTarget};
 use crate::run;
+use crate::script::words_of;
 use crate::show::progress::Progress;
 use crate::site::ZoneFile;
-use crate::site::model::HostSpec;
+use crate::site::model::{Become, HostSpec};
 
 /// A zone that can be asked, and how people reach it.
 pub(super) struct Door {
@@ -18,6 +21,39 @@ pub(super) struct Door {
     pub(super) address: String,
     /// Lines about ports that are not the usual ones.
     pub(super) notes: Vec<String>,
+    /// How people get in from a terminal.
+    pub(super) terminal: Terminal,
+}
+
+/// The user's own `ssh`, which knows more of terminals than this program ever will.
+pub(super) struct Terminal {
+    /// The arguments up to the destination.
+    arguments: Vec<OsString>,
+    become_root: Option<Become>,
+}
+
+impl Terminal {
+    /// The command that runs `words` as root in the zone, on this terminal.
+    pub(super) fn command<'w>(&self, words: impl IntoIterator<Item = &'w String>) -> Command {
+        let before: &[&str] = match self.become_root {
+            None => &[],
+            Some(Become::Sudo) => &["/opt/local/bin/sudo", "-n"],
+            Some(Become::Pfexec) => &["/usr/bin/pfexec"],
+        };
+        let all = before
+            .iter()
+            .copied()
+            .chain(words.into_iter().map(String::as_str));
+        let all: Vec<&str> = all.collect();
+        let mut command = Command::new("ssh");
+        command
+            // not a word about the connection that ends with the shell
+            .args(["-t", "-o", "LogLevel=ERROR"])
+            .args(&self.arguments)
+            .arg("--")
+            .arg(words_of(&all));
+        command
+    }
 }
 
 /// Reaches a zone; `makes` says whether a sandbox zone may be made.
@@ -35,11 +71,17 @@ pub(super) fn open(
                 progress.line(&format!("note: {note}"));
             }
             let address = target.host.clone();
+            let destination = zone.zone.ssh.as_deref().unwrap_or(&zone.zone.alias);
+            let terminal = Terminal {
+                arguments: vec![for_ssh(destination).into()],
+                become_root: zone.zone.become_root,
+            };
             let host = connect(zone, target)?;
             Ok(Some(Door {
                 host,
                 address,
                 notes: Vec::new(),
+                terminal,
             }))
         }
     }
@@ -55,6 +97,18 @@ fn target(global: &Global, zone: &ZoneFile) -> Result<SshTarget, Failure> {
         target.accept_new_host_keys();
     }
     Ok(target)
+}
+
+/// A zone file's destination as `ssh` understands it: with a port only in the form of a URL.
+fn for_ssh(destination: &str) -> String {
+    let host = destination
+        .rsplit_once('@')
+        .map_or(destination, |(_, host)| host);
+    let has_port = host.contains("]:") || host.matches(':').count() == 1;
+    match destination.starts_with("ssh://") || !has_port {
+        true => destination.to_owned(),
+        false => format!("ssh://{destination}"),
+    }
 }
 
 /// Connects, now and whenever the connection is lost. A passphrase is asked for once.
@@ -120,11 +174,39 @@ fn open_sandbox(
             access.afp_port
         ));
     }
+    let terminal = Terminal {
+        arguments: sandbox_arguments(&access),
+        become_root: None,
+    };
     Ok(Some(Door {
         host: connect(zone, target)?,
         address,
         notes,
+        terminal,
     }))
+}
+
+/// The same way in for `ssh`: the user's configuration has no say in it either.
+#[cfg(target_os = "linux")]
+fn sandbox_arguments(access: &crate::sandbox::Access) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = ["-F", "none", "-p", &access.ssh_port.to_string(), "-i"]
+        .map(OsString::from)
+        .into();
+    arguments.push(access.identity.clone().into());
+    let known_hosts = format!(
+        "UserKnownHostsFile=\"{}\"",
+        access.known_hosts.to_string_lossy()
+    );
+    for option in [
+        "IdentitiesOnly=yes",
+        "IdentityAgent=none",
+        "GlobalKnownHostsFile=none",
+        &known_hosts,
+    ] {
+        arguments.extend(["-o", option].map(OsString::from));
+    }
+    arguments.push(format!("{}@{}", access.user, access.address).into());
+    arguments
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -133,4 +215,23 @@ fn open_sandbox(_: &ZoneFile, _: bool, _: &mut Progress) -> Result<Option<Door>,
         "the sandbox needs Linux",
         "run it on a Debian machine",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_ssh;
+
+    #[test]
+    fn a_destination_with_a_port_becomes_a_url() {
+        for (written, wanted) in [
+            ("zone", "zone"),
+            ("root@zone", "root@zone"),
+            ("root@zone:2222", "ssh://root@zone:2222"),
+            ("[fe80::1]:22", "ssh://[fe80::1]:22"),
+            ("fe80::1", "fe80::1"),
+            ("ssh://a@b:1", "ssh://a@b:1"),
+        ] {
+            assert_eq!(for_ssh(written), wanted);
+        }
+    }
 }

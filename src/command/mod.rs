@@ -1,12 +1,14 @@
 //! One file a command: load → probe → plan → show or run. Commands decide nothing.
 
 mod apply;
+mod debug;
 mod door;
 mod failure;
 mod interrupt;
 mod log;
 mod manual;
 mod new;
+mod patch_files;
 mod plan;
 mod recipe;
 mod remedy;
@@ -62,6 +64,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Status(arguments) => status::run(global, &arguments),
         Command::New(arguments) => new::run(&arguments),
         Command::Recipe(command) => recipe::run(global, &command),
+        Command::Debug(command) => debug::run(global, &command),
         Command::Log(arguments) => log::run(global, &arguments),
         Command::Completions(arguments) => Ok(manual::completions(&arguments)),
         Command::Man(arguments) => manual::pages(&arguments),

@@ -19,6 +19,10 @@ pub const BUILD_ROOT: &str = "/var/db/zonewright/build";
 #[serde(transparent)]
 pub struct Builds(pub BTreeMap<String, BTreeMap<String, PhaseState>>);
 
+/// The file that says that somebody changed a tree by hand. What such a tree holds is not what its
+/// key says, so none of its phases counts as done.
+pub const BY_HAND: &str = "by-hand";
+
 /// What became of a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -35,9 +39,18 @@ impl Builds {
     pub fn is_done(&self, key: &str, phase: &str) -> bool {
         self.0.get(key).and_then(|phases| phases.get(phase)) == Some(&PhaseState::Ended(0))
     }
+
+    /// Whether somebody changed a build's tree by hand.
+    #[must_use]
+    pub fn is_changed_by_hand(&self, key: &str) -> bool {
+        self.0
+            .get(key)
+            .is_some_and(|phases| phases.contains_key(BY_HAND))
+    }
 }
 
 // one line a file: KEY PHASE rc STATUS   or   KEY PHASE started
+// of a tree that was changed by hand just: KEY by-hand started
 // and one line a tree that says whose it is: KEY RECIPE
 pub(super) fn ask(script: Script) -> Script {
     script.set("root", BUILD_ROOT).shell(
@@ -46,7 +59,9 @@ text=
 for path in "$root"/*/*.started; do
   [ -f "$path" ] || continue
   phase=${path##*/} phase=${phase%.started} key=${path%/*} key=${key##*/}
-  if [ -f "${path%.started}.rc" ]; then
+  if [ -f "${path%/*}/by-hand" ]; then
+    [ "$phase" != source ] || text="$text$key by-hand started"$'\n'
+  elif [ -f "${path%.started}.rc" ]; then
     text="$text$key $phase rc $(<"${path%.started}.rc")"$'\n'
   else
     text="$text$key $phase started"$'\n'

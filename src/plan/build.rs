@@ -173,19 +173,25 @@ fn plan_phases(
         return;
     }
     let folder = format!("{BUILD_ROOT}/{key}");
+    let name = &inputs.package;
+    let is_anew = given.fresh && facts.builds.0.contains_key(key);
+    let mut why = why.to_vec();
+    if facts.builds.is_changed_by_hand(key) && !is_anew {
+        why.push(
+            "its build tree was changed by hand, and nothing is packaged from such".to_owned(),
+        );
+    }
     let step = |name: &str, what: String, work: Work| Step {
         id: format!("build/{}/{name}", recipe.name),
         stage: Stage::Build,
         changes: vec![Change {
             action: Action::Run,
             what,
-            why: why.to_vec(),
+            why: why.clone(),
             diff: None,
         }],
         work,
     };
-    let name = &inputs.package;
-    let is_anew = given.fresh && facts.builds.0.contains_key(key);
     if is_anew {
         let work = Work::Script {
             script: forget(std::slice::from_ref(&folder)),
@@ -243,6 +249,8 @@ printf '%s\n' "$recipe" >"$folder/recipe" || fail "cannot write in $folder"
 # packed, unpacked, compiled and staged
 what="the build of $recipe"
 receive "$folder/source.tar" 4
+# what the tree was made of, for whoever compares it later
+/usr/bin/digest -a sha256 "$folder/source.tar" >"$folder/source.sha256" || fail "cannot write in $folder"
 /usr/bin/gtar -xf "$folder/source.tar" -C "$folder/src" --no-same-owner ||
   fail "cannot unpack the sources in $folder/src"
 /usr/bin/rm -f "$folder/source.tar"
@@ -269,6 +277,10 @@ pub struct PhaseText {
     pub launch: Script,
     /// The phase's commands, as that shell reads them.
     pub commands: Script,
+    /// For whoever wants to stand where the phase stood.
+    setting: Script,
+    /// Folders that are made anew before it.
+    made: Vec<String>,
 }
 
 /// The text of a phase that is built in `folder` with `jobs` jobs at once; nothing where the build
@@ -308,18 +320,31 @@ pub fn phase_text(
     if let Some(path) = environment.get_mut("PATH") {
         *path = format!("{folder}/shims:{path}");
     }
+    // without what an earlier try left there: meson does not configure a folder that it half
+    // configured, `ln -s` does not make a link again, and a compiler that was killed cleans nothing up
+    let temporary = format!("{folder}/tmp");
+    let mut made = vec![temporary.clone()];
+    made.extend(match phase {
+        "configure" => Some(out.clone()),
+        "stage" => Some(stage.clone()),
+        _ => None,
+    });
+    environment.insert("TMPDIR".to_owned(), temporary);
     environment.insert("DESTDIR".to_owned(), stage);
     environment.insert("HOME".to_owned(), out);
+    let pairs: Vec<String> = environment
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let setting = Script::new("setting")
+        .list("environment", &pairs)
+        .set("directory", &source);
     let mut launch = vec![
         "exec".to_owned(),
         "/usr/bin/env".to_owned(),
         "-i".to_owned(),
     ];
-    launch.extend(
-        environment
-            .iter()
-            .map(|(name, value)| format!("{name}={value}")),
-    );
+    launch.extend(pairs);
     launch.extend([
         "/usr/bin/bash".to_owned(),
         format!("{folder}/{phase}.commands"),
@@ -332,6 +357,8 @@ pub fn phase_text(
     Some(PhaseText {
         launch,
         commands: body,
+        setting,
+        made,
     })
 }
 
@@ -353,8 +380,10 @@ fn phase_script(
             .set("folder", folder)
             .set("phase", phase)
             .set("user", accounts::BUILD_USER)
+            .list("made", &text.made)
             .set("launch", text.launch.body())
             .set("commands", text.commands.body())
+            .set("setting", text.setting.body())
             .set("runner", RUNNER)
             .shell(CONTRACT)
             .shell(FOLLOW)
@@ -445,7 +474,7 @@ done
 /// `is_alive`: whether the phase's contract has a member. `end_phase`: until it has none.
 ///
 /// A contract's number means something until the next boot only, so the boot is written first.
-const CONTRACT: &str = r#"
+pub(super) const CONTRACT: &str = r#"
 contract=
 find_contract() {
   contract=
@@ -501,8 +530,11 @@ if [ ! -f "$folder/$phase.started" ] || [ -f "$folder/$phase.rc" ] || ! is_alive
   # whatever is left of it must not write into the same tree
   end_phase
   shown=0
+  /usr/bin/rm -rf "${made[@]}" && /usr/bin/mkdir "${made[@]}" && /usr/bin/chown "$user:$user" "${made[@]}" ||
+    fail "cannot make ${made[*]} anew"
   /usr/bin/rm -f "$folder/$phase.rc" "$folder/$phase.ctid" "$folder/$phase.boot" "$log"
   printf '%s' "$launch" >"$folder/$phase.launch" && printf '%s' "$commands" >"$folder/$phase.commands" &&
+    printf '%s' "$setting" >"$folder/$phase.setting" &&
     printf '%s' "$runner" >"$folder/$phase.run" && printf '' >"$folder/$phase.started" ||
     fail "cannot write in $folder"
   /usr/bin/ctrun -l none -o pgrponly /usr/bin/bash "$folder/$phase.run" "$folder" "$phase" "$user" \

@@ -8,6 +8,7 @@ pub mod accounts;
 mod aside;
 pub mod build;
 pub mod checks;
+pub mod debug;
 pub mod files;
 pub mod inputs;
 mod install;

@@ -156,6 +156,7 @@ fn place_parameter(loaded: &LoadedRecipe, mistake: ParameterMistake) -> Problem 
         help: mistake.complaint.help,
         ..place
     }
+    .of("parameter-value")
 }
 
 /// Each folder, followed by the users' own below it where it has such.
@@ -179,7 +180,7 @@ fn with_user_folders(directories: Vec<Directory>, users: &[(String, u32)]) -> Ve
 }
 
 /// Drops the items of lists whose `when` does not hold.
-pub(super) fn drop_unmet(node: &mut Node, now: &Circumstances<'_>) {
+pub(crate) fn drop_unmet(node: &mut Node, now: &Circumstances<'_>) {
     match &mut node.value {
         Value::List(items) => {
             items.retain(|item| item.get("when").is_none_or(|when| holds(when, now)));
@@ -231,7 +232,7 @@ fn place_in_node(
         key: node.path.clone(),
         label: mistake.label,
         help: mistake.help,
-        ..Problem::error(mistake.message)
+        ..Problem::error(mistake.message).of(mistake.rule)
     }
 }
 
@@ -242,7 +243,7 @@ pub(super) fn place_in_template(source: &Arc<SourceText>, mistake: TemplateMista
         span: Some(mistake.span),
         label: mistake.label,
         help: mistake.help,
-        ..Problem::error(mistake.message)
+        ..Problem::error(mistake.message).of(mistake.rule)
     }
 }
 
@@ -262,7 +263,9 @@ fn bundle_files(
                 let Some(template) = loaded.templates.get(name) else {
                     let key = format!("file[{index}].template");
                     problems.push(
-                        document.problem_at(&key, format!("the template `{name}` was not loaded")),
+                        document
+                            .problem_at(&key, format!("the template `{name}` was not loaded"))
+                            .of("missing-file"),
                     );
                     continue;
                 };
@@ -305,10 +308,14 @@ fn bundle_patches(
                     strip: patch.strip,
                     fuzz: patch.fuzz,
                 }),
-                None => problems.push(document.problem_at(
-                    "source",
-                    format!("the patch `{}` was not loaded", patch.file),
-                )),
+                None => problems.push(
+                    document
+                        .problem_at(
+                            "source",
+                            format!("the patch `{}` was not loaded", patch.file),
+                        )
+                        .of("missing-file"),
+                ),
             }
         }
     }

@@ -3,9 +3,14 @@
 //! Templates are tried with the defaults and a sample zone, and conditions are ignored, so that a
 //! mistake in what only old branches use is found too.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
-use super::bundle::{ZoneContext, place_in_template, render_document};
+use super::afp_conf;
+use super::allow;
+use super::bundle::{ZoneContext, drop_unmet, place_in_template, render_document};
 use super::format::{list_of, nearest, quoted, there_are};
 use super::load::LoadedRecipe;
 use super::model::{File, FileContent, FileKind, Recipe, Service, Source};
@@ -15,7 +20,8 @@ use super::read::{self, RECIPE};
 use super::template::{Context, render};
 use super::tree::{Document, child_path, is_at_or_below};
 use super::validate::{Stage, validate};
-use crate::problem::{Problem, Severity};
+use super::when::{Circumstances, is_within};
+use crate::problem::Problem;
 use crate::smf::{self, SmfError};
 
 /// Everything wrong with a recipe beyond its single keys. `systems` are the build systems there
@@ -23,6 +29,9 @@ use crate::smf::{self, SmfError};
 #[must_use]
 pub fn check(loaded: &LoadedRecipe, systems: &[&str], faulty: &[String]) -> Vec<Problem> {
     let mut problems = check_build(loaded, systems);
+    problems.extend(allow::check(loaded));
+    problems.extend(check_version(loaded));
+    problems.extend(check_unused(loaded));
     problems.extend(check_sources(loaded));
     let (parameters, found) = check_parameters(loaded);
     problems.extend(found);
@@ -34,13 +43,6 @@ pub fn check(loaded: &LoadedRecipe, systems: &[&str], faulty: &[String]) -> Vec<
     problems
 }
 
-fn warning(problem: Problem) -> Problem {
-    Problem {
-        severity: Severity::Warning,
-        ..problem
-    }
-}
-
 fn check_build(loaded: &LoadedRecipe, systems: &[&str]) -> Vec<Problem> {
     let build = &loaded.recipe.build;
     let mut problems = Vec::new();
@@ -50,7 +52,10 @@ fn check_build(loaded: &LoadedRecipe, systems: &[&str]) -> Vec<Problem> {
     let at_system = |message: String, label: &str, help: Option<String>| Problem {
         label: label.to_string(),
         help,
-        ..loaded.document.problem_at("build.system", message)
+        ..loaded
+            .document
+            .problem_at("build.system", message)
+            .of("build-system")
     };
     if !systems.contains(&build.system.as_str()) {
         let message = format!("unknown build system {}", quoted(&build.system));
@@ -69,10 +74,13 @@ fn check_build(loaded: &LoadedRecipe, systems: &[&str]) -> Vec<Problem> {
     } else if build.system != "custom" && build.custom.is_some() {
         problems.push(Problem {
             help: Some("write `system = \"custom\"`, or leave `[build.custom]` out".to_string()),
-            ..loaded.document.problem_at(
-                "build.custom",
-                format!("`{}` runs no commands of its own", build.system),
-            )
+            ..loaded
+                .document
+                .problem_at(
+                    "build.custom",
+                    format!("`{}` runs no commands of its own", build.system),
+                )
+                .of("build-system")
         });
     }
     if build.system != "custom" && loaded.recipe.sources.is_empty() {
@@ -86,18 +94,104 @@ fn check_build(loaded: &LoadedRecipe, systems: &[&str]) -> Vec<Problem> {
     problems
 }
 
+/// Versions of netatalk that have holes: the first one that has them no more, and what they are. That
+/// all before it have them is inferred.
+const HOLES: &[(&str, &str)] = &[
+    (
+        "3.1.12",
+        "anybody who reaches the port becomes root (CVE-2018-1160)",
+    ),
+    ("3.1.13", "3.1.13 mended seven of them"),
+    ("4.5.1", "4.5.1 mended some in DHX2, DSI and Spotlight"),
+];
+
+fn check_version(loaded: &LoadedRecipe) -> Option<Problem> {
+    let version = netatalk_version(&loaded.recipe)?;
+    let is_before = |first: &str| is_within(version, &format!("<{first}"));
+    let (_, what) = HOLES.iter().find(|(first, _)| is_before(first))?;
+    let newest = HOLES.last().map_or("", |(first, _)| first);
+    let message = format!("netatalk {version} has known security holes");
+    Some(
+        Problem {
+            label: (*what).to_string(),
+            help: Some(format!(
+                "take {newest} or newer; where that cannot be, say why in `allow`"
+            )),
+            ..loaded.document.problem_at("package.version", message)
+        }
+        .of("vulnerable-version")
+        .warn(),
+    )
+}
+
+/// Where the name of a parameter stands in `[parameters]`.
+fn key_span(loaded: &LoadedRecipe, name: &str) -> Option<Range<usize>> {
+    let parameters = loaded.document.root.get("parameters")?;
+    let mut entries = parameters.entries().iter();
+    let entry = entries.find(|entry| entry.key == name)?;
+    entry.key_span.clone()
+}
+
+/// Complains about parameters that nothing names.
+fn check_unused(loaded: &LoadedRecipe) -> Vec<Problem> {
+    let texts = || {
+        let templates = loaded.templates.values().map(|template| &template.text);
+        std::iter::once(&loaded.document.source.text).chain(templates)
+    };
+    // a template that could not be read may name any of them
+    let files = loaded.recipe.files.iter();
+    let mut wanted = files.filter_map(|file| match &file.content {
+        FileContent::Template(name) => Some(name),
+        _ => None,
+    });
+    if !wanted.all(|name| loaded.templates.contains_key(name)) {
+        return Vec::new();
+    }
+    let is_named = |name: &str| {
+        let word = format!("parameters.{name}");
+        let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        texts().any(|text| {
+            let mut after = text.split(&word).skip(1);
+            after.any(|rest| !rest.starts_with(goes_on))
+        })
+    };
+    let unused = loaded
+        .recipe
+        .parameters
+        .keys()
+        .filter(|name| !is_named(name));
+    unused
+        .map(|name| {
+            let message = format!("nothing names the parameter `{name}`");
+            Problem {
+                help: Some(format!(
+                    "write `{{{{parameters.{name}}}}}` where it belongs, or leave it out"
+                )),
+                span: key_span(loaded, name),
+                ..loaded
+                    .document
+                    .problem_at(&child_path("parameters", name), message)
+            }
+            .of("unused-parameter")
+            .warn()
+        })
+        .collect()
+}
+
 fn check_sources(loaded: &LoadedRecipe) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (index, source) in loaded.recipe.sources.iter().enumerate() {
         if source.unverified.is_some() {
             let key = format!("source[{index}].unverified");
-            problems.push(warning(Problem {
+            problems.push(Problem {
                 label: "whoever answers for the URL decides what runs in the zone".to_string(),
                 help: Some("give its `sha256` as soon as there is one".to_string()),
                 ..loaded
                     .document
                     .problem_at(&key, "this source is used UNVERIFIED")
-            }));
+                    .of("unpinned-source")
+                    .warn()
+            });
         }
         problems.extend(check_urls(loaded, index, source));
     }
@@ -109,7 +203,7 @@ fn check_urls(loaded: &LoadedRecipe, index: usize, source: &Source) -> Vec<Probl
     for (u, url) in source.urls.iter().enumerate() {
         let key = format!("source[{index}].urls[{u}]");
         if url.contains("/archive/") {
-            problems.push(warning(Problem {
+            problems.push(Problem {
                 label: "made anew at each request".to_string(),
                 help: Some(
                     "its checksum may change; use an archive that upstream released".to_string(),
@@ -117,13 +211,14 @@ fn check_urls(loaded: &LoadedRecipe, index: usize, source: &Source) -> Vec<Probl
                 ..loaded
                     .document
                     .problem_at(&key, "an archive made by the forge is not stable")
-            }));
+                    .of("archive-url")
+                    .warn()
+            });
         }
         if url.starts_with("http://") && source.unverified.is_some() {
-            problems.push(warning(loaded.document.problem_at(
-                &key,
-                "nothing protects this download: no TLS and no checksum",
-            )));
+            let message = "nothing protects this download: no TLS and no checksum";
+            let problem = loaded.document.problem_at(&key, message);
+            problems.push(problem.of("insecure-url").warn());
         }
     }
     problems
@@ -150,7 +245,10 @@ fn check_parameters(loaded: &LoadedRecipe) -> (Map<String, Json>, Vec<Problem>) 
             problems.push(Problem {
                 label: complaint.label,
                 help: complaint.help,
-                ..loaded.document.problem_at(&key, complaint.message)
+                ..loaded
+                    .document
+                    .problem_at(&key, complaint.message)
+                    .of("parameter-value")
             });
         };
         for (index, choice) in parameter.choices.iter().enumerate() {
@@ -172,6 +270,29 @@ fn check_parameters(loaded: &LoadedRecipe) -> (Map<String, Json>, Vec<Problem>) 
         values.insert(name.clone(), value);
     }
     (values, problems)
+}
+
+/// The file as a zone of this branch and brand has it: without what its conditions exclude, and with
+/// its templates rendered from the parameters' defaults. `None` where a template cannot be.
+pub(crate) fn as_in_zone(loaded: &LoadedRecipe, branch: &str, brand: &str) -> Option<Document> {
+    let zone = ZoneContext {
+        branch: branch.to_string(),
+        brand: brand.to_string(),
+        ..sample_zone()
+    };
+    let (parameters, _) = check_parameters(loaded);
+    let context = Context::for_defaults(&loaded.recipe.package, &zone)
+        .with_parameters(Json::Object(parameters), &zone.users);
+    let mut document = loaded.document.clone();
+    let now = Circumstances {
+        version: &loaded.recipe.package.version,
+        branch,
+        brand,
+    };
+    drop_unmet(&mut document.root, &now);
+    render_document(&mut document, &context)
+        .is_empty()
+        .then_some(document)
 }
 
 /// Tries every template, and checks what they became.
@@ -210,7 +331,7 @@ fn check_rendered(
 
 /// Whether the value at a key path was made from a parameter that only a zone file can give: what
 /// is wrong with a sample says nothing about the recipe.
-fn rests_on_sample(loaded: &LoadedRecipe, path: &str) -> bool {
+pub(crate) fn rests_on_sample(loaded: &LoadedRecipe, path: &str) -> bool {
     let written = loaded.document.text_at(path).unwrap_or("");
     loaded.recipe.parameters.iter().any(|(name, parameter)| {
         parameter.default.is_none() && written.contains(&format!("parameters.{name}"))
@@ -227,7 +348,9 @@ fn check_services(recipe: &Recipe, document: &Document) -> Vec<Problem> {
             None if made.is_empty() => "the recipe makes no files".to_string(),
             None => format!("the recipe makes {}", list_of(made)),
         }),
-        ..document.problem_at(&key, format!("the recipe does not make {}", quoted(path)))
+        ..document
+            .problem_at(&key, format!("the recipe does not make {}", quoted(path)))
+            .of("unmade-file")
     };
     for (s, service) in recipe.services.iter().enumerate() {
         for (index, path) in service.restart_after.iter().enumerate() {
@@ -293,7 +416,9 @@ fn check_manifest(
     };
     Some(Problem {
         help: help.map(str::to_string),
-        ..document.problem_at(&format!("service[{index}].{key}"), error.to_string())
+        ..document
+            .problem_at(&format!("service[{index}].{key}"), error.to_string())
+            .of("service-manifest")
     })
 }
 
@@ -312,8 +437,7 @@ fn check_files(
                 };
                 match render(&template.text, file.kind, context) {
                     Ok(text) => {
-                        let key = format!("file[{index}].template");
-                        problems.extend(check_content(document, &key, file, &text));
+                        problems.extend(check_file(loaded, recipe, document, index, &text));
                     }
                     Err(mistakes) => {
                         problems
@@ -322,8 +446,7 @@ fn check_files(
                 }
             }
             FileContent::Content(text) => {
-                let key = format!("file[{index}].content");
-                problems.extend(check_content(document, &key, file, text));
+                problems.extend(check_file(loaded, recipe, document, index, text));
             }
             FileContent::Staged(_) => {}
         }
@@ -331,42 +454,73 @@ fn check_files(
     problems
 }
 
-/// What is known of a file's format.
-fn check_content(document: &Document, key: &str, file: &File, text: &str) -> Vec<Problem> {
-    let mut problems = Vec::new();
+/// Complains about the text that file number `index` gets, in the template that it was made from.
+pub(crate) fn check_file(
+    loaded: &LoadedRecipe,
+    recipe: &Recipe,
+    document: &Document,
+    index: usize,
+    text: &str,
+) -> Vec<Problem> {
+    let Some(file) = recipe.files.get(index) else {
+        return Vec::new();
+    };
+    let template = match &file.content {
+        FileContent::Template(name) => loaded.templates.get(name),
+        _ => None,
+    };
+    let key = match template {
+        Some(_) => format!("file[{index}].template"),
+        None => format!("file[{index}].content"),
+    };
+    let fallback = document.problem_at(&key, "");
+    let origin = match (template, &fallback.span) {
+        (Some(template), _) => afp_conf::Origin {
+            source: Arc::clone(template),
+            part: 0..template.text.len(),
+            fallback,
+        },
+        (None, span) => afp_conf::Origin {
+            source: Arc::clone(&document.source),
+            part: span.clone().unwrap_or(0..0),
+            fallback,
+        },
+    };
+    check_content(recipe, file, text, &origin)
+}
+
+/// What is known of a file's format. `part` is where the template stands, where it has a place.
+fn check_content(
+    recipe: &Recipe,
+    file: &File,
+    text: &str,
+    origin: &afp_conf::Origin,
+) -> Vec<Problem> {
     if file.kind != FileKind::AfpConf {
-        return problems;
+        return Vec::new();
     }
-    const WEAK: &[(&str, &str)] = &[
-        ("uams_clrtxt", "passwords cross the network in cleartext"),
-        ("uams_guest", "anybody may log in as a guest"),
-        ("uams_pam", "passwords cross the network in cleartext"),
-    ];
-    let settings = text.lines().filter_map(|line| line.split_once('='));
-    for (name, value) in settings {
-        let name = name.trim_start();
-        if name.starts_with([';', '#']) {
-            continue;
-        }
-        let before = value.find(';').and_then(|at| value.get(..at)).unwrap_or("");
-        if before.ends_with(|c: char| !c.is_whitespace()) {
-            problems.push(warning(Problem {
-                label: "`;` begins a comment, even inside a value".to_string(),
-                help: Some("put commands into a script and name that".to_string()),
-                ..document.problem_at(key, format!("the value of `{}` is cut at `;`", name.trim()))
-            }));
-        }
-        let value = value.split([';', '#']).next().unwrap_or("");
-        if !name.trim().eq_ignore_ascii_case("uam list") {
-            continue;
-        }
-        for (uam, why) in WEAK.iter().filter(|(uam, _)| value.contains(uam)) {
-            problems.push(warning(Problem {
-                label: (*why).to_string(),
-                help: Some("name only `uams_dhx2.so` (or `uams_srp.so`) in `uam list`".to_string()),
-                ..document.problem_at(key, format!("`{}` allows `{uam}.so`", file.path))
-            }));
+    let findings = afp_conf::check(text, netatalk_version(recipe));
+    let mut problems: Vec<Problem> = Vec::new();
+    for finding in &findings {
+        let problem = afp_conf::place(finding, text, origin);
+        // one line of a template makes one for each user
+        if !problems
+            .iter()
+            .any(|other| is_at_same_place(other, &problem))
+        {
+            problems.push(problem);
         }
     }
     problems
+}
+
+/// Whether two problems are about the same rule in the same words of a file.
+pub(crate) fn is_at_same_place(one: &Problem, other: &Problem) -> bool {
+    one.rule == other.rule && one.span == other.span && one.file == other.file
+}
+
+/// The version, where the recipe is netatalk's and not something else that writes its file.
+pub(super) fn netatalk_version(recipe: &Recipe) -> Option<&str> {
+    let is_netatalk = recipe.package.name.starts_with("netatalk");
+    is_netatalk.then_some(recipe.package.version.as_str())
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::allow;
 use super::check;
 use super::format::{nearest, there_are};
 use super::model::{FileContent, Recipe};
@@ -70,9 +71,40 @@ pub fn check_recipe(
     }
 }
 
+/// The same, with what the recipe allows among the problems.
+#[must_use]
+pub fn examine_recipe(
+    site: &SiteRoot,
+    name: &str,
+    systems: &[&str],
+) -> (Option<LoadedRecipe>, Vec<Problem>) {
+    match site.definition("recipes", "recipe", name) {
+        Ok(source) => examine_text(site, name, source, systems),
+        Err(problem) => (None, vec![*problem]),
+    }
+}
+
 /// The same for a recipe whose text is at hand; patches and templates are those of `site`.
 #[must_use]
 pub fn check_text(
+    site: &SiteRoot,
+    name: &str,
+    source: Arc<SourceText>,
+    systems: &[&str],
+) -> (Option<LoadedRecipe>, Vec<Problem>) {
+    let (loaded, problems) = examine_text(site, name, source, systems);
+    match loaded {
+        Some(loaded) => {
+            let (problems, _) = allow::sift(problems, &loaded);
+            (Some(loaded), problems)
+        }
+        None => (None, problems),
+    }
+}
+
+/// The same with what the recipe allows.
+#[must_use]
+pub fn examine_text(
     site: &SiteRoot,
     name: &str,
     source: Arc<SourceText>,
@@ -111,7 +143,7 @@ fn read_patches(site: &SiteRoot, loaded: &mut LoadedRecipe, problems: &mut Vec<P
                         .patches
                         .insert(patch.file.clone(), PatchFile { bytes, sha256 });
                 }
-                Err(found) => problems.push(loaded.document.place(&key, *found)),
+                Err(found) => problems.push(loaded.document.place(&key, *found).of("missing-file")),
             }
         }
     }
@@ -128,7 +160,9 @@ fn read_templates(site: &SiteRoot, loaded: &mut LoadedRecipe, problems: &mut Vec
         }
         let text = read_beside(site, "templates", name).and_then(|bytes| {
             String::from_utf8(bytes).map_err(|_| {
-                Problem::error(format!("the template `{name}` is not UTF-8 text")).into()
+                Problem::error(format!("the template `{name}` is not UTF-8 text"))
+                    .of("missing-file")
+                    .into()
             })
         });
         match text {
@@ -137,7 +171,7 @@ fn read_templates(site: &SiteRoot, loaded: &mut LoadedRecipe, problems: &mut Vec
                 let source = Arc::new(SourceText { path, text });
                 loaded.templates.insert(name.clone(), source);
             }
-            Err(found) => problems.push(loaded.document.place(&key, *found)),
+            Err(found) => problems.push(loaded.document.place(&key, *found).of("missing-file")),
         }
     }
 }
@@ -167,7 +201,7 @@ fn read_beside(site: &SiteRoot, folder: &str, name: &str) -> Result<Vec<u8>, Box
     Err(Box::new(Problem {
         label: "not there".to_string(),
         help: Some(help),
-        ..Problem::error(format!("there is no file `{folder}/{name}`"))
+        ..Problem::error(format!("there is no file `{folder}/{name}`")).of("missing-file")
     }))
 }
 

@@ -5,6 +5,8 @@
 //! [`bundle`] settles it for one zone: every template rendered, every patch and template read and
 //! hashed, so that whatever follows needs neither the site's folder nor the parameters.
 
+mod afp_conf;
+pub mod allow;
 pub mod bundle;
 pub mod check;
 pub mod desk;
@@ -18,12 +20,14 @@ pub mod manual;
 pub mod model;
 pub(crate) mod names;
 pub mod parameters;
+pub mod patch_list;
 mod paths;
 mod patterns;
 pub mod read;
 pub mod reference;
 pub mod resolved;
 pub mod rules;
+pub mod sample;
 pub mod schema;
 pub mod syntax;
 pub mod template;

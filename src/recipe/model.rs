@@ -42,6 +42,18 @@ pub struct Recipe {
     pub services: Vec<Service>,
     /// `[[check]]`, run in order after everything else.
     pub checks: Vec<Check>,
+    /// `allow`: the rules of `recipe check` that the recipe breaks on purpose.
+    pub allow: Vec<Allow>,
+}
+
+/// `allow = [{ rule = "archive-url", reason = "upstream makes no releases" }]`, before the first
+/// `[table]` of the file, or `[[allow]]` anywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Allow {
+    /// The rule's name, as reports print it in brackets.
+    pub rule: String,
+    /// Why it is broken on purpose. Required.
+    pub reason: String,
 }
 
 /// `[package]`: what the result is called.
@@ -188,7 +200,7 @@ pub struct Build {
     pub make_arguments: Vec<String>,
     /// Environment on top of what every build in a pkgsrc zone gets; templates. A value replaces,
     /// except for `CFLAGS`, `CXXFLAGS`, `CPPFLAGS` and `LDFLAGS`, where it is appended. `DESTDIR`,
-    /// `HOME` and the variables of bash itself (`PS4`, `BASH_ENV`) cannot be set.
+    /// `HOME`, `TMPDIR` and the variables of bash itself (`PS4`, `BASH_ENV`) cannot be set.
     pub environment: BTreeMap<String, String>,
     /// Whether to run the sources' own test suite. Default: false.
     pub test: bool,

@@ -22,19 +22,21 @@ pub(super) fn check(recipe: &Recipe, document: &Document) -> Vec<Problem> {
     for (key, path) in directories.clone() {
         if is_file(path) {
             let message = format!("{} is both a file and a folder", quoted(path));
-            problems.push(document.problem_at(&key, message));
+            problems.push(document.problem_at(&key, message).of("path-conflict"));
         }
     }
     for (key, path) in files.clone().filter(|(_, path)| path.ends_with('/')) {
         problems.push(Problem {
             help: Some("name a file in it".to_string()),
-            ..document.problem_at(&key, format!("{} names a folder", quoted(path)))
+            ..document
+                .problem_at(&key, format!("{} names a folder", quoted(path)))
+                .of("path-conflict")
         });
     }
     for (key, path) in directories.chain(files) {
         if let Some(above) = parents(path).find(|parent| is_file(parent)) {
             let message = format!("{} lies inside the file {}", quoted(path), quoted(above));
-            problems.push(document.problem_at(&key, message));
+            problems.push(document.problem_at(&key, message).of("path-conflict"));
         }
         problems.extend(check_writable(document, &key, path));
     }
@@ -57,7 +59,9 @@ fn check_writable(document: &Document, key: &str, path: &str) -> Option<Problem>
     Some(Problem {
         label: format!("`{platform}` is the platform's, read-only in a zone"),
         help: Some("write below `/opt/local`, `/etc` or `/var`".to_string()),
-        ..document.problem_at(key, format!("{} cannot be written", quoted(path)))
+        ..document
+            .problem_at(key, format!("{} cannot be written", quoted(path)))
+            .of("path-conflict")
     })
 }
 

@@ -28,7 +28,7 @@ pub fn parse(source: Arc<SourceText>) -> Result<Document, Box<Problem>> {
         return Err(Box::new(Problem {
             help: Some("put long texts into templates".to_string()),
             file: Some(source),
-            ..Problem::error(format!("the file is larger than {} MiB", LONGEST >> 20))
+            ..Problem::error(format!("the file is larger than {} MiB", LONGEST >> 20)).of("syntax")
         }));
     }
     let root = if source
@@ -107,7 +107,7 @@ fn toml_problem(text: &str, error: &toml_edit::TomlError) -> Box<Problem> {
         span,
         label: said,
         help,
-        ..Problem::error(message)
+        ..Problem::error(message).of("syntax")
     })
 }
 
@@ -193,7 +193,7 @@ fn json_problem(text: &str, error: &serde_json::Error) -> Box<Problem> {
         span: Some(at..at),
         label,
         help,
-        ..Problem::error(message)
+        ..Problem::error(message).of("syntax")
     })
 }
 

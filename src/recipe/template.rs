@@ -36,6 +36,8 @@ pub struct TemplateMistake {
     pub label: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// The name of the rule that is broken.
+    pub rule: &'static str,
 }
 
 impl Context {
@@ -155,6 +157,7 @@ pub fn render(
         message: format!("{} cannot be written into this file", quoted(value)),
         label: (*reason).to_string(),
         help: Some("choose another value: this format has no way to write it there".to_string()),
+        rule: "template-value",
     };
     Err(refused.iter().map(mistake).collect())
 }
@@ -182,6 +185,7 @@ fn too_large() -> TemplateMistake {
         message: "this template makes too large a file".to_string(),
         label: format!("at most {} KiB and {MOST_VALUES} values", LARGEST >> 10),
         help: None,
+        rule: "template-syntax",
     }
 }
 
@@ -192,6 +196,7 @@ fn bypass(text: &str, kind: FileKind) -> Option<TemplateMistake> {
         message: message.to_string(),
         label: String::new(),
         help: Some(help.to_string()),
+        rule: "template-syntax",
     };
     if embed::has_marks(text) {
         let message = "this template holds a control character that no text has";
@@ -262,6 +267,7 @@ fn refused_tags(text: &str) -> Vec<TemplateMistake> {
         message: message.to_string(),
         label,
         help: None,
+        rule: "template-syntax",
     };
     if text.len() > LONGEST {
         let label = format!("at most {} KiB", LONGEST >> 10);
@@ -351,6 +357,7 @@ fn unknown_name(span: Range<usize>, word: &str, context: &Context) -> TemplateMi
         message: format!("unknown name {} in a template", quoted(word)),
         label: "stands for nothing".to_string(),
         help: Some(help),
+        rule: "template-name",
     }
 }
 
@@ -431,6 +438,7 @@ fn syntax_mistake(text: &str, error: &handlebars::TemplateError) -> TemplateMist
             "each `{{` needs its `}}`; two braces that are no template are written `\\{{`"
                 .to_string()
         }),
+        rule: "template-syntax",
     }
 }
 
@@ -467,6 +475,7 @@ fn render_mistake(
         message,
         label: String::new(),
         help,
+        rule: "template-syntax",
     }
 }
 

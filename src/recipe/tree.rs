@@ -96,6 +96,8 @@ impl Document {
             file: place.file,
             span: place.span,
             key: place.key,
+            // it was of the other file
+            fix: None,
             ..found
         }
     }

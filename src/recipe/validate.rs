@@ -40,7 +40,7 @@ struct Reader {
 impl Reader {
     fn table(&mut self, node: &mut Node, table: &Table) {
         let Value::Table(entries) = &mut node.value else {
-            return self.wrong_type(node, "a table", None);
+            return self.wrong_type(node, "a table", as_table(node, table));
         };
         let mut meant = Vec::new();
         let mut strangers = Vec::new();
@@ -93,7 +93,7 @@ impl Reader {
             key: path.to_string(),
             label: format!("not a key of {}", table.title),
             help: Some(help),
-            ..Problem::error(format!("unknown key {}", quoted(name)))
+            ..Problem::error(format!("unknown key {}", quoted(name))).of("unknown-key")
         });
         free.iter().copied().find(|key| Some(*key) == meant)
     }
@@ -157,6 +157,7 @@ impl Reader {
                 key: entry.node.path.clone(),
                 help: Some((*what).to_string()),
                 ..Problem::error(format!("`{}` is not supported yet", entry.key))
+                    .of("not-supported")
             });
         } else {
             self.node(&mut entry.node, takes);
@@ -214,7 +215,12 @@ impl Reader {
         if text.trim().is_empty() && !format.may_be_blank() {
             let name = node.path.rsplit('.').next().unwrap_or("");
             let help = format!("it is {}", format.noun());
-            return self.at(node, format!("`{name}` is empty"), Some(help));
+            return self.at(
+                "value-format",
+                node,
+                format!("`{name}` is empty"),
+                Some(help),
+            );
         }
         let is_open = is_template && self.stage == Stage::Written && text.contains("{{");
         let checked = if is_open { Format::Any } else { format };
@@ -278,6 +284,7 @@ impl Reader {
             let is_empty = items.first().is_none_or(|item| item.as_text() == Some(""));
             if is_empty {
                 self.at(
+                    "value-format",
                     node,
                     "this command is empty",
                     Some("begin it with a program".into()),
@@ -339,7 +346,7 @@ impl Reader {
                             before.matches('\n').count() + 1
                         )
                     });
-                    self.at(item, message, help);
+                    self.at("duplicate", item, message, help);
                 }
             }
         }
@@ -354,26 +361,32 @@ impl Reader {
         };
         self.problems.push(Problem {
             label: format!("this is {}", node.noun()),
-            ..self.problem(node, message, help)
+            ..self.problem("wrong-type", node, message, help)
         });
     }
 
     fn complain(&mut self, node: &Node, complaint: Complaint) {
         self.problems.push(Problem {
             label: complaint.label,
-            ..self.problem(node, complaint.message, complaint.help)
+            ..self.problem("value-format", node, complaint.message, complaint.help)
         });
     }
 
-    fn at(&mut self, node: &Node, message: impl Into<String>, help: Option<String>) {
-        self.problems.push(self.problem(node, message, help));
+    fn at(
+        &mut self,
+        rule: &'static str,
+        node: &Node,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        self.problems.push(self.problem(rule, node, message, help));
     }
 
     /// At the table `node`, about a key that it has not.
     fn lacks(&mut self, node: &Node, key: &str, message: String, help: String) {
         self.problems.push(Problem {
             key: child_path(&node.path, key),
-            ..self.problem(node, message, Some(help))
+            ..self.problem("missing-key", node, message, Some(help))
         });
     }
 
@@ -383,19 +396,39 @@ impl Reader {
         let place = entry.map_or(node, |entry| &entry.node);
         self.problems.push(Problem {
             span: entry.and_then(|entry| entry.key_span.clone()),
-            ..self.problem(place, message, help)
+            ..self.problem("key-conflict", place, message, help)
         });
     }
 
-    fn problem(&self, node: &Node, message: impl Into<String>, help: Option<String>) -> Problem {
+    fn problem(
+        &self,
+        rule: &'static str,
+        node: &Node,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) -> Problem {
         Problem {
             file: Some(Arc::clone(&self.source)),
             span: node.span.clone(),
             key: node.path.clone(),
             help,
-            ..Problem::error(message)
+            ..Problem::error(message).of(rule)
         }
     }
+}
+
+/// A text where a table is wanted: the table in which it is the value of the first key, where that
+/// takes a text of this kind.
+fn as_table(node: &Node, table: &Table) -> Option<String> {
+    let Value::Text(text) = &node.value else {
+        return None;
+    };
+    let first = table.keys.first()?;
+    let Takes::Text(format) = &first.takes else {
+        return None;
+    };
+    format.check(text).ok()?;
+    Some(format!("write `{{ {} = {text:?} }}`", first.name))
 }
 
 /// `"a.patch"` becomes `{ file = "a.patch" }`.

@@ -18,8 +18,9 @@ use crate::script::Script;
 use crate::source::cache::{Cache, CacheError};
 use crate::source::fetch::{FetchError, Fetcher};
 use crate::source::repack::{RepackError, ustar};
+use crate::source::tree::Tree;
 use crate::source::unpack::Limits;
-use crate::source::{self, Ingredient, NamedPatch, Patience, PrepareError};
+use crate::source::{self, Ingredient, NamedPatch, Patience, PrepareError, Prepared};
 
 /// Why the controller's half of a build failed.
 #[derive(Debug, thiserror::Error)]
@@ -86,8 +87,21 @@ pub(super) fn prepare(
     name: &str,
     controller: &mut Controller<'_>,
 ) -> Result<Vec<u8>, Unprepared> {
+    let prepared = prepare_tree(view, name, controller)?;
+    Ok(ustar(&prepared.tree, BUILD_EPOCH)?)
+}
+
+/// The same without the packing.
+pub(super) fn prepare_tree(
+    view: &View,
+    name: &str,
+    controller: &mut Controller<'_>,
+) -> Result<Prepared, Unprepared> {
     let Some(wanted) = recipe(view, name) else {
-        return Ok(Vec::new());
+        return Ok(Prepared {
+            tree: Tree::new(),
+            patches: Vec::new(),
+        });
     };
     let cache = Cache::open(&controller.folders.cache)?;
     let fetcher = Fetcher::new(&cache, &controller.distfiles, Patience::default());
@@ -124,12 +138,10 @@ pub(super) fn prepare(
         patches: patches_of(wanted, index),
     });
     let ingredients: Vec<_> = ingredients.collect();
-    let prepared =
-        source::prepare(&ingredients, &Limits::default()).map_err(|error| Unprepared {
-            source: blamed(&error, &ingredients),
-            error: Box::new(error.into()),
-        })?;
-    Ok(ustar(&prepared.tree, BUILD_EPOCH)?)
+    source::prepare(&ingredients, &Limits::default()).map_err(|error| Unprepared {
+        source: blamed(&error, &ingredients),
+        error: Box::new(error.into()),
+    })
 }
 
 /// Which of the sources an error is about.

@@ -10,7 +10,8 @@ use super::load::LoadedZone;
 use super::model::ZoneFile;
 use super::read::PASSWORD;
 use crate::problem::{Problem, SourceText};
-use crate::recipe::bundle::{ZoneContext, resolve};
+use crate::recipe::bundle::{Bundle, FileBytes, ZoneContext, resolve};
+use crate::recipe::check::check_file;
 use crate::recipe::format::quoted;
 use crate::recipe::load::LoadedRecipe;
 use crate::recipe::names::split_prefix;
@@ -29,19 +30,25 @@ pub(super) fn check(zone: &ZoneFile, document: &Document, found: &[Problem]) -> 
     if host.is_some_and(|host| host.has("sandbox") && !host.boolean("sandbox")) && is_fine("host") {
         problems.push(Problem {
             help: Some("write `true`, or leave `[host]` out".to_string()),
-            ..document.problem_at("host.sandbox", "`sandbox = false` says nothing")
+            ..document
+                .problem_at("host.sandbox", "`sandbox = false` says nothing")
+                .of("zone-access")
         });
     }
     if host.is_none() && zone.zone.ssh.is_none() && is_fine("zone") {
         problems.push(Problem {
             help: Some("write `[zone] ssh = \"…\"`, or `[host] sandbox = true`".to_string()),
-            ..document.problem_at("zone", "nothing says how to reach the zone")
+            ..document
+                .problem_at("zone", "nothing says how to reach the zone")
+                .of("zone-access")
         });
     }
     if zone.host.is_some() && zone.zone.ssh.is_some() {
         problems.push(Problem {
             help: Some("a zone of the sandbox is reached by itself: leave it out".to_string()),
-            ..document.problem_at("zone.ssh", "`ssh` cannot stand beside `[host] sandbox`")
+            ..document
+                .problem_at("zone.ssh", "`ssh` cannot stand beside `[host] sandbox`")
+                .of("zone-access")
         });
     }
     problems.extend(check_alias(zone, document));
@@ -67,7 +74,7 @@ fn check_alias(zone: &ZoneFile, document: &Document) -> Option<Problem> {
              example `time-machine`"
                 .to_string(),
         ),
-        ..document.problem_at("zone.alias", message)
+        ..document.problem_at("zone.alias", message).of("zone-shape")
     })
 }
 
@@ -83,10 +90,12 @@ fn check_shape(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
         .map(|entry| Problem {
             span: entry.key_span.clone().or_else(|| entry.node.span.clone()),
             help: Some("leave it out, or say in `[host]` where the zone is to be made".to_string()),
-            ..document.problem_at(
-                &entry.node.path,
-                format!("`{}` shapes a zone, but this one exists already", entry.key),
-            )
+            ..document
+                .problem_at(
+                    &entry.node.path,
+                    format!("`{}` shapes a zone, but this one exists already", entry.key),
+                )
+                .of("zone-shape")
         })
         .collect()
 }
@@ -105,7 +114,7 @@ fn check_nics(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
                 "two `[[zone.nic]]` have the address {}",
                 quoted(&nic.address)
             );
-            problems.push(document.problem_at(&key, message));
+            problems.push(document.problem_at(&key, message).of("zone-network"));
         }
         let Some(gateway) = &nic.gateway else {
             continue;
@@ -114,7 +123,9 @@ fn check_nics(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
         if nic.address == "dhcp" {
             problems.push(Problem {
                 help: Some("leave it out".to_string()),
-                ..document.problem_at(&key, "with `dhcp` the server gives the gateway")
+                ..document
+                    .problem_at(&key, "with `dhcp` the server gives the gateway")
+                    .of("zone-network")
             });
         }
         let (Some((address, prefix)), Ok(router)) = (split_prefix(&nic.address), gateway.parse())
@@ -122,15 +133,18 @@ fn check_nics(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
             continue;
         };
         if address == router {
-            problems.push(document.problem_at(&key, "the gateway is the zone itself"));
+            let problem = document.problem_at(&key, "the gateway is the zone itself");
+            problems.push(problem.of("zone-network"));
         } else if network(address, prefix) != network(router, prefix) {
             problems.push(Problem {
                 label: format!("outside of `{}`", nic.address),
                 help: Some("a gateway must be reached without a gateway".to_string()),
-                ..document.problem_at(
-                    &key,
-                    format!("the gateway {} is out of reach", quoted(gateway)),
-                )
+                ..document
+                    .problem_at(
+                        &key,
+                        format!("the gateway {} is out of reach", quoted(gateway)),
+                    )
+                    .of("zone-network")
             });
         }
     }
@@ -153,10 +167,8 @@ fn check_users(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
         // nobody, noaccess and nobody4 of every illumos system
         if matches!(user.uid, 60_001 | 60_002 | 65_534) {
             let key = format!("user[{index}].uid");
-            problems.push(document.problem_at(
-                &key,
-                format!("the uid `{}` is taken by the system", user.uid),
-            ));
+            let message = format!("the uid `{}` is taken by the system", user.uid);
+            problems.push(document.problem_at(&key, message).of("zone-user"));
         }
         let key = format!("user[{index}].password");
         let node = document
@@ -171,13 +183,17 @@ fn check_users(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
         if password.is_some_and(is_empty) {
             problems.push(Problem {
                 help: Some("begin it with a program".to_string()),
-                ..document.problem_at(&format!("{key}.command"), "this command is empty")
+                ..document
+                    .problem_at(&format!("{key}.command"), "this command is empty")
+                    .of("zone-user")
             });
         }
         if password.is_some_and(|password| password.has("prompt") && !password.boolean("prompt")) {
             problems.push(Problem {
                 help: Some("write `true`, or leave the password out".to_string()),
-                ..document.problem_at(&key, "`prompt = false` says nothing")
+                ..document
+                    .problem_at(&key, "`prompt = false` says nothing")
+                    .of("zone-user")
             });
         }
     }
@@ -280,10 +296,13 @@ pub fn check_use(
         .map(|mistake| Problem {
             label: mistake.complaint.label,
             help: mistake.complaint.help,
-            ..loaded.document.problem_at(
-                &child_path(&parameters, &mistake.name),
-                mistake.complaint.message,
-            )
+            ..loaded
+                .document
+                .problem_at(
+                    &child_path(&parameters, &mistake.name),
+                    mistake.complaint.message,
+                )
+                .of("parameter-value")
         })
         .collect();
     if problems.is_empty() && is_good {
@@ -305,7 +324,8 @@ pub fn check_use(
             problems.push(
                 loaded
                     .document
-                    .problem_at(&format!("user[{u}].{key}"), message),
+                    .problem_at(&format!("user[{u}].{key}"), message)
+                    .of("zone-user"),
             );
         }
     }
@@ -352,8 +372,23 @@ fn check_values(loaded: &LoadedZone, index: usize, recipe: &LoadedRecipe) -> Vec
             None => problem,
         }
     };
-    let found = resolve(recipe, &given.parameters, &zone).err();
-    found.into_iter().flatten().map(place).collect()
+    let found = match resolve(recipe, &given.parameters, &zone) {
+        Err(found) => found,
+        Ok(bundle) => check_texts(recipe, &bundle),
+    };
+    found.into_iter().map(place).collect()
+}
+
+/// Complains about what this zone's files say.
+fn check_texts(recipe: &LoadedRecipe, bundle: &Bundle) -> Vec<Problem> {
+    let files = bundle.files.iter().enumerate();
+    files
+        .filter_map(|(index, file)| match &file.content {
+            FileBytes::Known(bytes) => Some((index, std::str::from_utf8(bytes).ok()?)),
+            FileBytes::Staged(_) => None,
+        })
+        .flat_map(|(index, text)| check_file(recipe, &bundle.recipe, &recipe.document, index, text))
+        .collect()
 }
 
 /// The parameters that the text names at which a problem was found: the very tag of a template file,

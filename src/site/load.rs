@@ -12,6 +12,8 @@ use super::embedded;
 use super::model::ZoneFile;
 use super::read::{self, ZONE};
 use crate::problem::{Problem, Severity, SourceText};
+use crate::recipe::allow;
+use crate::recipe::check::is_at_same_place;
 use crate::recipe::format::{Format, nearest, quoted, there_are};
 use crate::recipe::load::check_recipe;
 use crate::recipe::syntax;
@@ -91,7 +93,7 @@ impl SiteRoot {
     pub fn read(&self, relative: &str) -> Result<Option<Vec<u8>>, Box<Problem>> {
         Format::Below("the site")
             .check(relative)
-            .map_err(|complaint| Problem::error(complaint.message))?;
+            .map_err(|complaint| Problem::error(complaint.message).of("missing-file"))?;
         match self.own(relative)? {
             Some(bytes) => Ok(Some(bytes)),
             None => Ok(embedded::read(relative).map(<[u8]>::to_vec)),
@@ -104,8 +106,10 @@ impl SiteRoot {
         };
         let path = folder.join(relative);
         let shown = quoted(&self.shown.join(relative).to_string_lossy());
-        let failed =
-            |error: io::Error| Box::new(Problem::error(format!("cannot read {shown}: {error}")));
+        let failed = |error: io::Error| {
+            let message = format!("cannot read {shown}: {error}");
+            Box::new(Problem::error(message).of("missing-file"))
+        };
         let real = match path.canonicalize() {
             Ok(real) => real,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -113,7 +117,7 @@ impl SiteRoot {
         };
         if !real.starts_with(folder.canonicalize().map_err(failed)?) {
             let message = format!("a symbolic link leads `{relative}` out of the site");
-            return Err(Problem::error(message).into());
+            return Err(Problem::error(message).of("missing-file").into());
         }
         std::fs::read(&path).map(Some).map_err(failed)
     }
@@ -172,6 +176,7 @@ impl SiteRoot {
             return Err(Box::new(Problem {
                 help: Some(help),
                 ..Problem::error(format!("{} is not the name of a {what}", quoted(name)))
+                    .of("unknown-recipe")
             }));
         }
         let toml = format!("{folder}/{name}.toml");
@@ -181,6 +186,7 @@ impl SiteRoot {
                 return Err(Box::new(Problem {
                     help: Some("keep one of them".to_string()),
                     ..Problem::error(format!("there are both `{toml}` and `{json}`"))
+                        .of("duplicate")
                 }));
             }
             (Some(bytes), None) => (toml, bytes),
@@ -191,8 +197,9 @@ impl SiteRoot {
                 .ok_or_else(|| Box::new(self.no_definition(folder, what, name)))?,
         };
         let path = self.shown(&relative);
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Problem::error(format!("`{}` is not UTF-8 text", path.display())))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Problem::error(format!("`{}` is not UTF-8 text", path.display())).of("syntax")
+        })?;
         Ok(Arc::new(SourceText { path, text }))
     }
 
@@ -208,7 +215,7 @@ impl SiteRoot {
         };
         Problem {
             help: Some(help),
-            ..Problem::error(format!("there is no {what} {}", quoted(name)))
+            ..Problem::error(format!("there is no {what} {}", quoted(name))).of("unknown-recipe")
         }
     }
 }
@@ -274,8 +281,15 @@ pub fn check_zone(
                 let is_good = found
                     .iter()
                     .all(|found| found.severity == Severity::Warning);
+                let (of_use, _) =
+                    allow::sift(check::check_use(&loaded, index, &recipe, is_good), &recipe);
+                let is_new = |problem: &Problem| {
+                    let is_known = |other: &Problem| is_at_same_place(other, problem);
+                    problem.span.is_none() || !found.iter().any(is_known)
+                };
+                let of_use: Vec<Problem> = of_use.into_iter().filter(is_new).collect();
                 problems.extend(found);
-                problems.extend(check::check_use(&loaded, index, &recipe, is_good));
+                problems.extend(of_use);
             }
             (None, found) => problems.extend(found.into_iter().map(|found| match found.file {
                 Some(_) => found,

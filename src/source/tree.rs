@@ -262,8 +262,12 @@ impl Tree {
         Ok(())
     }
 
-    /// Removes an entry, and the folders above it that are empty then, as `patch` does.
+    /// Removes an entry, and the folders above it that are empty then, as `patch` does. A folder that
+    /// holds something stays.
     pub fn remove(&mut self, path: &TreePath) -> Option<Entry> {
+        if self.holds_something(path) {
+            return None;
+        }
         let removed = self.entries.remove(path)?;
         let mut above = path.parent();
         while let Some(folder) = above {
@@ -545,5 +549,8 @@ mod tests {
         tree.remove(&path("a/b/c"));
         assert_eq!(tree.get(&path("a/b")), None);
         assert!(tree.get(&path("a/b-c")).is_some());
+        // a folder goes when nothing is in it
+        assert_eq!(tree.remove(&path("a")), None);
+        assert_eq!(tree.get(&path("a")), Some(&Entry::Directory));
     }
 }

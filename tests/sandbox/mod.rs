@@ -4,10 +4,12 @@
 //! its own; all zones are in one sandbox, which ends with the last test that holds it.
 
 mod accounts;
+mod afternoon;
 pub mod archive;
 pub mod become_root;
 mod changes;
 mod commands;
+mod conditions;
 mod connections;
 mod drafted;
 mod drift;
@@ -27,6 +29,7 @@ mod records;
 mod scripts;
 mod sessions;
 mod swap;
+mod systems;
 mod two_operators;
 mod upstream_manifest;
 mod walk;

@@ -140,7 +140,14 @@ fn next(id: &str, zone: &str, program: &str, style: Style) -> String {
         "`zonewright log {zone} --phase {}` shows the whole log",
         name_of(id)
     );
-    labelled("next", &next, style) + &labelled("and", &log, style)
+    let inside = plan::phase_of(id).zip(recipe).map(|(_, recipe)| {
+        let text = format!(
+            "`{program} debug shell {zone} {}` opens the build tree",
+            quote(recipe)
+        );
+        labelled("or", &text, style)
+    });
+    labelled("next", &next, style) + &labelled("and", &log, style) + &inside.unwrap_or_default()
 }
 
 /// A recipe whose sources cannot be had or patched.

@@ -8,6 +8,7 @@ mod fetch;
 mod files;
 mod fmt;
 mod new;
+mod patch;
 mod schema;
 mod show;
 
@@ -24,6 +25,7 @@ pub(super) fn run(global: &Global, command: &RecipeCommand) -> Result<u8, Failur
         RecipeCommand::Bump(arguments) => bump::run(global, arguments),
         RecipeCommand::Fetch(arguments) => fetch::run(global, arguments),
         RecipeCommand::Explain(arguments) => explain::run(global, arguments),
+        RecipeCommand::Patch(command) => patch::run(global, command),
         RecipeCommand::Schema(arguments) => schema::run(arguments),
     }
 }

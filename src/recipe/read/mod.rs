@@ -7,7 +7,7 @@ mod build;
 mod install;
 
 use super::format::Format;
-use super::model::Recipe;
+use super::model::{Allow, Recipe};
 use super::schema::Takes;
 use super::schema::Takes::{Map, Tables};
 use super::schema::{Table, key, required};
@@ -72,12 +72,34 @@ pub static RECIPE: Table = Table {
             Tables(&install::CHECK, &["name"]),
             "proof that it works",
         ),
+        key(
+            "allow",
+            Tables(&ALLOW, &["rule"]),
+            "a rule of `recipe check` that the recipe breaks on purpose",
+        ),
+    ],
+    rules: &[],
+};
+
+static ALLOW: Table = Table {
+    title: "`[[allow]]`",
+    keys: &[
+        required(
+            "rule",
+            Takes::Text(Format::Line),
+            "the name of the rule, as reports print it in brackets",
+        ),
+        required(
+            "reason",
+            Takes::Text(Format::Line),
+            "why it is broken on purpose",
+        ),
     ],
     rules: &[],
 };
 
 /// The recipe that a tree holds; what is wrong or missing reads as its default.
-pub(super) fn recipe(root: &Node) -> Recipe {
+pub(crate) fn recipe(root: &Node) -> Recipe {
     let empty = Node {
         value: super::tree::Value::Table(Vec::new()),
         span: None,
@@ -96,5 +118,9 @@ pub(super) fn recipe(root: &Node) -> Recipe {
         files: root.list("file", install::file),
         services: root.list("service", install::service),
         checks: root.list("check", install::check),
+        allow: root.list("allow", |entry| Allow {
+            rule: entry.text("rule"),
+            reason: entry.text("reason"),
+        }),
     }
 }

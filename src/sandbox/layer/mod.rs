@@ -27,7 +27,7 @@ pub const HIDDEN_BIN: &str = "lib/zonewright/bin";
 pub const RECORDS: &str = "lib/zonewright/layers";
 
 /// Raised when the way a layer is made changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What a layer says of itself, in the zone under `/usr/lib/zonewright/layers/NAME.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

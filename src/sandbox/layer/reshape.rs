@@ -32,15 +32,17 @@ pub(super) fn reshape(image: &Image, usr: &Path, below: &[PathBuf]) -> Result<()
             _ => {}
         }
     }
-    hide_commands(usr)?;
+    hide_commands(usr, below)?;
+    link_data(usr)?;
     link_assembler(usr)?;
     compile_python(image, usr, below)
 }
 
 /// Moves a layer's commands out of sight.
-fn hide_commands(usr: &Path) -> Result<(), SandboxError> {
+fn hide_commands(usr: &Path, layers_below: &[PathBuf]) -> Result<(), SandboxError> {
     let hidden = usr.join(HIDDEN_BIN);
     fs::create_dir_all(&hidden).map_err(file("make", &hidden))?;
+    let mut scripts = Vec::new();
     for below in ["bin", "sbin"] {
         let folder = usr.join(below);
         let Ok(entries) = fs::read_dir(&folder) else {
@@ -60,12 +62,26 @@ fn hide_commands(usr: &Path) -> Result<(), SandboxError> {
                 }
                 Err(_) => {
                     fs::rename(&from, &to).map_err(file("rename", &from))?;
-                    rewrite_interpreter(&to)?;
+                    scripts.push(to);
                 }
             }
         }
     }
-    Ok(())
+    let folders = layers_below.iter().map(PathBuf::as_path).chain([usr]);
+    let is_hidden = |name: &str| {
+        folders
+            .clone()
+            .any(|home| home.join(HIDDEN_BIN).join(name).exists())
+    };
+    scripts
+        .iter()
+        .try_for_each(|script| rewrite_script(script, &is_hidden))
+}
+
+/// CMake looks for its modules in `../share` beside the folder it is started from.
+fn link_data(usr: &Path) -> Result<(), SandboxError> {
+    let link = usr.join(HIDDEN_BIN).with_file_name("share");
+    symlink("../../share", &link).map_err(file("link", &link))
 }
 
 fn is_moved(name: &str) -> bool {
@@ -94,27 +110,45 @@ pub(crate) fn moved_target(below: &str, target: &str) -> String {
     }
 }
 
-/// Scripts name interpreters by the place where Debian has them.
-fn rewrite_interpreter(path: &Path) -> Result<(), SandboxError> {
-    let Ok(text) = fs::read(path) else {
+/// Scripts name interpreters and each other by the place where Debian has them.
+fn rewrite_script(path: &Path, is_hidden: &dyn Fn(&str) -> bool) -> Result<(), SandboxError> {
+    let bytes = fs::read(path).map_err(file("read", path))?;
+    let Some(Ok(text)) = bytes.starts_with(b"#!").then(|| String::from_utf8(bytes)) else {
         return Ok(());
     };
-    let Some(rest) = text.strip_prefix(b"#!") else {
+    let new = moved_commands(&text, is_hidden);
+    if new == text {
         return Ok(());
-    };
-    let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
-    let (line, body) = rest.split_at(end);
-    let Some(line) = interpreter(&String::from_utf8_lossy(line)) else {
-        return Ok(());
-    };
+    }
     let mode = fs::metadata(path)
         .map_err(file("read", path))?
         .permissions()
         .mode();
-    let mut new = format!("#!{line}").into_bytes();
-    new.extend_from_slice(body);
     fs::write(path, new).map_err(file("write", path))?;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(file("change", path))
+}
+
+/// A script's text with the new places of its interpreter and of hidden commands: autoconf's Perl
+/// holds `'/usr/bin/autom4te'`.
+fn moved_commands(text: &str, is_hidden: &dyn Fn(&str) -> bool) -> String {
+    let (first, body) = text.split_at(text.find('\n').unwrap_or(text.len()));
+    let mut new = match first.strip_prefix("#!").and_then(interpreter) {
+        Some(line) => format!("#!{line}"),
+        None => first.to_owned(),
+    };
+    let mut pieces = body.split("/usr/bin/");
+    new.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+        let end = piece.find(|c| !is_of_name(c)).unwrap_or(piece.len());
+        let folder = match piece.get(..end) {
+            Some(name) if !name.is_empty() && is_hidden(name) => format!("/usr/{HIDDEN_BIN}/"),
+            _ => "/usr/bin/".to_owned(),
+        };
+        new.push_str(&folder);
+        new.push_str(piece);
+    }
+    new
 }
 
 /// The new first line (without `#!`) of a script, where the old one would not do.
@@ -242,5 +276,17 @@ mod tests {
         );
         assert_eq!(interpreter("/usr/bin/env python3"), None);
         assert_eq!(interpreter("/bin/sh"), None);
+    }
+
+    #[test]
+    fn a_moved_script_finds_the_commands_that_moved_with_it() {
+        let is_hidden = |name: &str| ["autom4te", "m4"].contains(&name);
+        let text = "#!/usr/bin/perl -w\n$m = '/usr/bin/autom4te'; # /usr/bin/m4, /usr/bin/ls\nx/usr/bin/m4a";
+        assert_eq!(
+            moved_commands(text, &is_hidden),
+            "#!/usr/perl5/bin/perl -w\n$m = '/usr/lib/zonewright/bin/autom4te'; \
+             # /usr/lib/zonewright/bin/m4, /usr/bin/ls\nx/usr/bin/m4a"
+        );
+        assert_eq!(moved_commands("#!/bin/sh", &is_hidden), "#!/bin/sh");
     }
 }

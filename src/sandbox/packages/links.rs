@@ -144,6 +144,11 @@ fn command_paths(package: &str, folder: &str, name: &str) -> Vec<String> {
         ) => [name.to_owned(), format!("g{name}")]
             .map(|n| format!("{folder}/{n}"))
             .into(),
+        // Debian leaves the plain names to its alternatives
+        ("automake", _) => match name.split_once('-') {
+            Some((plain, _)) => [plain, name].map(|n| format!("{folder}/{n}")).into(),
+            None => in_bin(name),
+        },
         _ => in_bin(name),
     }
 }

@@ -7,8 +7,11 @@
 mod header;
 mod locate;
 mod parse;
+pub mod rebase;
+pub mod refresh;
 mod reject;
 mod work;
+pub mod write;
 
 pub use parse::ParseError;
 pub use reject::{Nearest, NearestLine, Rejection};
@@ -73,6 +76,12 @@ impl PatchError {
             PatchReason::Rejected(rejection) => Some(rejection.details()),
             _ => None,
         }
+    }
+
+    /// Why it does not apply, without its name.
+    #[must_use]
+    pub fn reason_text(&self) -> String {
+        self.reason.to_string()
     }
 
     /// What to do or to write instead.

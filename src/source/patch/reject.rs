@@ -79,6 +79,12 @@ impl Rejection {
             return text;
         };
         text.push_str(&format!("nearest, at line {}:\n", nearest.line));
+        if nearest.lines.iter().all(NearestLine::is_same) {
+            text.push_str(
+                "all of it stands there, but a hunk with less context on one side belongs to that end of \
+                 the file\n",
+            );
+        }
         for line in &nearest.lines {
             if line.is_same() {
                 text.push_str(&format!(
