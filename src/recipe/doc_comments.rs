@@ -32,10 +32,15 @@ pub fn of_key(kind: Kind, table: &Table, key: &Key) -> Option<String> {
     let own = fields(kind, table, key).find_map(|(name, field)| comment(model, name, &field));
     match (own, inner) {
         // `[package]` alone says nothing
-        (Some(own), Some(inner)) if own.starts_with("`[") => Some(inner),
-        (Some(own), Some(inner)) if table.title.starts_with("a ") => Some(format!("{inner} {own}")),
+        (Some(own), Some(inner)) if is_title(&own, key.name) => Some(inner),
+        (Some(own), Some(inner)) if key.name == "when" => Some(format!("{own} {inner}")),
         (own, inner) => own.or(inner),
     }
+}
+
+/// Whether a field's comment begins with what the author writes, as that of the table does too.
+fn is_title(comment: &str, key: &str) -> bool {
+    comment.starts_with("`[") || comment.starts_with(&format!("`{key}`"))
 }
 
 /// The table that a key leads to.

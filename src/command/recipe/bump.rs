@@ -12,7 +12,7 @@ use crate::problem::Severity;
 use crate::recipe::LoadedRecipe;
 use crate::recipe::edit::{EditError, Literal, set};
 use crate::recipe::load::check_text;
-use crate::recipe::model::Source;
+use crate::recipe::model::{DebianSource, Source};
 use crate::recipe::sample::sources;
 use crate::run::Event;
 use crate::script::quote;
@@ -186,48 +186,57 @@ impl Bump<'_> {
             }
         }
         for (s, source) in loaded.recipe.sources.iter().enumerate() {
-            let Some(debian) = source
-                .debian
-                .as_ref()
-                .filter(|debian| debian.file.contains(old.as_str()))
-            else {
+            let debian = source.debian.as_ref();
+            let Some(debian) = debian.filter(|debian| debian.file.contains(old.as_str())) else {
                 continue;
             };
-            let progress = &mut self.progress;
-            let records = self
-                .fetcher
-                .debian_versions(debian, &mut |event| progress.show(&Event::Fetch(event)))
-                .map_err(|reason| {
-                    Failure::text_only(&reason, "see that the Debian mirror can be reached")
-                })?;
-            let record = records
-                .iter()
-                .rfind(|record| upstream_of(&record.version) == version);
-            let archive = record.and_then(|record| {
-                let is_it = |name: &&String| name.contains(".orig.tar.") && !name.ends_with(".asc");
-                record.files.iter().map(|(name, _)| name).find(is_it)
-            });
-            let Some((record, archive)) = record.zip(archive) else {
-                let there: Vec<&str> = records.iter().map(|r| r.version.as_str()).collect();
-                let message = format!(
-                    "Debian {} has no `{}` {version}, but {}",
-                    debian.release,
-                    debian.package,
-                    there.join(", ")
-                );
-                return Err(Failure::text_only(
-                    &message,
-                    "name another version, or another `release` in the recipe",
-                ));
-            };
-            let table = format!("source[{s}].debian");
-            for (key, value) in [("version", &record.version), ("file", archive)] {
-                let value = Literal::Text(value.clone());
-                text = set(&text, &format!("{table}.{key}"), &value)
-                    .map_err(|error| self.entangled(&error))?;
+            let (revision, archive) = self.of_debian(debian, version)?;
+            for (key, value) in [("version", revision), ("file", archive)] {
+                text = set(
+                    &text,
+                    &format!("source[{s}].debian.{key}"),
+                    &Literal::Text(value),
+                )
+                .map_err(|error| self.entangled(&error))?;
             }
         }
         Ok(text)
+    }
+
+    /// Debian's own version of an upstream version, and the archive that it holds.
+    fn of_debian(
+        &mut self,
+        wanted: &DebianSource,
+        version: &str,
+    ) -> Result<(String, String), Failure> {
+        let progress = &mut self.progress;
+        let records = self
+            .fetcher
+            .debian_versions(wanted, &mut |event| progress.show(&Event::Fetch(event)))
+            .map_err(|reason| {
+                Failure::text_only(&reason, "see that the Debian mirror can be reached")
+            })?;
+        let record = records
+            .iter()
+            .rfind(|record| upstream_of(&record.version) == version);
+        let archive = record.and_then(|record| {
+            let is_it = |name: &&String| name.contains(".orig.tar.") && !name.ends_with(".asc");
+            record.files.iter().map(|(name, _)| name).find(is_it)
+        });
+        if let Some((record, archive)) = record.zip(archive) {
+            return Ok((record.version.clone(), archive.clone()));
+        }
+        let there: Vec<&str> = records.iter().map(|r| r.version.as_str()).collect();
+        let message = format!(
+            "Debian {} has no `{}` {version}, but {}",
+            wanted.release,
+            wanted.package,
+            there.join(", ")
+        );
+        Err(Failure::text_only(
+            &message,
+            "name another version, or another `release` in the recipe",
+        ))
     }
 
     /// Fetches what the sources are now, and writes down their checksums and sizes.

@@ -323,6 +323,43 @@ mod tests {
     }
 
     #[test]
+    fn whatever_parses_is_laid_out_once_and_says_the_same() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut count = 0;
+        for folder in [
+            "tests/recipe_errors/recipes",
+            "tests/recipe_errors/zones",
+            "tests/recipe/site/recipes",
+            "tests/fixture/recipes",
+        ] {
+            for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+                let path = entry.unwrap().path();
+                let is_ours = path.extension().is_some_and(|e| e == "toml" || e == "json");
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                if !is_ours || text.is_empty() {
+                    continue;
+                }
+                let read = |text: String| {
+                    Arc::new(SourceText {
+                        path: path.clone(),
+                        text,
+                    })
+                };
+                match format(&read(text), Kind::Recipe) {
+                    Ok(once) => {
+                        let again = format(&read(once.clone()), Kind::Recipe).unwrap();
+                        assert_eq!(again, once, "{}", path.display());
+                        count += 1;
+                    }
+                    Err(Misformatted::Unreadable(_)) => {}
+                    Err(error) => panic!("{}: {error}", path.display()),
+                }
+            }
+        }
+        assert!(count > 60, "{count}");
+    }
+
+    #[test]
     fn what_does_not_parse_is_left_alone() {
         let source = Arc::new(SourceText {
             path: "x.toml".into(),
