@@ -193,7 +193,9 @@ fn report_zone(site: &SiteRoot, name: &str, looks: &BTreeMap<String, Look>) -> R
         .iter()
         .flat_map(|zone| zone.zone.recipes.iter().enumerate())
     {
-        let Some(look) = looks.get(&given.name) else {
+        // of one that cannot be read the zone's own check has told
+        let look = looks.get(&given.name).filter(|look| look.loaded.is_some());
+        let Some(look) = look else {
             continue;
         };
         let mut of_recipe = look.problems.clone();
@@ -234,7 +236,12 @@ fn new(found: Vec<Problem>, known: &[Problem]) -> Vec<Problem> {
 /// Takes out what the recipe allows, and complains about what it allows for nothing.
 fn settle(look: &Look, problems: Vec<Problem>) -> (Vec<Problem>, Vec<Allowed>) {
     let Some(loaded) = &look.loaded else {
-        return (problems, Vec::new());
+        // what is in no file is mended in none
+        let placed = problems.into_iter().map(|problem| Problem {
+            fix: problem.fix.filter(|_| problem.file.is_some()),
+            ..problem
+        });
+        return (placed.collect(), Vec::new());
     };
     let (mut problems, allowed) = allow::sift(problems, loaded);
     let has_errors = problems.iter().any(|p| p.severity == Severity::Error);

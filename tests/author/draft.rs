@@ -33,10 +33,7 @@ fn a_new_site_passes_its_check_and_is_laid_out() {
     run(folder.path(), &["new", "backups"]).exits(0);
     let site = folder.path().join("backups");
     let check = run(&site, &["recipe", "check"]).exits(0);
-    assert!(
-        check.out.contains("zone timemachine "),
-        "{check}"
-    );
+    assert!(check.out.contains("zone timemachine "), "{check}");
     run(&site, &["recipe", "fmt", "--check"]).exits(0);
     let schema = fs::read_to_string(site.join("schema/zone.json")).unwrap();
     let printed = run(&site, &["recipe", "schema", "zone"]).exits(0);

@@ -353,10 +353,20 @@ fn check_volumes(sections: &[Section], version: Option<&str>) -> Vec<Finding> {
                 "there is no section {} to be a preset",
                 quoted(&preset.value)
             );
-            findings.push(Finding {
+            let names: Vec<&str> = sections
+                .iter()
+                .map(|section| section.name.as_str())
+                .collect();
+            let finding = Finding {
                 is_about_value: true,
                 ..Finding::new("afp-conf-volume", preset.line, message)
-                    .with("write a section of this name, without a `path`", None)
+            };
+            findings.push(match nearest(&preset.value, &names) {
+                Some(meant) => finding.with(
+                    format!("did you mean `{meant}`?"),
+                    Some(Edit::Value(meant.to_string())),
+                ),
+                None => finding.with("write a section of this name, without a `path`", None),
             });
         }
     }
