@@ -280,6 +280,65 @@ fn phase_script(
     phase: &str,
     facts: &Facts,
 ) -> Option<Script> {
+    let PhaseFiles {
+        setting,
+        commands,
+        pairs,
+    } = phase_files(system, recipe, inputs, folder, phase, facts)?;
+    let mut launch = vec![
+        "exec".to_owned(),
+        "/usr/bin/env".to_owned(),
+        "-i".to_owned(),
+    ];
+    launch.extend(pairs);
+    launch.extend([
+        "/usr/bin/bash".to_owned(),
+        format!("{folder}/{phase}.commands"),
+    ]);
+    // the shell reads it from its standard input, which the build must not inherit
+    let launch = Script::new("launch")
+        .shell("{")
+        .command(&launch)
+        .shell("} </dev/null");
+    Some(
+        Script::new(format!("{phase} {}", inputs.package))
+            .shell(shell::FAIL)
+            .set("folder", folder)
+            .set("phase", phase)
+            .set("user", accounts::BUILD_USER)
+            .set("made", made_by(folder, phase))
+            .set("launch", launch.body())
+            .set("commands", &commands)
+            .set("setting", &setting)
+            .set("runner", RUNNER)
+            .shell(CONTRACT)
+            .shell(FOLLOW)
+            // a compiler may be silent for as long as it likes
+            .with_quiet_limit(None),
+    )
+}
+
+/// What a phase runs and how: the files of the build's folder that say so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhaseFiles {
+    /// The environment and the folder, as bash assignments.
+    pub setting: String,
+    /// The commands.
+    pub commands: String,
+    /// The environment, `NAME=value`.
+    pairs: Vec<String>,
+}
+
+/// The files of a phase; nothing where a build of this recipe does not have it.
+#[must_use]
+pub fn phase_files(
+    system: &BuildSystem,
+    recipe: &WantedRecipe,
+    inputs: &BuildInputs,
+    folder: &str,
+    phase: &str,
+    facts: &Facts,
+) -> Option<PhaseFiles> {
     let build = &recipe.bundle.recipe.build;
     let (stage, out) = (format!("{folder}/stage"), format!("{folder}/out"));
     let context = Context {
@@ -308,15 +367,8 @@ fn phase_script(
     if let Some(path) = environment.get_mut("PATH") {
         *path = format!("{folder}/shims:{path}");
     }
-    // what an earlier try left there: meson does not configure a folder that it half configured, and
-    // `ln -s` does not make a link again
-    let made = match phase {
-        "configure" => out.as_str(),
-        "stage" => stage.as_str(),
-        _ => "",
-    };
-    environment.insert("DESTDIR".to_owned(), stage.clone());
-    environment.insert("HOME".to_owned(), out.clone());
+    environment.insert("DESTDIR".to_owned(), stage);
+    environment.insert("HOME".to_owned(), out);
     let pairs: Vec<String> = environment
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
@@ -325,37 +377,21 @@ fn phase_script(
     let setting = Script::new("setting")
         .list("environment", &pairs)
         .set("directory", &source);
-    let mut launch = vec![
-        "exec".to_owned(),
-        "/usr/bin/env".to_owned(),
-        "-i".to_owned(),
-    ];
-    launch.extend(pairs);
-    launch.extend([
-        "/usr/bin/bash".to_owned(),
-        format!("{folder}/{phase}.commands"),
-    ]);
-    // the shell reads it from its standard input, which the build must not inherit
-    let launch = Script::new("launch")
-        .shell("{")
-        .command(&launch)
-        .shell("} </dev/null");
-    Some(
-        Script::new(format!("{phase} {}", inputs.package))
-            .shell(shell::FAIL)
-            .set("folder", folder)
-            .set("phase", phase)
-            .set("user", accounts::BUILD_USER)
-            .set("made", made)
-            .set("launch", launch.body())
-            .set("commands", body.body())
-            .set("setting", setting.body())
-            .set("runner", RUNNER)
-            .shell(CONTRACT)
-            .shell(FOLLOW)
-            // a compiler may be silent for as long as it likes
-            .with_quiet_limit(None),
-    )
+    Some(PhaseFiles {
+        setting: setting.body().to_owned(),
+        commands: body.body().to_owned(),
+        pairs,
+    })
+}
+
+/// The folder that a phase finds empty, or nothing. What an earlier try left there is in the way:
+/// meson does not configure a folder that it half configured, and `ln -s` does not make a link again.
+pub(super) fn made_by(folder: &str, phase: &str) -> String {
+    match phase {
+        "configure" => format!("{folder}/out"),
+        "stage" => format!("{folder}/stage"),
+        _ => String::new(),
+    }
 }
 
 /// A phase's script that leaves out what was printed before.

@@ -165,9 +165,14 @@ pub fn run_command(tree: &KeptTree) -> Script {
 pub fn run_phase(tree: &KeptTree, phase: &str, traced: bool) -> Script {
     prepare(&format!("{phase} again"), tree, phase)
         .set("traced", if traced { "yes" } else { "" })
+        .set("made", build::made_by(&tree.folder(), phase))
         .set("again", AGAIN)
         .shell(
             r#"
+if [ -n "$made" ]; then
+  /usr/bin/rm -rf "$made" && /usr/bin/mkdir "$made" && /usr/bin/chown "$user:$user" "$made" ||
+    fail "cannot make $made anew"
+fi
 commands=$(<"$folder/$phase.commands")
 # what a traced script says of each line must not be reset by the commands
 [ -z "$traced" ] || commands=${commands/"PS4='+ '"/}
@@ -183,6 +188,23 @@ exit "$status"
 "#,
         )
         .with_quiet_limit(None)
+}
+
+/// Puts the files of a phase that has not begun yet into a tree.
+#[must_use]
+pub fn lay_out(tree: &KeptTree, phase: &str, files: &build::PhaseFiles) -> Script {
+    Script::new(format!("lay out {phase}"))
+        .shell(shell::FAIL)
+        .set("folder", tree.folder())
+        .set("phase", phase)
+        .set("setting", &files.setting)
+        .set("commands", &files.commands)
+        .shell(
+            r#"
+printf '%s' "$commands" >"$folder/$phase.commands" && printf '%s' "$setting" >"$folder/$phase.setting" ||
+  fail "cannot write in $folder"
+"#,
+        )
 }
 
 /// Prints the files that the build itself wrote into its source tree, one a line.
