@@ -10,6 +10,7 @@ pub mod build_system;
 pub mod causes;
 pub mod cli;
 pub mod command;
+pub mod desk;
 pub mod facts;
 pub mod hex;
 pub mod host;

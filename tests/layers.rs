@@ -40,6 +40,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("source", &["apt", "causes", "hex", "recipe"]),
     ("host", &["script", "site"]),
+    (
+        "desk",
+        &[
+            "build_system",
+            "causes",
+            "problem",
+            "recipe",
+            "sandbox",
+            "site",
+            "smf",
+            "source",
+        ],
+    ),
     ("store", &["plan", "receipt"]),
     ("secrets", &["facts", "shadow", "site"]),
     (
@@ -66,7 +79,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "show",
         &[
-            "causes", "cli", "facts", "host", "plan", "problem", "run", "source",
+            "causes", "cli", "desk", "facts", "host", "plan", "problem", "run", "source",
         ],
     ),
     ("sandbox", &["apt", "causes", "hex", "script"]),

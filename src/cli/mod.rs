@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use debug::{CreatePatchArgs, DebugCommand, RunArgs, ShellArgs};
 pub use patch::{ImportArgs, PatchCommand, RebaseArgs};
-pub use recipe::{CheckArgs, RecipeCommand};
+pub use recipe::{CheckArgs, CheckFormat, RecipeCommand};
 
 /// Builds, installs and serves software in SmartOS zones, from recipes, over SSH.
 #[derive(Debug, Parser)]

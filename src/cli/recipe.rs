@@ -1,6 +1,8 @@
 //! The words of `zonewright recipe`.
 
-use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::author::{ExplainArgs, SchemaArgs};
 use super::patch::PatchCommand;
@@ -9,8 +11,14 @@ use super::patch::PatchCommand;
 pub enum RecipeCommand {
     /// Check recipes and zone files without touching any zone
     #[command(
-        after_help = "Examples:\n  zonewright recipe check\n  zonewright recipe check \
-                            netatalk\n  zonewright recipe check recipes/netatalk.toml zones/backup.toml"
+        after_help = "Examples:\n  zonewright recipe check                          all recipes and zone files \
+                      of the site\n  zonewright recipe check netatalk\n  zonewright recipe check \
+                      recipes/netatalk.toml zones/backup.toml\n  zonewright recipe check --format line --strict   \
+                      for a pipeline\n\nNothing is fetched and no host is asked. Where a recipe's sources are \
+                      on this machine\n(`zonewright recipe fetch` gets them), its patches are really applied and \
+                      its options\nlooked up in the patched source; what was not checked is said at the end.\n\
+                      Each problem names its rule: `zonewright recipe explain RULE` tells more, and a recipe\n\
+                      that means it says  allow = [{ rule = \"RULE\", reason = \"…\" }]"
     )]
     Check(CheckArgs),
     /// What a key of a recipe or zone file means, or a rule of `recipe check`
@@ -41,4 +49,27 @@ pub struct CheckArgs {
     /// Recipes by name, or recipe and zone files by path [default: all of the site]
     #[arg(value_name = "RECIPE|FILE")]
     pub what: Vec<String>,
+    /// How problems are written: for people, or one line each for pipelines and editors
+    /// (`path:line:column: severity[rule]: message; help`)
+    #[arg(long, value_name = "FORMAT", default_value = "report")]
+    pub format: CheckFormat,
+    /// Make the edits that the helps name to the letter, then check again
+    #[arg(long, conflicts_with = "json")]
+    pub fix: bool,
+    /// Warnings count as errors
+    #[arg(long)]
+    pub strict: bool,
+    /// Look for archives here too (repeatable; the cache and distfiles/ of the site are looked into
+    /// anyway)
+    #[arg(long, value_name = "DIR")]
+    pub distfiles: Vec<PathBuf>,
+}
+
+/// How `recipe check` writes problems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// The line, underlined, with what to write instead
+    Report,
+    /// One line for each problem
+    Line,
 }

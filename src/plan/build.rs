@@ -306,7 +306,7 @@ fn phase_script(
             .set("folder", folder)
             .set("phase", phase)
             .set("user", accounts::BUILD_USER)
-            .set("made", made_by(folder, phase))
+            .list("made", made_by(folder, phase))
             .set("launch", launch.body())
             .set("commands", &commands)
             .set("setting", &setting)
@@ -367,6 +367,7 @@ pub fn phase_files(
     if let Some(path) = environment.get_mut("PATH") {
         *path = format!("{folder}/shims:{path}");
     }
+    environment.insert("TMPDIR".to_owned(), format!("{folder}/tmp"));
     environment.insert("DESTDIR".to_owned(), stage);
     environment.insert("HOME".to_owned(), out);
     let pairs: Vec<String> = environment
@@ -384,14 +385,17 @@ pub fn phase_files(
     })
 }
 
-/// The folder that a phase finds empty, or nothing. What an earlier try left there is in the way:
-/// meson does not configure a folder that it half configured, and `ln -s` does not make a link again.
-pub(super) fn made_by(folder: &str, phase: &str) -> String {
-    match phase {
-        "configure" => format!("{folder}/out"),
-        "stage" => format!("{folder}/stage"),
-        _ => String::new(),
-    }
+/// The folders that a phase finds empty, without what an earlier try left there: meson does not
+/// configure a folder that it half configured, `ln -s` does not make a link again, and a compiler that
+/// was killed cleans nothing up.
+pub(super) fn made_by(folder: &str, phase: &str) -> Vec<String> {
+    let own = match phase {
+        "configure" => Some("out"),
+        "stage" => Some("stage"),
+        _ => None,
+    };
+    let names = ["tmp"].into_iter().chain(own);
+    names.map(|name| format!("{folder}/{name}")).collect()
 }
 
 /// A phase's script that leaves out what was printed before.
@@ -532,10 +536,8 @@ if [ ! -f "$folder/$phase.started" ] || [ -f "$folder/$phase.rc" ] || ! is_alive
   # whatever is left of it must not write into the same tree
   end_phase
   shown=0
-  if [ -n "$made" ]; then
-    /usr/bin/rm -rf "$made" && /usr/bin/mkdir "$made" && /usr/bin/chown "$user:$user" "$made" ||
-      fail "cannot make $made anew"
-  fi
+  /usr/bin/rm -rf "${made[@]}" && /usr/bin/mkdir "${made[@]}" && /usr/bin/chown "$user:$user" "${made[@]}" ||
+    fail "cannot make ${made[*]} anew"
   /usr/bin/rm -f "$folder/$phase.rc" "$folder/$phase.ctid" "$folder/$phase.boot" "$log"
   printf '%s' "$launch" >"$folder/$phase.launch" && printf '%s' "$commands" >"$folder/$phase.commands" &&
     printf '%s' "$setting" >"$folder/$phase.setting" &&

@@ -165,14 +165,12 @@ pub fn run_command(tree: &KeptTree) -> Script {
 pub fn run_phase(tree: &KeptTree, phase: &str, traced: bool) -> Script {
     prepare(&format!("{phase} again"), tree, phase)
         .set("traced", if traced { "yes" } else { "" })
-        .set("made", build::made_by(&tree.folder(), phase))
+        .list("made", build::made_by(&tree.folder(), phase))
         .set("again", AGAIN)
         .shell(
             r#"
-if [ -n "$made" ]; then
-  /usr/bin/rm -rf "$made" && /usr/bin/mkdir "$made" && /usr/bin/chown "$user:$user" "$made" ||
-    fail "cannot make $made anew"
-fi
+/usr/bin/rm -rf "${made[@]}" && /usr/bin/mkdir "${made[@]}" && /usr/bin/chown "$user:$user" "${made[@]}" ||
+  fail "cannot make ${made[*]} anew"
 commands=$(<"$folder/$phase.commands")
 # what a traced script says of each line must not be reset by the commands
 [ -z "$traced" ] || commands=${commands/"PS4='+ '"/}

@@ -180,7 +180,7 @@ fn with_user_folders(directories: Vec<Directory>, users: &[(String, u32)]) -> Ve
 }
 
 /// Drops the items of lists whose `when` does not hold.
-pub(super) fn drop_unmet(node: &mut Node, now: &Circumstances<'_>) {
+pub(crate) fn drop_unmet(node: &mut Node, now: &Circumstances<'_>) {
     match &mut node.value {
         Value::List(items) => {
             items.retain(|item| item.get("when").is_none_or(|when| holds(when, now)));

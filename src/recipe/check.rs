@@ -3,13 +3,14 @@
 //! Templates are tried with the defaults and a sample zone, and conditions are ignored, so that a
 //! mistake in what only old branches use is found too.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
 use super::afp_conf;
 use super::allow;
-use super::bundle::{ZoneContext, place_in_template, render_document};
+use super::bundle::{ZoneContext, drop_unmet, place_in_template, render_document};
 use super::format::{list_of, nearest, quoted, there_are};
 use super::load::LoadedRecipe;
 use super::model::{File, FileContent, FileKind, Recipe, Service, Source};
@@ -19,6 +20,7 @@ use super::read::{self, RECIPE};
 use super::template::{Context, render};
 use super::tree::{Document, child_path, is_at_or_below};
 use super::validate::{Stage, validate};
+use super::when::{Circumstances, is_within};
 use crate::problem::Problem;
 use crate::smf::{self, SmfError};
 
@@ -28,6 +30,8 @@ use crate::smf::{self, SmfError};
 pub fn check(loaded: &LoadedRecipe, systems: &[&str], faulty: &[String]) -> Vec<Problem> {
     let mut problems = check_build(loaded, systems);
     problems.extend(allow::check(loaded));
+    problems.extend(check_version(loaded));
+    problems.extend(check_unused(loaded));
     problems.extend(check_sources(loaded));
     let (parameters, found) = check_parameters(loaded);
     problems.extend(found);
@@ -88,6 +92,90 @@ fn check_build(loaded: &LoadedRecipe, systems: &[&str]) -> Vec<Problem> {
         ));
     }
     problems
+}
+
+/// Versions of netatalk that have holes: the first one that has them no more, and what they are. That
+/// all before it have them is inferred.
+const HOLES: &[(&str, &str)] = &[
+    (
+        "3.1.12",
+        "anybody who reaches the port becomes root (CVE-2018-1160)",
+    ),
+    ("3.1.13", "3.1.13 mended seven of them"),
+    ("4.5.1", "4.5.1 mended some in DHX2, DSI and Spotlight"),
+];
+
+fn check_version(loaded: &LoadedRecipe) -> Option<Problem> {
+    let version = netatalk_version(&loaded.recipe)?;
+    let is_before = |first: &str| is_within(version, &format!("<{first}"));
+    let (_, what) = HOLES.iter().find(|(first, _)| is_before(first))?;
+    let newest = HOLES.last().map_or("", |(first, _)| first);
+    let message = format!("netatalk {version} has known security holes");
+    Some(
+        Problem {
+            label: (*what).to_string(),
+            help: Some(format!(
+                "take {newest} or newer; where that cannot be, say why in `allow`"
+            )),
+            ..loaded.document.problem_at("package.version", message)
+        }
+        .of("vulnerable-version")
+        .warn(),
+    )
+}
+
+/// Where the name of a parameter stands in `[parameters]`.
+fn key_span(loaded: &LoadedRecipe, name: &str) -> Option<Range<usize>> {
+    let parameters = loaded.document.root.get("parameters")?;
+    let mut entries = parameters.entries().iter();
+    let entry = entries.find(|entry| entry.key == name)?;
+    entry.key_span.clone()
+}
+
+/// Complains about parameters that nothing names.
+fn check_unused(loaded: &LoadedRecipe) -> Vec<Problem> {
+    let texts = || {
+        let templates = loaded.templates.values().map(|template| &template.text);
+        std::iter::once(&loaded.document.source.text).chain(templates)
+    };
+    // a template that could not be read may name any of them
+    let files = loaded.recipe.files.iter();
+    let mut wanted = files.filter_map(|file| match &file.content {
+        FileContent::Template(name) => Some(name),
+        _ => None,
+    });
+    if !wanted.all(|name| loaded.templates.contains_key(name)) {
+        return Vec::new();
+    }
+    let is_named = |name: &str| {
+        let word = format!("parameters.{name}");
+        let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        texts().any(|text| {
+            let mut after = text.split(&word).skip(1);
+            after.any(|rest| !rest.starts_with(goes_on))
+        })
+    };
+    let unused = loaded
+        .recipe
+        .parameters
+        .keys()
+        .filter(|name| !is_named(name));
+    unused
+        .map(|name| {
+            let message = format!("nothing names the parameter `{name}`");
+            Problem {
+                help: Some(format!(
+                    "write `{{{{parameters.{name}}}}}` where it belongs, or leave it out"
+                )),
+                span: key_span(loaded, name),
+                ..loaded
+                    .document
+                    .problem_at(&child_path("parameters", name), message)
+            }
+            .of("unused-parameter")
+            .warn()
+        })
+        .collect()
 }
 
 fn check_sources(loaded: &LoadedRecipe) -> Vec<Problem> {
@@ -184,6 +272,29 @@ fn check_parameters(loaded: &LoadedRecipe) -> (Map<String, Json>, Vec<Problem>) 
     (values, problems)
 }
 
+/// The file as a zone of this branch and brand has it: without what its conditions exclude, and with
+/// its templates rendered from the parameters' defaults. `None` where a template cannot be.
+pub(crate) fn as_in_zone(loaded: &LoadedRecipe, branch: &str, brand: &str) -> Option<Document> {
+    let zone = ZoneContext {
+        branch: branch.to_string(),
+        brand: brand.to_string(),
+        ..sample_zone()
+    };
+    let (parameters, _) = check_parameters(loaded);
+    let context = Context::for_defaults(&loaded.recipe.package, &zone)
+        .with_parameters(Json::Object(parameters), &zone.users);
+    let mut document = loaded.document.clone();
+    let now = Circumstances {
+        version: &loaded.recipe.package.version,
+        branch,
+        brand,
+    };
+    drop_unmet(&mut document.root, &now);
+    render_document(&mut document, &context)
+        .is_empty()
+        .then_some(document)
+}
+
 /// Tries every template, and checks what they became.
 fn check_rendered(
     loaded: &LoadedRecipe,
@@ -220,7 +331,7 @@ fn check_rendered(
 
 /// Whether the value at a key path was made from a parameter that only a zone file can give: what
 /// is wrong with a sample says nothing about the recipe.
-fn rests_on_sample(loaded: &LoadedRecipe, path: &str) -> bool {
+pub(crate) fn rests_on_sample(loaded: &LoadedRecipe, path: &str) -> bool {
     let written = loaded.document.text_at(path).unwrap_or("");
     loaded.recipe.parameters.iter().any(|(name, parameter)| {
         parameter.default.is_none() && written.contains(&format!("parameters.{name}"))
@@ -389,10 +500,23 @@ fn check_content(
         return Vec::new();
     }
     let findings = afp_conf::check(text, netatalk_version(recipe));
-    let findings = findings.iter();
-    findings
-        .map(|finding| afp_conf::place(finding, text, origin))
-        .collect()
+    let mut problems: Vec<Problem> = Vec::new();
+    for finding in &findings {
+        let problem = afp_conf::place(finding, text, origin);
+        // one line of a template makes one for each user
+        if !problems
+            .iter()
+            .any(|other| is_at_same_place(other, &problem))
+        {
+            problems.push(problem);
+        }
+    }
+    problems
+}
+
+/// Whether two problems are about the same rule in the same words of a file.
+pub(crate) fn is_at_same_place(one: &Problem, other: &Problem) -> bool {
+    one.rule == other.rule && one.span == other.span && one.file == other.file
 }
 
 /// The version, where the recipe is netatalk's and not something else that writes its file.

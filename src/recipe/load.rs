@@ -71,6 +71,19 @@ pub fn check_recipe(
     }
 }
 
+/// The same, with what the recipe allows among the problems.
+#[must_use]
+pub fn examine_recipe(
+    site: &SiteRoot,
+    name: &str,
+    systems: &[&str],
+) -> (Option<LoadedRecipe>, Vec<Problem>) {
+    match site.definition("recipes", "recipe", name) {
+        Ok(source) => examine_text(site, name, source, systems),
+        Err(problem) => (None, vec![*problem]),
+    }
+}
+
 /// The same for a recipe whose text is at hand; patches and templates are those of `site`.
 #[must_use]
 pub fn check_text(

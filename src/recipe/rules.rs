@@ -165,12 +165,12 @@ static ALL: &[Rule] = &[
          it: commands without `system = \"custom\"`, `custom` without commands, no source to build.",
     ),
     with(
-        allowable(error(
+        warning(
             "build-tool",
             "A build system needs a package that `dependencies.build` does not name: meson and \
              ninja-build, cmake, gmake. It may be there by chance, in one zone and not in the next; \
              on a new zone the build stops at its first command.",
-        )),
+        ),
         "[dependencies]\nbuild = [\"gcc13\", \"meson\", \"ninja-build\", \"pkgconf\"]",
     ),
     with(
@@ -274,9 +274,9 @@ static ALL: &[Rule] = &[
     warning(
         "weak-login",
         "The file server offers a login that gives away the password or asks for none: \
-         `uams_clrtxt.so` and `uams_pam.so` send passwords in the clear, `uams_guest.so` lets anybody \
-         in, `uams_randnum.so` and `uams_dhx.so` are broken by today's means. Every Mac that can do \
-         Time Machine over AFP knows DHX2.",
+         `uams_clrtxt.so` (and `uams_pam.so` and `uams_passwd.so`, which it stands for) sends \
+         passwords in the clear, `uams_guest.so` lets anybody in. A Mac needs no more than \
+         `uams_dhx2.so`.",
     ),
     with(
         warning(
@@ -292,23 +292,24 @@ static ALL: &[Rule] = &[
         "This version of netatalk does not know the option: there is a slip in its name, or it came \
          with a later version. netatalk passes over it without a word.",
     ),
-    allowable(error(
+    warning(
         "afp-conf-removed-option",
         "The option was part of an earlier netatalk and is not part of this one; it does nothing now. \
          Where another option took its place the help names it.",
-    )),
+    ),
     allowable(error(
         "afp-conf-value",
         "The value is none that the option takes: a word where yes or no belongs, a number with a \
          unit where the unit is fixed (`vol size limit` is in MiB, `sleep time` in hours), a number \
-         out of range, a word that is not one of the choices.",
+         out of range, a word that is not one of the choices. This is an error, since netatalk reads \
+         something else out of it and says nothing: `600 GiB` is 600 MiB to it.",
     )),
-    allowable(error(
+    warning(
         "afp-conf-section",
-        "The option stands in a section that does not have it: options of the server belong into \
-         `[Global]`, those of a volume into the volume's own section. netatalk reads them nowhere \
-         else.",
-    )),
+        "The option stands in a section that does not have it: options of the server belong in \
+         `[Global]`, those of a volume in the volume's own section. netatalk reads them nowhere \
+         else, so the option does nothing.",
+    ),
     with(
         warning(
             "afp-conf-volume",

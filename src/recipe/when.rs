@@ -44,7 +44,7 @@ fn pattern(condition: &str) -> Result<Dewey, pkgsrc::DeweyError> {
 }
 
 /// The versions that a condition names.
-fn operands(condition: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn operands(condition: &str) -> impl Iterator<Item = &str> {
     let parts = condition
         .split(['<', '>'])
         .skip(usize::from(condition.starts_with(['<', '>'])));

@@ -1,5 +1,6 @@
 //! What people and programs read: text and JSON.
 
+pub mod checked;
 pub mod excerpt;
 pub mod first_error;
 pub mod plain;

@@ -2,7 +2,7 @@
 //!
 //! A report is reproducible text: its width is fixed and colour is the caller's decision.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use miette::{
@@ -10,7 +10,8 @@ use miette::{
     MietteSpanContents, Severity, SourceCode, SourceSpan, SpanContents,
 };
 
-use super::plain;
+use super::plan::diff_line;
+use super::{Style, plain};
 use crate::problem::{Problem, Severity as Badness, SourceText};
 
 /// How many problems are shown: nobody mends more at once, and each is looked up in its file.
@@ -44,6 +45,9 @@ pub fn render(problems: &[Problem], color: bool) -> String {
         {
             report = format!("{}\n", line(problem));
         }
+        if let Some(details) = &problem.details {
+            report.push_str(&below(details, problem.help.as_deref(), color));
+        }
         reports.push(report);
     }
     reports.extend(more);
@@ -58,6 +62,22 @@ pub fn render_lines(problems: &[Problem]) -> String {
         .into_iter()
         .map(|problem| plain::line(&line(problem)).into_owned() + "\n");
     lines.chain(more).collect()
+}
+
+/// What takes more than one line, between the report and its help.
+fn below(details: &str, help: Option<&str>, color: bool) -> String {
+    let style = Style {
+        color,
+        terminal: false,
+    };
+    let mut text = String::new();
+    for line in details.lines() {
+        let _ = writeln!(text, "      {}", diff_line(line, style));
+    }
+    if let Some(help) = help {
+        let _ = writeln!(text, "{}: {help}", style.paint("36", "  help"));
+    }
+    text
 }
 
 /// The same problem without what a terminal would take for a command; places stay true.
@@ -87,7 +107,7 @@ fn printable(problem: &Problem) -> Problem {
     }
 }
 
-/// `file:line:column: error[rule]: message (help: …)`
+/// `file:line:column: error[rule]: message (label); help`
 #[must_use]
 pub fn line(problem: &Problem) -> String {
     let severity = match problem.severity {
@@ -108,14 +128,11 @@ pub fn line(problem: &Problem) -> String {
         .rule
         .map_or(String::new(), |rule| format!("[{rule}]"));
     text.push_str(&format!("{severity}{rule}: {}", problem.message));
-    let remarks: Vec<String> = [Some(&problem.label), problem.help.as_ref()]
-        .into_iter()
-        .flatten()
-        .filter(|remark| !remark.is_empty())
-        .cloned()
-        .collect();
-    if !remarks.is_empty() {
-        text.push_str(&format!(" (help: {})", remarks.join("; ")));
+    if !problem.label.is_empty() {
+        text.push_str(&format!(" ({})", problem.label));
+    }
+    if let Some(help) = &problem.help {
+        text.push_str(&format!("; {help}"));
     }
     text
 }
@@ -245,7 +262,9 @@ impl Diagnostic for Report<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let help = self.problem.help.as_ref()?;
+        // with details it stands below them
+        let help = self.problem.help.as_ref();
+        let help = help.filter(|_| self.problem.details.is_none())?;
         Some(Box::new(help))
     }
 

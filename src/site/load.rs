@@ -13,6 +13,7 @@ use super::model::ZoneFile;
 use super::read::{self, ZONE};
 use crate::problem::{Problem, Severity, SourceText};
 use crate::recipe::allow;
+use crate::recipe::check::is_at_same_place;
 use crate::recipe::format::{Format, nearest, quoted, there_are};
 use crate::recipe::load::check_recipe;
 use crate::recipe::syntax;
@@ -282,7 +283,10 @@ pub fn check_zone(
                     .all(|found| found.severity == Severity::Warning);
                 let (of_use, _) =
                     allow::sift(check::check_use(&loaded, index, &recipe, is_good), &recipe);
-                let is_new = |problem: &Problem| !found.contains(problem);
+                let is_new = |problem: &Problem| {
+                    let is_known = |other: &Problem| is_at_same_place(other, problem);
+                    problem.span.is_none() || !found.iter().any(is_known)
+                };
                 let of_use: Vec<Problem> = of_use.into_iter().filter(is_new).collect();
                 problems.extend(found);
                 problems.extend(of_use);

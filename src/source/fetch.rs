@@ -139,6 +139,26 @@ impl<'a> Fetcher<'a> {
         }
     }
 
+    /// What lies in the folders or in the cache already; nobody is asked.
+    ///
+    /// # Errors
+    /// [`FetchError`] where a file is there and cannot be read.
+    pub fn find(&self, source: &Source) -> Result<Option<Fetched>, FetchError> {
+        let name = file_name(source)?;
+        let sha256 = checksum(source, &name)?;
+        let mut fetch = Fetch {
+            fetcher: self,
+            source,
+            name,
+            sha256,
+            attempts: Vec::new(),
+        };
+        if let Some(found) = fetch.look_in_folders()? {
+            return Ok(Some(found));
+        }
+        fetch.look_in_cache()
+    }
+
     /// Fetches a source whose templates are resolved.
     ///
     /// # Errors
@@ -182,7 +202,7 @@ impl<'a> Fetcher<'a> {
 }
 
 /// The name that people know the archive by: the last part of the first URL.
-fn file_name(source: &Source) -> Result<String, FetchError> {
+pub(crate) fn file_name(source: &Source) -> Result<String, FetchError> {
     let url_names = source.urls.iter().filter_map(|url| url_file_name(url));
     let debian_name = source
         .debian

@@ -81,6 +81,7 @@ pub fn recipe() -> Value {
             { "name": "it listens", "tcp": { "port": 1, "address": "127.0.0.1" } },
             { "name": "it serves", "afp": { "port": 1, "address": "127.0.0.1" } },
         ],
+        "allow": [{ "rule": "archive-url", "reason": "because" }],
     })
 }
 

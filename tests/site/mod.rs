@@ -85,8 +85,16 @@ fn a_good_zone_has_no_errors_in_its_recipes_either() {
     let (zone, problems) = check_zone(&site, "crowded", &["custom"]);
     assert!(zone.is_some());
     let text = render_lines(&problems);
-    assert_eq!(text.matches(": error: ").count(), 0, "{text}");
-    assert_eq!(text.matches(": warning: ").count(), 2, "{text}");
+    assert_eq!(text.matches(": error[").count(), 0, "{text}");
+    let rules: Vec<&str> = problems.iter().filter_map(|problem| problem.rule).collect();
+    // the last of them once, and not for each of the zone's users
+    let expected = [
+        "unpinned-source",
+        "insecure-url",
+        "afp-conf-section",
+        "afp-conf-volume",
+    ];
+    assert_eq!(rules, expected, "{text}");
     assert!(
         load_recipe(&site, "crowded", &["custom"]).is_ok(),
         "warnings refuse nothing"
@@ -164,7 +172,7 @@ fn names_from_the_command_line_never_leave_the_folder() {
     let problems = load_zone(&site, "odl").unwrap_err();
     assert_eq!(
         line(&problems[0]),
-        "error: there is no zone `odl` (help: did you mean `old`?)"
+        "error[unknown-recipe]: there is no zone `odl`; did you mean `old`?"
     );
     let problems = load_zone(&site, "old.toml").unwrap_err();
     assert_eq!(problems[0].help.as_deref(), Some("did you mean `old`?"));
@@ -211,12 +219,12 @@ fn one_line_says_where_what_and_what_to_do() {
     let folder = folder().join("../../recipe_errors");
     let site = SiteRoot::at(&folder).unwrap();
     let (_, problems) = check_zone(&site, "two_ways_in", &[]);
-    let expected = "zones/two_ways_in.toml:6:10: error: `su` is not known here \
-        (help: did you mean `sudo`? it takes `sudo` and `pfexec`)\n";
+    let expected = "zones/two_ways_in.toml:6:10: error[value-format]: `su` is not known here; \
+        did you mean `sudo`? it takes `sudo` and `pfexec`\n";
     let text = render_lines(&problems);
     assert!(text.ends_with(expected), "{text}");
     let (_, problems) = check_zone(&site, "json_zone", &[]);
-    let expected = "zones/json_zone.json: zone.memory: error: `memory` must be a size";
+    let expected = "zones/json_zone.json: zone.memory: error[wrong-type]: `memory` must be a size";
     assert!(
         render_lines(&problems).contains(expected),
         "{}",

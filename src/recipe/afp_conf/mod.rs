@@ -26,6 +26,8 @@ pub(super) struct Finding {
     pub line: usize,
     /// Whether it is the value that is wrong, not the name.
     pub is_about_value: bool,
+    /// The word of the value that is wrong, where it is one of several.
+    pub word: Option<String>,
     pub message: String,
     pub label: String,
     pub help: Option<String>,
@@ -55,6 +57,7 @@ impl Finding {
             is_warning,
             line,
             is_about_value: false,
+            word: None,
             message,
             label: String::new(),
             help: None,
@@ -237,7 +240,7 @@ fn misplaced(
         Place::Homes if !section.is_homes() => "`[Homes]`",
         _ => return None,
     };
-    let message = format!("`{}` belongs into {belongs}", option.name);
+    let message = format!("`{}` belongs in {belongs}", option.name);
     Some(Finding {
         label: format!("nobody reads it in `[{}]`", section.name),
         ..Finding::new("afp-conf-section", line, message)
@@ -286,6 +289,7 @@ fn weak_logins(setting: &Setting) -> Vec<Finding> {
     weak.map(|(word, why)| Finding {
         label: why.to_string(),
         is_about_value: true,
+        word: Some(word.to_string()),
         ..Finding::new(
             "weak-login",
             setting.line,

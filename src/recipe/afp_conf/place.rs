@@ -27,7 +27,7 @@ pub(in crate::recipe) fn place(finding: &Finding, made: &str, origin: &Origin) -
         Some(spot) => Problem {
             file: Some(Arc::clone(&origin.source)),
             span: Some(if finding.is_about_value {
-                spot.value.clone()
+                word_in(finding, spot.value.clone(), origin)
             } else {
                 spot.name.clone()
             }),
@@ -52,6 +52,16 @@ pub(in crate::recipe) fn place(finding: &Finding, made: &str, origin: &Origin) -
     }
 }
 
+/// The very word that a finding is about, where it stands in the value as it is.
+fn word_in(finding: &Finding, value: Range<usize>, origin: &Origin) -> Range<usize> {
+    let text = origin.source.text.get(value.clone()).unwrap_or("");
+    let word = finding.word.as_deref().filter(|word| !word.is_empty());
+    match word.and_then(|word| Some((text.find(word)?, word.len()))) {
+        Some((at, length)) => value.start + at..value.start + at + length,
+        None => value,
+    }
+}
+
 /// A line of the template.
 struct Spot {
     /// The whole line with its end.
@@ -65,9 +75,13 @@ struct Spot {
 fn spot_of(finding: &Finding, made: &str, origin: &Origin) -> Option<Spot> {
     let made_lines: Vec<&str> = made.lines().collect();
     let made_line = made_lines.get(finding.line)?;
-    let candidates: Vec<(Range<usize>, &str)> = lines_of(origin)
+    let mut candidates: Vec<(Range<usize>, &str)> = lines_of(origin)
         .filter(|(_, line)| could_make(line, made_line))
         .collect();
+    // a line that says the name itself, rather than one that begins with a tag
+    if candidates.iter().any(|(_, line)| !begins_with_tag(line)) {
+        candidates.retain(|(_, line)| !begins_with_tag(line));
+    }
     // the third of such lines in the file is the third of the candidates, or the last
     let before = made_lines.iter().take(finding.line);
     let earlier = before
@@ -119,7 +133,10 @@ fn lines_of(origin: &Origin) -> impl Iterator<Item = (Range<usize>, &str)> {
 fn could_make(template: &str, made: &str) -> bool {
     let template = template.trim();
     let made = made.trim();
-    if template.is_empty() || template.starts_with([';', '#']) {
+    let is_block = ["{{#", "{{/", "{{else", "{{~", "{{!"]
+        .iter()
+        .any(|tag| template.starts_with(tag));
+    if template.is_empty() || template.starts_with([';', '#']) || is_block {
         return false;
     }
     let name = |line: &str| {
@@ -138,6 +155,10 @@ fn could_make(template: &str, made: &str) -> bool {
         }
     }
     rest.is_empty() || template.ends_with("}}")
+}
+
+fn begins_with_tag(line: &str) -> bool {
+    line.trim_start().starts_with("{{")
 }
 
 /// What stands between the tags of a line.

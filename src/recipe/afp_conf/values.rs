@@ -16,6 +16,7 @@ struct Wrong {
     label: String,
     help: Option<String>,
     instead: Option<String>,
+    word: Option<String>,
 }
 
 impl Wrong {
@@ -25,6 +26,7 @@ impl Wrong {
             label: String::new(),
             help: None,
             instead: None,
+            word: None,
         }
     }
 
@@ -85,6 +87,7 @@ pub(super) fn check(
         label: wrong.label,
         help: wrong.help,
         is_about_value: true,
+        word: wrong.word,
     })
 }
 
@@ -225,7 +228,10 @@ fn one_of(name: &str, value: &str, words: &[&str], version: Option<&str>) -> Opt
 
 /// `word`, a part of `value`, is none of `words`.
 fn not_among(name: &str, value: &str, word: &str, words: &[&str]) -> Wrong {
-    let wrong = Wrong::new(format!("`{name}` does not know {}", quoted(word)));
+    let wrong = Wrong {
+        word: Some(word.to_string()),
+        ..Wrong::new(format!("`{name}` does not know {}", quoted(word)))
+    };
     match nearest(word, words) {
         Some(meant) => {
             let wrong = wrong.write(value.replace(word, meant));

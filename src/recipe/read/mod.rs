@@ -99,7 +99,7 @@ static ALLOW: Table = Table {
 };
 
 /// The recipe that a tree holds; what is wrong or missing reads as its default.
-pub(super) fn recipe(root: &Node) -> Recipe {
+pub(crate) fn recipe(root: &Node) -> Recipe {
     let empty = Node {
         value: super::tree::Value::Table(Vec::new()),
         span: None,

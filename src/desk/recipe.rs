@@ -1,0 +1,478 @@
+//! One recipe at a desk: with its sources, where they are here, for each kind of zone.
+
+use std::collections::BTreeSet;
+
+use super::circumstances::zones;
+use super::options::{OptionSet, Verdict};
+use super::sources::{Made, Maker};
+use super::{Unchecked, manifests, options};
+use crate::build_system;
+use crate::problem::{Problem, Severity};
+use crate::recipe::LoadedRecipe;
+use crate::recipe::bundle::{ZoneContext, resolve};
+use crate::recipe::check::{as_in_zone, rests_on_sample};
+use crate::recipe::format::{list_of, quoted};
+use crate::recipe::load::examine_recipe;
+use crate::recipe::read;
+use crate::recipe::tree::{Document, Node, child_path, is_at_or_below};
+use crate::site::{LoadedZone, SiteRoot};
+use crate::source::fetch::Fetcher;
+
+/// What was seen of a recipe; nothing is taken out that it allows.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// `None` where the file does not parse.
+    pub loaded: Option<LoadedRecipe>,
+    pub problems: Vec<Problem>,
+    pub checked: Vec<String>,
+    pub unchecked: Vec<Unchecked>,
+    /// Whether nothing is wrong with the recipe itself, so that zones' values can be tried.
+    pub is_good: bool,
+    /// The options of the source in the newest kind of zone.
+    options: Option<OptionSet>,
+}
+
+impl Look {
+    /// Whether all sources were looked into.
+    pub(super) fn is_whole(&self) -> bool {
+        self.options.is_some() && self.unchecked.iter().all(|unchecked| !unchecked.is_source)
+    }
+
+    /// Complains about options that a zone's values make wrong.
+    pub(super) fn check_values(&self, zone: &LoadedZone, index: usize) -> Vec<Problem> {
+        let (Some(loaded), Some(options)) = (&self.loaded, &self.options) else {
+            return Vec::new();
+        };
+        let Some(given) = zone.zone.recipes.get(index).filter(|_| self.is_good) else {
+            return Vec::new();
+        };
+        let context = ZoneContext {
+            alias: zone.zone.zone.alias.clone(),
+            brand: "joyent".to_owned(),
+            branch: "2024Q4".to_owned(),
+            users: Vec::new(),
+        };
+        let Ok(bundle) = resolve(loaded, &given.parameters, &context) else {
+            return Vec::new();
+        };
+        let written = loaded
+            .document
+            .root
+            .get("build")
+            .and_then(|build| build.get("options"));
+        let written = written.map_or(&[][..], Node::items);
+        let mut problems = Vec::new();
+        for option in &bundle.recipe.build.options {
+            let Verdict::Value(kind) = options.verdict(&option.value) else {
+                continue;
+            };
+            // which parameter it is that gives the value
+            let named = given.parameters.keys().find(|name| {
+                let name = format!("parameters.{name}");
+                let begin = option.value.split('=').next().unwrap_or("");
+                let mut texts = written.iter().filter_map(|node| node.maybe_text("value"));
+                texts.any(|text| text.contains(&name) && text.starts_with(begin))
+            });
+            let Some(name) = named else { continue };
+            let key = child_path(&format!("recipe[{index}].parameters"), name);
+            let message = format!("the source does not take {}", quoted(&option.value));
+            problems.push(
+                Problem {
+                    help: Some(format!("it takes {}", kind.noun())),
+                    ..zone.document.problem_at(&key, message)
+                }
+                .of("option-value"),
+            );
+        }
+        problems
+    }
+}
+
+/// Looks at a recipe as well as can be done here.
+pub(super) fn look(site: &SiteRoot, name: &str, fetcher: Option<&Fetcher<'_>>) -> Look {
+    let (loaded, problems) = examine_recipe(site, name, &build_system::names());
+    let is_good = problems.iter().all(|p| p.severity == Severity::Warning);
+    let mut look = Look {
+        loaded: None,
+        problems,
+        checked: Vec::new(),
+        unchecked: Vec::new(),
+        is_good,
+        options: None,
+    };
+    let Some(loaded) = loaded else {
+        let what = "everything else about it";
+        look.unchecked
+            .push(Unchecked::new(what, "the file cannot be read"));
+        return look;
+    };
+    look.problems.extend(missing_tools(&loaded));
+    manifests::check(
+        &loaded,
+        &mut look.problems,
+        &mut look.checked,
+        &mut look.unchecked,
+    );
+    let is_faulty = |part: &str| {
+        let mut errors = look
+            .problems
+            .iter()
+            .filter(|p| p.severity == Severity::Error);
+        errors.any(|problem| is_at_or_below(&problem.key, part))
+    };
+    if is_faulty("source") || is_faulty("build") || is_faulty("package") {
+        if !loaded.recipe.sources.is_empty() {
+            let why = "mend what is wrong with the recipe first";
+            look.unchecked
+                .push(Unchecked::new("patches and options", why));
+        }
+    } else if !loaded.recipe.sources.is_empty() {
+        look_into_sources(&loaded, fetcher, &mut look);
+    }
+    look.unchecked.extend(facts_of_zones(&loaded));
+    look.unchecked.dedup();
+    look.loaded = Some(loaded);
+    look
+}
+
+/// Unpacks, patches and reads the sources for each kind of zone that has others.
+fn look_into_sources(loaded: &LoadedRecipe, fetcher: Option<&Fetcher<'_>>, look: &mut Look) {
+    let mut maker = Maker::new(loaded, fetcher);
+    let mut seen: Vec<(BTreeSet<String>, Made, OptionSet)> = Vec::new();
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    let mut options_checked: BTreeSet<String> = BTreeSet::new();
+    for zone in zones(loaded) {
+        let Some(document) = as_in_zone(loaded, &zone.branch, zone.brand) else {
+            continue;
+        };
+        used.extend(paths_of(&document, "source"));
+        used.extend(paths_of(&document, "build"));
+        let parts = paths_of(&document, "source");
+        if !seen.iter().any(|(known, ..)| *known == parts) {
+            let made = maker.make(&document);
+            let options = options_of(loaded, &made);
+            look.problems
+                .extend(super::new(made.problems.clone(), &look.problems));
+            look.unchecked.extend(made.unchecked.clone());
+            seen.push((parts.clone(), made, options));
+        }
+        let Some((_, made, options)) = seen.iter().find(|(known, ..)| *known == parts) else {
+            continue;
+        };
+        if made.tree.is_some() {
+            let found = check_options(loaded, &document, options, look, &mut options_checked);
+            look.problems.extend(super::new(found, &look.problems));
+        }
+    }
+    say_what_was_checked(loaded, &seen, &options_checked, look);
+    look.unchecked.extend(never_used(loaded, &used));
+    look.options = seen
+        .into_iter()
+        .next()
+        .filter(|(_, made, _)| made.tree.is_some())
+        .map(|(.., options)| options);
+}
+
+fn options_of(loaded: &LoadedRecipe, made: &Made) -> OptionSet {
+    let build = &loaded.recipe.build;
+    match &made.tree {
+        Some(tree) => options::read(tree, build.directory.as_deref(), &build.system),
+        None => OptionSet::Unreadable("a source is missing"),
+    }
+}
+
+fn say_what_was_checked(
+    loaded: &LoadedRecipe,
+    seen: &[(BTreeSet<String>, Made, OptionSet)],
+    options_checked: &BTreeSet<String>,
+    look: &mut Look,
+) {
+    let applied = seen.iter().flat_map(|(_, made, _)| &made.applied);
+    let applied: BTreeSet<&String> = applied.collect();
+    let made = seen.iter().any(|(_, made, _)| made.tree.is_some());
+    let counted = |count: usize, noun: &str| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    };
+    if !applied.is_empty() {
+        look.checked
+            .push(counted(applied.len(), "patch").replace("patchs", "patches"));
+    }
+    if !options_checked.is_empty() {
+        look.checked.push(counted(options_checked.len(), "option"));
+    }
+    if made {
+        look.checked
+            .push(counted(loaded.recipe.sources.len(), "source"));
+    }
+    let patches: usize = loaded.recipe.sources.iter().map(|s| s.patches.len()).sum();
+    if !made {
+        let what = match (patches, loaded.recipe.build.options.len()) {
+            (0, 0) => return,
+            (0, _) => "its options".to_owned(),
+            (count, 0) => format!("its {}", plural("patch", "patches", count)),
+            (count, _) => format!("its {} and options", plural("patch", "patches", count)),
+        };
+        for unchecked in look
+            .unchecked
+            .iter_mut()
+            .filter(|unchecked| unchecked.is_source)
+        {
+            unchecked.what.clone_from(&what);
+        }
+    }
+}
+
+fn plural(one: &'static str, many: &'static str, count: usize) -> &'static str {
+    if count == 1 { one } else { many }
+}
+
+/// The key paths of the items below a part of the file: sources, patches, options.
+fn paths_of(document: &Document, part: &str) -> BTreeSet<String> {
+    let mut paths = BTreeSet::new();
+    let mut collect = |items: &[Node]| paths.extend(items.iter().map(|node| node.path.clone()));
+    match document.root.get(part) {
+        Some(node) if part == "source" => {
+            collect(node.items());
+            for source in node.items() {
+                collect(source.get("patches").map_or(&[][..], Node::items));
+            }
+        }
+        Some(node) => collect(node.get("options").map_or(&[][..], Node::items)),
+        None => {}
+    }
+    paths
+}
+
+/// What no zone of today uses: it is for other versions.
+fn never_used(loaded: &LoadedRecipe, used: &BTreeSet<String>) -> Vec<Unchecked> {
+    let mut found = Vec::new();
+    let version = &loaded.recipe.package.version;
+    for part in ["source", "build"] {
+        for path in paths_of(&loaded.document, part) {
+            // what stands in a source that is not used is not named beside it
+            let is_within = path
+                .rsplit_once(".patches[")
+                .is_some_and(|(source, _)| !used.contains(source));
+            if used.contains(&path) || is_within {
+                continue;
+            }
+            let text = |key: &str| loaded.document.text_at(&format!("{path}.{key}"));
+            let what = match (text("file"), text("value")) {
+                (Some(file), _) => format!("the patch {}", quoted(file)),
+                (_, Some(option)) => format!("the option {}", quoted(option)),
+                _ => format!("`{path}`"),
+            };
+            found.push(Unchecked::new(
+                what,
+                format!("its `when` excludes {version}"),
+            ));
+        }
+    }
+    found
+}
+
+/// Complains about the options of the recipe as one kind of zone has it.
+fn check_options(
+    loaded: &LoadedRecipe,
+    document: &Document,
+    options: &OptionSet,
+    look: &mut Look,
+    checked: &mut BTreeSet<String>,
+) -> Vec<Problem> {
+    let list = document
+        .root
+        .get("build")
+        .and_then(|build| build.get("options"));
+    let mut problems = Vec::new();
+    let mut names: Vec<(String, &Node)> = Vec::new();
+    for node in list.map_or(&[][..], Node::items) {
+        let argument = node.text("value");
+        let key = format!("{}.value", node.path);
+        let is_guess = rests_on_sample(loaded, &key);
+        match options.verdict(&argument) {
+            Verdict::NotChecked(why) if options.is_readable() => {
+                let what = format!("the option {}", quoted(&argument));
+                look.unchecked.push(Unchecked::new(what, why));
+                continue;
+            }
+            Verdict::NotChecked(why) => {
+                look.unchecked.push(Unchecked::new("its options", why));
+                break;
+            }
+            Verdict::Good => {}
+            Verdict::Unknown(meant) => {
+                problems.push(unknown(loaded, node, &argument, meant, options));
+            }
+            // a zone file gives the value: it is looked at there
+            Verdict::Value(_) if is_guess => {}
+            Verdict::Value(kind) => {
+                let (name, value) = argument.split_once('=').unwrap_or((&argument, ""));
+                let message = format!("`{name}` does not take {}", quoted(value));
+                let problem = Problem {
+                    help: Some(format!("it takes {}", kind.noun())),
+                    ..loaded.document.problem_at(&key, message)
+                };
+                let meant = kind.meant(value).map(|meant| format!("{name}={meant}"));
+                problems.push(instead(problem, loaded, &key, meant).of("option-value"));
+            }
+        }
+        checked.insert(node.path.clone());
+        let name = argument.split('=').next().unwrap_or("").to_owned();
+        // `-U` and flags of compilers may well come more than once
+        if argument.starts_with("-D") || argument.starts_with("--") {
+            names.push((name, node));
+        }
+    }
+    problems.extend(repeated(loaded, &names));
+    problems
+}
+
+fn unknown(
+    loaded: &LoadedRecipe,
+    node: &Node,
+    argument: &str,
+    meant: Option<String>,
+    options: &OptionSet,
+) -> Problem {
+    let name = argument.split('=').next().unwrap_or(argument);
+    let key = format!("{}.value", node.path);
+    let problem = loaded
+        .document
+        .problem_at(&key, format!("the source has no option {}", quoted(name)))
+        .of("option-unknown");
+    let (label, is_warning) = match options {
+        OptionSet::Meson { .. } => ("meson stops at it", false),
+        OptionSet::Autoconf(_) => ("`configure` passes over it", true),
+        _ => ("cmake keeps it for nobody", true),
+    };
+    let problem = Problem {
+        label: label.to_owned(),
+        ..problem
+    };
+    let problem = if is_warning { problem.warn() } else { problem };
+    match meant {
+        Some(meant) => instead(problem, loaded, &key, Some(meant)),
+        None => {
+            let help = "leave it out, or limit it with `when` to the versions that have it";
+            Problem {
+                help: Some(help.to_owned()),
+                ..problem
+            }
+        }
+    }
+}
+
+/// The problem with the argument to write instead, where it stands in the file as it is.
+fn instead(problem: Problem, loaded: &LoadedRecipe, key: &str, meant: Option<String>) -> Problem {
+    let Some(meant) = meant else {
+        return problem;
+    };
+    let begin = match &problem.help {
+        Some(takes) => format!("; {takes}"),
+        None => String::new(),
+    };
+    let name = meant.split('=').next().unwrap_or(&meant).to_owned();
+    let written = loaded.document.text_at(key).unwrap_or("");
+    let has_template = written.contains("{{");
+    // of an argument with a template the name alone can be told
+    let shown = if has_template { &name } else { &meant };
+    let problem = Problem {
+        help: Some(format!("did you mean `{shown}`?{begin}")),
+        ..problem
+    };
+    let text = match (has_template, written.split_once('=')) {
+        (false, _) => meant,
+        (true, Some((_, value))) => format!("{name}={value}"),
+        (true, None) => return problem,
+    };
+    if text.contains(['"', '\\', '\n']) {
+        return problem;
+    }
+    problem.replaced_by(format!("\"{text}\""))
+}
+
+/// Options that are given twice to the same zone.
+fn repeated(loaded: &LoadedRecipe, names: &[(String, &Node)]) -> Vec<Problem> {
+    let lost = names.iter().enumerate().filter(|(index, (name, _))| {
+        let mut later = names.iter().skip(index + 1);
+        later.any(|(other, _)| other == name)
+    });
+    lost.map(|(_, (name, node))| {
+        let key = format!("{}.value", node.path);
+        Problem {
+            label: "the last one counts".to_owned(),
+            help: Some("leave this one out".to_owned()),
+            ..loaded
+                .document
+                .problem_at(&key, format!("{} is given twice", quoted(name)))
+        }
+        .of("option-repeated")
+        .warn()
+    })
+    .collect()
+}
+
+/// What the build system needs itself and the recipe does not name.
+fn missing_tools(loaded: &LoadedRecipe) -> Vec<Problem> {
+    let Some(system) = build_system::find(&loaded.recipe.build.system) else {
+        return Vec::new();
+    };
+    let dependencies = &loaded.recipe.dependencies;
+    let named = || dependencies.build.iter().chain(&dependencies.run);
+    let is_named = |tool: &str| {
+        named().any(|dependency| {
+            let name = dependency.name.split(['<', '>', '=', '[', '{', '*']).next();
+            let name = name.unwrap_or("").trim_end_matches('-');
+            name == tool
+        })
+    };
+    let missing: Vec<&str> = system
+        .needs
+        .iter()
+        .copied()
+        .filter(|tool| !is_named(tool))
+        .collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let message = format!("`{}` needs {}", system.name, list_of(&missing));
+    let key = match loaded
+        .document
+        .root
+        .get("dependencies")
+        .and_then(|d| d.get("build"))
+    {
+        Some(_) => "dependencies.build",
+        None => "build.system",
+    };
+    let problem = Problem {
+        label: "not among the packages to build with".to_owned(),
+        help: Some(format!(
+            "add {} to `build` of `[dependencies]`",
+            list_of(&missing)
+        )),
+        ..loaded.document.problem_at(key, message)
+    };
+    vec![problem.of("build-tool").warn()]
+}
+
+/// What templates ask about zones that only a zone can answer.
+fn facts_of_zones(loaded: &LoadedRecipe) -> Option<Unchecked> {
+    let mut texts = loaded.templates.values().map(|template| &template.text);
+    let names = ["zone.branch", "zone.brand"];
+    let is_asked = |text: &String| names.iter().any(|name| text.contains(name));
+    let is_asked = is_asked(&loaded.document.source.text) || texts.any(is_asked);
+    is_asked.then(|| {
+        let what = "what templates make of the zone's branch and brand";
+        Unchecked::new(what, "they are facts: 2024Q4 and joyent were tried")
+    })
+}
+
+/// The recipe, as `read` makes it, of the whole file; for manifests.
+pub(super) fn in_newest_zone(loaded: &LoadedRecipe) -> Option<(Document, crate::recipe::Recipe)> {
+    let zone = zones(loaded).into_iter().next()?;
+    let document = as_in_zone(loaded, &zone.branch, zone.brand)?;
+    let recipe = read::recipe(&document.root);
+    Some((document, recipe))
+}
