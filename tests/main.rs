@@ -10,6 +10,7 @@ mod layers;
 mod logs;
 #[cfg(target_os = "linux")]
 mod netatalk;
+mod patch_series;
 mod plan;
 mod recipe;
 mod recipe_errors;

@@ -2,6 +2,7 @@
 
 pub mod author;
 mod debug;
+mod patch;
 mod recipe;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use debug::{CreatePatchArgs, DebugCommand, RunArgs, ShellArgs};
+pub use patch::{ImportArgs, PatchCommand, RebaseArgs};
 pub use recipe::{CheckArgs, CheckFormat, RecipeCommand};
 
 /// Builds, installs and serves software in SmartOS zones, from recipes, over SSH.

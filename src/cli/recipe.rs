@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::author::{ExplainArgs, SchemaArgs};
+use super::patch::PatchCommand;
 
 #[derive(Debug, Subcommand)]
 pub enum RecipeCommand {
@@ -38,6 +39,9 @@ pub enum RecipeCommand {
                       file the editor's settings name the schema."
     )]
     Schema(SchemaArgs),
+    /// A recipe's patches: fit them to another source, take some from elsewhere
+    #[command(subcommand)]
+    Patch(PatchCommand),
 }
 
 #[derive(Debug, Args)]

@@ -308,13 +308,16 @@ fn phase_script(
     if let Some(path) = environment.get_mut("PATH") {
         *path = format!("{folder}/shims:{path}");
     }
-    // what an earlier try left there: meson does not configure a folder that it half configured, and
-    // `ln -s` does not make a link again
-    let made = match phase {
-        "configure" => out.as_str(),
-        "stage" => stage.as_str(),
-        _ => "",
-    };
+    // without what an earlier try left there: meson does not configure a folder that it half
+    // configured, `ln -s` does not make a link again, and a compiler that was killed cleans nothing up
+    let temporary = format!("{folder}/tmp");
+    let mut made = vec![temporary.as_str()];
+    made.extend(match phase {
+        "configure" => Some(out.as_str()),
+        "stage" => Some(stage.as_str()),
+        _ => None,
+    });
+    environment.insert("TMPDIR".to_owned(), temporary.clone());
     environment.insert("DESTDIR".to_owned(), stage.clone());
     environment.insert("HOME".to_owned(), out.clone());
     let pairs: Vec<String> = environment
@@ -346,7 +349,7 @@ fn phase_script(
             .set("folder", folder)
             .set("phase", phase)
             .set("user", accounts::BUILD_USER)
-            .set("made", made)
+            .list("made", &made)
             .set("launch", launch.body())
             .set("commands", body.body())
             .set("setting", setting.body())
@@ -496,10 +499,8 @@ if [ ! -f "$folder/$phase.started" ] || [ -f "$folder/$phase.rc" ] || ! is_alive
   # whatever is left of it must not write into the same tree
   end_phase
   shown=0
-  if [ -n "$made" ]; then
-    /usr/bin/rm -rf "$made" && /usr/bin/mkdir "$made" && /usr/bin/chown "$user:$user" "$made" ||
-      fail "cannot make $made anew"
-  fi
+  /usr/bin/rm -rf "${made[@]}" && /usr/bin/mkdir "${made[@]}" && /usr/bin/chown "$user:$user" "${made[@]}" ||
+    fail "cannot make ${made[*]} anew"
   /usr/bin/rm -f "$folder/$phase.rc" "$folder/$phase.ctid" "$folder/$phase.boot" "$log"
   printf '%s' "$launch" >"$folder/$phase.launch" && printf '%s' "$commands" >"$folder/$phase.commands" &&
     printf '%s' "$setting" >"$folder/$phase.setting" &&

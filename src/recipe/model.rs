@@ -200,7 +200,7 @@ pub struct Build {
     pub make_arguments: Vec<String>,
     /// Environment on top of what every build in a pkgsrc zone gets; templates. A value replaces,
     /// except for `CFLAGS`, `CXXFLAGS`, `CPPFLAGS` and `LDFLAGS`, where it is appended. `DESTDIR`,
-    /// `HOME` and the variables of bash itself (`PS4`, `BASH_ENV`) cannot be set.
+    /// `HOME`, `TMPDIR` and the variables of bash itself (`PS4`, `BASH_ENV`) cannot be set.
     pub environment: BTreeMap<String, String>,
     /// Whether to run the sources' own test suite. Default: false.
     pub test: bool,

@@ -40,7 +40,7 @@ struct Reader {
 impl Reader {
     fn table(&mut self, node: &mut Node, table: &Table) {
         let Value::Table(entries) = &mut node.value else {
-            return self.wrong_type(node, "a table", None);
+            return self.wrong_type(node, "a table", as_table(node, table));
         };
         let mut meant = Vec::new();
         let mut strangers = Vec::new();
@@ -454,6 +454,20 @@ impl Reader {
             ..Problem::error(message).of(rule)
         }
     }
+}
+
+/// A text where a table is wanted: the table in which it is the value of the first key, where that
+/// takes a text of this kind.
+fn as_table(node: &Node, table: &Table) -> Option<String> {
+    let Value::Text(text) = &node.value else {
+        return None;
+    };
+    let first = table.keys.first()?;
+    let Takes::Text(format) = &first.takes else {
+        return None;
+    };
+    format.check(text).ok()?;
+    Some(format!("write `{{ {} = {text:?} }}`", first.name))
 }
 
 /// `"a.patch"` becomes `{ file = "a.patch" }`.

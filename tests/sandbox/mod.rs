@@ -9,6 +9,7 @@ pub mod archive;
 pub mod become_root;
 mod changes;
 mod commands;
+mod conditions;
 mod connections;
 mod drift;
 mod edited;

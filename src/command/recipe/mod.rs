@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod patch;
 mod schema;
 
 use super::Failure;
@@ -11,6 +12,7 @@ pub(super) fn run(global: &Global, command: &RecipeCommand) -> Result<u8, Failur
     match command {
         RecipeCommand::Check(arguments) => check::run(global, arguments),
         RecipeCommand::Explain(arguments) => explain::run(global, arguments),
+        RecipeCommand::Patch(command) => patch::run(global, command),
         RecipeCommand::Schema(arguments) => schema::run(arguments),
     }
 }

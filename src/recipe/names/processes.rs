@@ -183,7 +183,7 @@ const OF_BASH: &[&str] = &[
 ];
 
 /// Variables that are ours in every build.
-const OF_BUILDS: &[&str] = &["DESTDIR", "HOME"];
+const OF_BUILDS: &[&str] = &["DESTDIR", "HOME", "TMPDIR"];
 
 /// A variable that a build may set.
 pub(in crate::recipe) fn check_build_variable(text: &str) -> Result<(), Complaint> {

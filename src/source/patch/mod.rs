@@ -78,6 +78,12 @@ impl PatchError {
         }
     }
 
+    /// Why it does not apply, without its name.
+    #[must_use]
+    pub fn reason_text(&self) -> String {
+        self.reason.to_string()
+    }
+
     /// What to do or to write instead.
     #[must_use]
     pub fn help(&self) -> &'static str {
