@@ -81,7 +81,8 @@ impl Unchecked {
 /// Checks the targets, all at once as far as there are processors.
 #[must_use]
 pub fn check(site: &SiteRoot, targets: &[Target], shelf: &Shelf) -> Vec<Report> {
-    let cache = shelf.cache.as_ref().filter(|folder| folder.is_dir());
+    // an empty cache is made where there is none: folders of archives are searched through it
+    let cache = shelf.cache.as_ref();
     let cache = cache.and_then(|folder| Cache::open(folder).ok());
     let fetcher = cache
         .as_ref()

@@ -194,3 +194,38 @@ fn the_next_check_passes_where_a_help_was_followed_to_the_letter() {
     assert!(files >= 60, "only {files} broken files");
     assert!(helps >= 60, "only {helps} helps");
 }
+
+#[test]
+fn all_that_can_be_mended_is_mended_at_once_and_nothing_else_is_touched() {
+    let (_place, shelf) = desk_tests::shelf();
+    let copy = Copy::of(&desk_tests::folder(), &shelf);
+    let targets = copy.targets();
+    let look = || desk::check(&copy.site, &targets, &shelf);
+    let before = look();
+    let errors = |reports: &[desk::Report]| {
+        let problems = reports.iter().flat_map(|report| &report.problems);
+        let errors = problems.filter(|problem| problem.severity == Severity::Error);
+        errors.count()
+    };
+    let (after, edits) = fix::all(&copy.site, before.clone(), look).unwrap();
+    assert!(edits.len() >= 30, "only {} edits", edits.len());
+    assert!(errors(&after) < errors(&before));
+    for problem in after.iter().flat_map(|report| &report.problems) {
+        let is_left = problem.fix.is_none() || problem.rule == Some("weak-login");
+        assert!(is_left, "{problem:?}");
+    }
+    // one word of a file is mended, its comments and the rest stay as they are
+    let text = |name: &str| fs::read_to_string(copy.place.path().join(name)).unwrap();
+    let original = fs::read_to_string(desk_tests::folder().join("recipes/option_with_a_slip.toml"));
+    let mended = original
+        .unwrap()
+        .replace("with-acl=", "with-acls=")
+        .replace("with-state_path", "with-state-path");
+    assert_eq!(text("recipes/option_with_a_slip.toml"), mended);
+    let names = fs::read_dir(copy.place.path().join("recipes")).unwrap();
+    let left_over = names.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().contains("zonewright-new")
+    });
+    assert_eq!(left_over.count(), 0);
+}
