@@ -99,6 +99,6 @@ mod netatalk {
 
     #[test]
     fn whatever_happens_during_an_apply_of_netatalk_the_next_one_mends_it() {
-        walk(zone);
+        walk(zone, "30s");
     }
 }

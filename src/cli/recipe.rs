@@ -94,7 +94,7 @@ pub struct CheckArgs {
     /// (`path:line:column: severity[rule]: message; help`)
     #[arg(long, value_name = "FORMAT", default_value = "report")]
     pub format: CheckFormat,
-    /// Make the edits that the helps name to the letter, then check again
+    /// Make the edits that the helps name to the letter, each checked again (never who may log in)
     #[arg(long, conflicts_with = "json")]
     pub fix: bool,
     /// Warnings count as errors

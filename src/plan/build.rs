@@ -277,8 +277,8 @@ pub struct PhaseText {
     pub launch: Script,
     /// The phase's commands, as that shell reads them.
     pub commands: Script,
-    /// For whoever wants to stand where the phase stood.
-    setting: Script,
+    /// For whoever wants to stand where the phase stood: the environment and the folder.
+    pub setting: Script,
     /// Folders that are made anew before it.
     made: Vec<String>,
 }
@@ -320,16 +320,7 @@ pub fn phase_text(
     if let Some(path) = environment.get_mut("PATH") {
         *path = format!("{folder}/shims:{path}");
     }
-    // without what an earlier try left there: meson does not configure a folder that it half
-    // configured, `ln -s` does not make a link again, and a compiler that was killed cleans nothing up
-    let temporary = format!("{folder}/tmp");
-    let mut made = vec![temporary.clone()];
-    made.extend(match phase {
-        "configure" => Some(out.clone()),
-        "stage" => Some(stage.clone()),
-        _ => None,
-    });
-    environment.insert("TMPDIR".to_owned(), temporary);
+    environment.insert("TMPDIR".to_owned(), format!("{folder}/tmp"));
     environment.insert("DESTDIR".to_owned(), stage);
     environment.insert("HOME".to_owned(), out);
     let pairs: Vec<String> = environment
@@ -358,7 +349,7 @@ pub fn phase_text(
         launch,
         commands: body,
         setting,
-        made,
+        made: made_by(folder, phase),
     })
 }
 
@@ -390,6 +381,19 @@ fn phase_script(
             // a compiler may be silent for as long as it likes
             .with_quiet_limit(None),
     )
+}
+
+/// The folders that a phase finds empty, without what an earlier try left there: meson does not
+/// configure a folder that it half configured, `ln -s` does not make a link again, and a compiler that
+/// was killed cleans nothing up.
+pub(super) fn made_by(folder: &str, phase: &str) -> Vec<String> {
+    let own = match phase {
+        "configure" => Some("out"),
+        "stage" => Some("stage"),
+        _ => None,
+    };
+    let names = ["tmp"].into_iter().chain(own);
+    names.map(|name| format!("{folder}/{name}")).collect()
 }
 
 /// A phase's script that leaves out what was printed before.

@@ -165,9 +165,12 @@ pub fn run_command(tree: &KeptTree) -> Script {
 pub fn run_phase(tree: &KeptTree, phase: &str, traced: bool) -> Script {
     prepare(&format!("{phase} again"), tree, phase)
         .set("traced", if traced { "yes" } else { "" })
+        .list("made", build::made_by(&tree.folder(), phase))
         .set("again", AGAIN)
         .shell(
             r#"
+/usr/bin/rm -rf "${made[@]}" && /usr/bin/mkdir "${made[@]}" && /usr/bin/chown "$user:$user" "${made[@]}" ||
+  fail "cannot make ${made[*]} anew"
 commands=$(<"$folder/$phase.commands")
 # what a traced script says of each line must not be reset by the commands
 [ -z "$traced" ] || commands=${commands/"PS4='+ '"/}
@@ -183,6 +186,23 @@ exit "$status"
 "#,
         )
         .with_quiet_limit(None)
+}
+
+/// Puts the files of a phase that has not begun yet into a tree.
+#[must_use]
+pub fn lay_out(tree: &KeptTree, phase: &str, text: &build::PhaseText) -> Script {
+    Script::new(format!("lay out {phase}"))
+        .shell(shell::FAIL)
+        .set("folder", tree.folder())
+        .set("phase", phase)
+        .set("setting", text.setting.body())
+        .set("commands", text.commands.body())
+        .shell(
+            r#"
+printf '%s' "$commands" >"$folder/$phase.commands" && printf '%s' "$setting" >"$folder/$phase.setting" ||
+  fail "cannot write in $folder"
+"#,
+        )
 }
 
 /// Prints the files that the build itself wrote into its source tree, one a line.

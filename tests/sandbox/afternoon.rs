@@ -170,6 +170,16 @@ fn an_afternoon_with_a_build_that_fails_ends_with_a_patch_in_the_recipe() {
         "{passes}"
     );
 
+    // on to what the build never came to
+    let stage = debug(&["run", "afternoon", "greeter", "stage"]).succeeds();
+    assert!(stage.out.contains("stage passes in the tree; "), "{stage}");
+    shell(&["bash", "-c", "test -x \"$DESTDIR/opt/local/sbin/greeter\""]).succeeds();
+    let no = debug(&["run", "afternoon", "greeter", "test"]).exits(2);
+    assert!(
+        no.err.contains("a build of `greeter` has no `test`"),
+        "{no}"
+    );
+
     // nothing is packaged from a tree that was changed by hand
     let plan = zone.plan().succeeds();
     assert!(plan.out.contains("changed by hand"), "{plan}");

@@ -1,13 +1,16 @@
 //! `zonewright debug run`: one phase again, as it stands in the tree.
 
-use super::super::{DONE, FAILED, Failure, answer};
+use super::super::{DONE, FAILED, Failure, answer, door};
 use super::shell::live;
 use super::{Session, phase_of, refuse_running};
+use crate::build_system::PHASES;
 use crate::cli::{Global, RunArgs};
 use crate::host::{Exit, Host as _};
-use crate::plan::debug;
-use crate::run::RunError;
-use crate::run::debug::under_lock;
+use crate::plan::build::{PhaseText, phase_text};
+use crate::plan::debug::{self, KeptTree};
+use crate::plan::inputs;
+use crate::run::debug::{ask, under_lock};
+use crate::run::{self as runs, RunError};
 
 pub(super) fn run(global: &Global, arguments: &RunArgs) -> Result<u8, Failure> {
     let RunArgs {
@@ -19,11 +22,25 @@ pub(super) fn run(global: &Global, arguments: &RunArgs) -> Result<u8, Failure> {
     let (mut session, mut door) = Session::begin(global, zone, recipe)?;
     let tree = session.tree(&mut door)?;
     refuse_running(&tree, zone)?;
-    phase_of(&tree, Some(phase))?;
+    let begun = tree.phases.iter().any(|(name, _)| name == phase);
+    let files = match begun || !PHASES.contains(&phase.as_str()) {
+        true => {
+            phase_of(&tree, Some(phase))?;
+            None
+        }
+        false => Some(files_of(&mut session, &mut door, &tree, phase)?),
+    };
     let script = debug::run_phase(&tree, phase, *trace);
     let command = format!("debug run {zone} {recipe} {phase}");
     let exit = session.with_controller(command, |controller, _| {
         let result = under_lock(&mut door.host, controller, |door| {
+            if let Some(files) = &files {
+                ask(
+                    door,
+                    &debug::lay_out(&tree, phase, files),
+                    &mut std::io::empty(),
+                )?;
+            }
             door.run(&script, &mut std::io::empty(), &mut live)
                 .map_err(RunError::from)
         });
@@ -52,4 +69,40 @@ pub(super) fn run(global: &Global, arguments: &RunArgs) -> Result<u8, Failure> {
             Ok(FAILED)
         }
     }
+}
+
+/// The files of a phase that the build has not come to, if the recipe still says what it said then.
+fn files_of(
+    session: &mut Session<'_>,
+    door: &mut door::Door,
+    tree: &KeptTree,
+    phase: &str,
+) -> Result<PhaseText, Failure> {
+    let (zone, recipe) = (session.wish.zone.name.clone(), session.recipe);
+    session.with_controller(String::new(), |controller, wish| {
+        let view = runs::look(&mut door.host, wish, controller);
+        let view = view.map_err(|error| Failure::run(&zone, error))?;
+        let wanted = view.recipes.iter().find(|one| one.name == recipe);
+        let known = wanted.and_then(|wanted| {
+            let inputs = inputs::of(wanted, &view.facts).ok()?;
+            (inputs.key() == tree.key).then_some((wanted, inputs))
+        });
+        let Some((wanted, inputs)) = known else {
+            return Err(Failure::text_only(
+                &format!(
+                    "`{phase}` has not begun in the build tree, and the recipe was changed since"
+                ),
+                &format!("`zonewright apply {zone}` builds what the recipe says now"),
+            ));
+        };
+        let folder = tree.folder();
+        let build = &wanted.bundle.recipe.build;
+        let cores = view.facts.machine.cores;
+        phase_text(build, &folder, phase, cores, &inputs.compiler).ok_or_else(|| {
+            Failure::usage(
+                &format!("a build of `{recipe}` has no `{phase}`"),
+                "the recipe says which phases it has",
+            )
+        })
+    })
 }

@@ -65,6 +65,7 @@ pub(super) fn run(global: &Global, arguments: &ShellArgs) -> Result<u8, Failure>
 /// Waits for the terminal to end, and keeps the zone held.
 fn attend(door: &mut Door<'_>, mut child: Child) -> Result<u8, RunError> {
     let mut used = Instant::now();
+    let mut was_held = true;
     loop {
         let ended = child.try_wait().map_err(|source| HostError::Local {
             operation: "wait for `ssh`".to_owned(),
@@ -74,9 +75,14 @@ fn attend(door: &mut Door<'_>, mut child: Child) -> Result<u8, RunError> {
             return Ok(status.code().map_or(FAILED, byte));
         }
         if used.elapsed() >= STILL_THERE {
-            // the shell itself goes on whatever becomes of this connection
-            let _ = host::run_to_string(door, &Script::new("hold the zone"));
             used = Instant::now();
+            let held = host::run_to_string(door, &Script::new("hold the zone"));
+            let is_held = matches!(held, Ok((Exit::Code(0), ..)));
+            if !is_held && was_held {
+                // the shell itself goes on; its terminal has the lines begin where they end
+                eprint!("\r\nnote: the zone is not held any more: others may change it now\r\n");
+            }
+            was_held = is_held;
         }
         thread::sleep(Duration::from_millis(100));
     }
