@@ -13,6 +13,8 @@ use options::{AfpOption, Instead, LOGIN_MODULES, OPTIONS, Place, SPELLED_OTHERWI
 use parse::{Section, Setting};
 pub(super) use place::{Origin, place};
 
+use std::collections::BTreeMap;
+
 use super::format::{nearest, quoted};
 use super::when::is_within;
 
@@ -89,6 +91,13 @@ impl AfpOption {
     }
 }
 
+/// How many findings there are at most: each is looked up in its template, and a template can make a
+/// hundred thousand lines.
+const MOST: usize = 100;
+
+/// How many sections are looked at: volumes are held against each other.
+const MOST_SECTIONS: usize = 1000;
+
 /// Everything that is wrong with an afp.conf of this version of netatalk.
 pub(super) fn check(text: &str, version: Option<&str>) -> Vec<Finding> {
     if version.is_some_and(|version| is_within(version, "<3.0")) {
@@ -96,15 +105,20 @@ pub(super) fn check(text: &str, version: Option<&str>) -> Vec<Finding> {
         let help = "it reads afpd.conf and AppleVolumes.default; afp.conf came with netatalk 3";
         return vec![Finding::new("afp-conf-unknown-option", 0, message).with(help, None)];
     }
-    let sections = parse::sections(text);
+    let mut sections = parse::sections(text);
+    sections.truncate(MOST_SECTIONS);
     let mut findings = Vec::new();
     for section in &sections {
         for setting in &section.settings {
             findings.extend(check_setting(section, setting, version));
+            if findings.len() >= MOST {
+                return findings;
+            }
         }
         findings.extend(repeated(section));
     }
     findings.extend(check_volumes(&sections, version));
+    findings.truncate(MOST);
     findings
 }
 
@@ -250,22 +264,26 @@ fn misplaced(
 
 /// Options that are given twice; the first ones are lost.
 fn repeated(section: &Section) -> Vec<Finding> {
-    let settings = section.settings.iter().enumerate();
-    let lost = settings.filter(|(index, setting)| {
-        let mut later = section.settings.iter().skip(index + 1);
+    let settings = section.settings.iter();
+    let last: BTreeMap<&str, usize> = settings
+        .map(|setting| (setting.name.as_str(), setting.line))
+        .collect();
+    let lost = section.settings.iter().filter(|setting| {
         // one for each listener
-        setting.name != "fce listener" && later.any(|later| later.name == setting.name)
+        let is_last = last.get(setting.name.as_str()) == Some(&setting.line);
+        setting.name != "fce listener" && !is_last
     });
-    lost.map(|(_, setting)| {
-        let message = format!("`{}` is given twice in `[{}]`", setting.name, section.name);
-        Finding {
-            label: "the last one counts".to_string(),
-            is_warning: true,
-            ..Finding::new("afp-conf-value", setting.line, message)
-                .with("leave this one out", Some(Edit::Remove))
-        }
-    })
-    .collect()
+    lost.take(MOST)
+        .map(|setting| {
+            let message = format!("`{}` is given twice in `[{}]`", setting.name, section.name);
+            Finding {
+                label: "the last one counts".to_string(),
+                is_warning: true,
+                ..Finding::new("afp-conf-value", setting.line, message)
+                    .with("leave this one out", Some(Edit::Remove))
+            }
+        })
+        .collect()
 }
 
 fn weak_logins(setting: &Setting) -> Vec<Finding> {

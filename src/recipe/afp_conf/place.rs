@@ -73,8 +73,7 @@ struct Spot {
 }
 
 fn spot_of(finding: &Finding, made: &str, origin: &Origin) -> Option<Spot> {
-    let made_lines: Vec<&str> = made.lines().collect();
-    let made_line = made_lines.get(finding.line)?;
+    let made_line = made.lines().nth(finding.line)?;
     let mut candidates: Vec<(Range<usize>, &str)> = lines_of(origin)
         .filter(|(_, line)| could_make(line, made_line))
         .collect();
@@ -88,8 +87,12 @@ fn spot_of(finding: &Finding, made: &str, origin: &Origin) -> Option<Spot> {
     if candidates.iter().any(|(_, line)| !begins_with_tag(line)) {
         candidates.retain(|(_, line)| !begins_with_tag(line));
     }
+    if candidates.len() == 1 || finding.line > MOST_LINES {
+        let (range, line) = candidates.first()?.clone();
+        return spot_in(range, line, made_line);
+    }
     // the third of such lines in the file is the third of the candidates, or the last
-    let before = made_lines.iter().take(finding.line);
+    let before = made.lines().take(finding.line);
     let earlier = before
         .filter(|line| {
             candidates
@@ -100,6 +103,14 @@ fn spot_of(finding: &Finding, made: &str, origin: &Origin) -> Option<Spot> {
     let (range, line) = candidates
         .get(earlier.min(candidates.len().checked_sub(1)?))?
         .clone();
+    spot_in(range, line, made_line)
+}
+
+/// How far into a file lines are counted.
+const MOST_LINES: usize = 5_000;
+
+/// The parts of a line of the template.
+fn spot_in(range: Range<usize>, line: &str, made_line: &str) -> Option<Spot> {
     let text = line.trim_end_matches(['\n', '\r']);
     let at = |from: usize, to: usize| range.start + from..range.start + to;
     let begin = text.len() - text.trim_start().len();

@@ -248,6 +248,23 @@ fn volumes_without_a_path_or_twice_or_with_capitals_are_told() {
 }
 
 #[test]
+fn a_very_long_file_does_not_take_long() {
+    let unknown: String = (0..50_000).map(|n| format!("option {n} = x\n")).collect();
+    let sections: String = (0..50_000)
+        .map(|n| format!("[{n}]\nea = on\nea = on\n"))
+        .collect();
+    let begin = std::time::Instant::now();
+    for text in [
+        format!("[Global]\n{unknown}"),
+        sections,
+        "[v]\nea = on\n".repeat(50_000),
+    ] {
+        assert_eq!(check(&text, Some("4.5.2")).len(), MOST);
+    }
+    assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
+}
+
+#[test]
 fn netatalk_2_reads_another_file() {
     assert_eq!(
         rules("[Global]\n", "2.2.5"),
