@@ -101,6 +101,16 @@ impl Problem {
         }
     }
 
+    /// The same problem, not placed yet, with what belongs where it will be.
+    #[must_use]
+    pub fn meaning(self, replacement: Option<String>) -> Self {
+        let fix = replacement.map(|replacement| Fix {
+            span: 0..0,
+            replacement,
+        });
+        Self { fix, ..self }
+    }
+
     /// The same problem with an edit of its own place.
     #[must_use]
     pub fn replaced_by(self, replacement: impl Into<String>) -> Self {

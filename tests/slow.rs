@@ -14,6 +14,48 @@ mod reality;
 mod walk;
 
 #[cfg(target_os = "linux")]
+mod drafted {
+    use super::harness::Zone;
+
+    /// Drafts a recipe from the archive of one that ships, and applies the draft as it is.
+    fn builds(alias: &str, shipped: &str, archive: &str, proof: &str) {
+        let Some(zone) = Zone::with_recipe(alias, "drafted") else {
+            return;
+        };
+        zone.run(&["recipe", "fetch", shipped]).succeeds();
+        let archive = zone.folders().cache.join("by-name").join(archive);
+        let archive = archive.to_str().unwrap();
+        zone.run(&["recipe", "new", "drafted", "--from", archive])
+            .succeeds();
+        let check = zone.run(&["recipe", "check", "drafted"]).succeeds();
+        assert_eq!(check.err, "", "{check}");
+        let ran = zone.apply().succeeds();
+        assert!(ran.out.contains(proof), "{ran}");
+    }
+
+    #[test]
+    fn netatalk_is_drafted_from_its_archive_builds_and_serves() {
+        let archive = "netatalk_4.2.3~ds.orig.tar.xz";
+        builds(
+            "draft-netatalk",
+            "netatalk-4.2",
+            archive,
+            "“draft-netatalk” speaks AFP2.2",
+        );
+    }
+
+    #[test]
+    fn fping_is_drafted_from_its_archive_and_builds() {
+        builds(
+            "draft-fping",
+            "fping",
+            "fping_5.1.orig.tar.gz",
+            "fping is there: passes",
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
 mod netatalk {
     use super::harness::Zone;
     use super::walk::{COUNTED, walk};
@@ -57,6 +99,6 @@ mod netatalk {
 
     #[test]
     fn whatever_happens_during_an_apply_of_netatalk_the_next_one_mends_it() {
-        walk(zone);
+        walk(zone, "30s");
     }
 }

@@ -82,6 +82,11 @@ pub enum Command {
                             zonewright status --check   (0 ok, 1 drift, 2 broken, 3 not reached)"
     )]
     Status(StatusArgs),
+    /// Start a site: a folder with examples to change, and schemas for editors
+    #[command(
+        after_help = "Examples:\n  zonewright new backups\n  cd backups && zonewright recipe check"
+    )]
+    New(author::NewSiteArgs),
     /// Recipes
     #[command(subcommand)]
     Recipe(RecipeCommand),

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::author::{ExplainArgs, SchemaArgs};
+use super::author::{
+    BumpArgs, ExplainArgs, FetchArgs, FmtArgs, NewRecipeArgs, SchemaArgs, ShowArgs,
+};
 use super::patch::PatchCommand;
 
 #[derive(Debug, Subcommand)]
@@ -21,6 +23,45 @@ pub enum RecipeCommand {
                       that means it says  allow = [{ rule = \"RULE\", reason = \"…\" }]"
     )]
     Check(CheckArgs),
+    /// A recipe as a zone would get it, with where each value comes from
+    #[command(
+        after_help = "Examples:\n  zonewright recipe show netatalk\n  zonewright recipe show netatalk-4.2 --zone sandbox\n  \
+                      zonewright recipe show netatalk --branch 2022Q4        what the conditions leave out there\n  \
+                      zonewright recipe show netatalk --phase configure      the script of a phase\n\nNo zone is asked: \
+                      the pkgsrc branch and the brand are assumed unless they are given."
+    )]
+    Show(ShowArgs),
+    /// Draft a recipe from an archive of sources
+    #[command(
+        after_help = "Examples:\n  zonewright recipe new fping --from https://fping.org/dist/fping-5.1.tar.gz\n  \
+                      zonewright recipe new netatalk-mine --from ~/netatalk_4.2.3~ds.orig.tar.xz\n  zonewright \
+                      recipe new thing                 an empty one, to fill in\n\nLooks into sources that build \
+                      with meson or a configure script: name, version, licence, options,\npackages, programs and \
+                      service. Nothing that is there is overwritten."
+    )]
+    New(NewRecipeArgs),
+    /// Lay recipes and zone files out in one way; comments and blank lines stay
+    #[command(
+        after_help = "Examples:\n  zonewright recipe fmt\n  zonewright recipe fmt --check        for CI: shows what would change, exits with 1\n  \
+                      zonewright recipe fmt recipes/netatalk.toml\n\nKeys take the order of the manual where no \
+                      comment or blank line stands between them, `=` stands in\none column, lists of several \
+                      lines are indented. A file that would not mean the same is left alone."
+    )]
+    Fmt(FmtArgs),
+    /// Go to another release: version, size and sha256 in place, then try the patches
+    #[command(
+        after_help = "Examples:\n  zonewright recipe bump netatalk              the newest release\n  zonewright recipe \
+                      bump netatalk 4.5.3\n  zonewright recipe bump netatalk -n           only show it\n\nThe newest \
+                      release is looked for where the recipe's source is: in the folder of an http server, among\nthe \
+                      releases on GitHub, in Debian's lists. A patch that does not apply to it leaves the file as \
+                      it is\n(exit status 1), and so does an archive that changed although its version did not."
+    )]
+    Bump(BumpArgs),
+    /// Fetch and verify sources, into the cache
+    #[command(
+        after_help = "Examples:\n  zonewright recipe fetch\n  zonewright recipe fetch netatalk --distfiles ~/Downloads"
+    )]
+    Fetch(FetchArgs),
     /// What a key of a recipe or zone file means, or a rule of `recipe check`
     #[command(
         after_help = "Examples:\n  zonewright recipe explain                    all keys and rules, a line \
@@ -53,7 +94,7 @@ pub struct CheckArgs {
     /// (`path:line:column: severity[rule]: message; help`)
     #[arg(long, value_name = "FORMAT", default_value = "report")]
     pub format: CheckFormat,
-    /// Make the edits that the helps name to the letter, then check again
+    /// Make the edits that the helps name to the letter, each checked again (never who may log in)
     #[arg(long, conflicts_with = "json")]
     pub fix: bool,
     /// Warnings count as errors

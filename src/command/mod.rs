@@ -7,6 +7,7 @@ mod failure;
 mod interrupt;
 mod log;
 mod manual;
+mod new;
 mod patch_files;
 mod plan;
 mod recipe;
@@ -61,6 +62,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Plan(arguments) => plan::run(global, &arguments),
         Command::Apply(arguments) => apply::run(global, &arguments),
         Command::Status(arguments) => status::run(global, &arguments),
+        Command::New(arguments) => new::run(&arguments),
         Command::Recipe(command) => recipe::run(global, &command),
         Command::Debug(command) => debug::run(global, &command),
         Command::Log(arguments) => log::run(global, &arguments),

@@ -81,7 +81,8 @@ impl Unchecked {
 /// Checks the targets, all at once as far as there are processors.
 #[must_use]
 pub fn check(site: &SiteRoot, targets: &[Target], shelf: &Shelf) -> Vec<Report> {
-    let cache = shelf.cache.as_ref().filter(|folder| folder.is_dir());
+    // an empty cache is made where there is none: folders of archives are searched through it
+    let cache = shelf.cache.as_ref();
     let cache = cache.and_then(|folder| Cache::open(folder).ok());
     let fetcher = cache
         .as_ref()
@@ -193,7 +194,9 @@ fn report_zone(site: &SiteRoot, name: &str, looks: &BTreeMap<String, Look>) -> R
         .iter()
         .flat_map(|zone| zone.zone.recipes.iter().enumerate())
     {
-        let Some(look) = looks.get(&given.name) else {
+        // of one that cannot be read the zone's own check has told
+        let look = looks.get(&given.name).filter(|look| look.loaded.is_some());
+        let Some(look) = look else {
             continue;
         };
         let mut of_recipe = look.problems.clone();
@@ -234,7 +237,12 @@ fn new(found: Vec<Problem>, known: &[Problem]) -> Vec<Problem> {
 /// Takes out what the recipe allows, and complains about what it allows for nothing.
 fn settle(look: &Look, problems: Vec<Problem>) -> (Vec<Problem>, Vec<Allowed>) {
     let Some(loaded) = &look.loaded else {
-        return (problems, Vec::new());
+        // what is in no file is mended in none
+        let placed = problems.into_iter().map(|problem| Problem {
+            fix: problem.fix.filter(|_| problem.file.is_some()),
+            ..problem
+        });
+        return (placed.collect(), Vec::new());
     };
     let (mut problems, allowed) = allow::sift(problems, loaded);
     let has_errors = problems.iter().any(|p| p.severity == Severity::Error);

@@ -11,7 +11,7 @@ use crate::problem::{Problem, Severity};
 use crate::recipe::LoadedRecipe;
 use crate::recipe::bundle::{ZoneContext, resolve};
 use crate::recipe::check::{as_in_zone, rests_on_sample};
-use crate::recipe::format::{list_of, quoted};
+use crate::recipe::format::{list_of, quoted, toml_text};
 use crate::recipe::load::examine_recipe;
 use crate::recipe::read;
 use crate::recipe::tree::{Document, Node, child_path, is_at_or_below};
@@ -314,7 +314,7 @@ fn check_options(
                     ..loaded.document.problem_at(&key, message)
                 };
                 let meant = kind.meant(value).map(|meant| format!("{name}={meant}"));
-                problems.push(instead(problem, loaded, &key, meant).of("option-value"));
+                problems.push(instead(problem, loaded, &key, name, meant).of("option-value"));
             }
         }
         checked.insert(node.path.clone());
@@ -352,7 +352,7 @@ fn unknown(
     };
     let problem = if is_warning { problem.warn() } else { problem };
     match meant {
-        Some(meant) => instead(problem, loaded, &key, Some(meant)),
+        Some(meant) => instead(problem, loaded, &key, name, Some(meant)),
         None => {
             let help = "leave it out, or limit it with `when` to the versions that have it";
             Problem {
@@ -363,33 +363,39 @@ fn unknown(
     }
 }
 
-/// The problem with the argument to write instead, where it stands in the file as it is.
-fn instead(problem: Problem, loaded: &LoadedRecipe, key: &str, meant: Option<String>) -> Problem {
-    let Some(meant) = meant else {
+/// The problem with the argument to write instead. `name` is what stands before the `=`: of an
+/// argument with a template in it no more than that can be told.
+fn instead(
+    problem: Problem,
+    loaded: &LoadedRecipe,
+    key: &str,
+    name: &str,
+    meant: Option<String>,
+) -> Problem {
+    let written = loaded.document.written_at(key).unwrap_or("");
+    let Some(meant) = meant.filter(|_| !written.is_empty()) else {
         return problem;
     };
-    let begin = match &problem.help {
-        Some(takes) => format!("; {takes}"),
-        None => String::new(),
+    let meant_name = meant.split('=').next().unwrap_or(&meant);
+    let (shown, text) = if !written.contains("{{") {
+        (meant.as_str(), toml_text(&meant))
+    } else if written.contains(name) && meant_name != name {
+        (meant_name, Some(written.replacen(name, meant_name, 1)))
+    } else {
+        return problem;
     };
-    let name = meant.split('=').next().unwrap_or(&meant).to_owned();
-    let written = loaded.document.text_at(key).unwrap_or("");
-    let has_template = written.contains("{{");
-    // of an argument with a template the name alone can be told
-    let shown = if has_template { &name } else { &meant };
+    let takes = problem.help.as_deref().unwrap_or("");
+    let help = format!("did you mean `{shown}`? {takes}")
+        .trim_end()
+        .to_owned();
     let problem = Problem {
-        help: Some(format!("did you mean `{shown}`?{begin}")),
+        help: Some(help),
         ..problem
     };
-    let text = match (has_template, written.split_once('=')) {
-        (false, _) => meant,
-        (true, Some((_, value))) => format!("{name}={value}"),
-        (true, None) => return problem,
-    };
-    if text.contains(['"', '\\', '\n']) {
-        return problem;
+    match text {
+        Some(text) => problem.replaced_by(text),
+        None => problem,
     }
-    problem.replaced_by(format!("\"{text}\""))
 }
 
 /// Options that are given twice to the same zone.
@@ -403,6 +409,7 @@ fn repeated(loaded: &LoadedRecipe, names: &[(String, &Node)]) -> Vec<Problem> {
         Problem {
             label: "the last one counts".to_owned(),
             help: Some("leave this one out".to_owned()),
+            fix: loaded.document.removal(&node.path),
             ..loaded
                 .document
                 .problem_at(&key, format!("{} is given twice", quoted(name)))

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use super::{
     Action, Change, Given, Input, Stage, Step, WantedRecipe, Work, accounts, install, shell,
 };
-use crate::build_system::{self, BuildSystem, Context};
+use crate::build_system::{self, Context};
 use crate::facts::Facts;
 use crate::facts::builds::BUILD_ROOT;
 use crate::package::{package_base, package_name};
 use crate::receipt::{BuildInputs, Receipt};
 use crate::recipe::bundle::FileBytes;
+use crate::recipe::model::Build;
 use crate::script::Script;
 
 /// The time that every file of every build carries, in seconds since 1970: 2000-01-01. A build does
@@ -168,9 +169,9 @@ fn plan_phases(
     given: &Given,
     steps: &mut Vec<Step>,
 ) {
-    let Some(system) = build_system::find(&inputs.system) else {
+    if build_system::find(&inputs.system).is_none() {
         return;
-    };
+    }
     let folder = format!("{BUILD_ROOT}/{key}");
     let name = &inputs.package;
     let is_anew = given.fresh && facts.builds.0.contains_key(key);
@@ -213,7 +214,7 @@ fn plan_phases(
         ));
     }
     for phase in build_system::PHASES {
-        let script = phase_script(system, recipe, inputs, &folder, phase, facts);
+        let script = phase_script(recipe, inputs, &folder, phase, facts);
         if let Some(script) = script.filter(|_| !is_done(phase)) {
             let work = Work::Phase {
                 phase: phase.to_owned(),
@@ -269,83 +270,36 @@ printf '' >"$folder/source.started" && printf '0\n' >"$folder/source.rc" ||
         .with_input()
 }
 
-/// The script that starts a phase or finds it, and prints its log until it has ended.
-///
-/// Its exit status is the phase's own; 200 says that the phase died without leaving one.
-fn phase_script(
-    system: &BuildSystem,
-    recipe: &WantedRecipe,
-    inputs: &BuildInputs,
-    folder: &str,
-    phase: &str,
-    facts: &Facts,
-) -> Option<Script> {
-    let PhaseFiles {
-        setting,
-        commands,
-        pairs,
-    } = phase_files(system, recipe, inputs, folder, phase, facts)?;
-    let mut launch = vec![
-        "exec".to_owned(),
-        "/usr/bin/env".to_owned(),
-        "-i".to_owned(),
-    ];
-    launch.extend(pairs);
-    launch.extend([
-        "/usr/bin/bash".to_owned(),
-        format!("{folder}/{phase}.commands"),
-    ]);
-    // the shell reads it from its standard input, which the build must not inherit
-    let launch = Script::new("launch")
-        .shell("{")
-        .command(&launch)
-        .shell("} </dev/null");
-    Some(
-        Script::new(format!("{phase} {}", inputs.package))
-            .shell(shell::FAIL)
-            .set("folder", folder)
-            .set("phase", phase)
-            .set("user", accounts::BUILD_USER)
-            .list("made", made_by(folder, phase))
-            .set("launch", launch.body())
-            .set("commands", &commands)
-            .set("setting", &setting)
-            .set("runner", RUNNER)
-            .shell(CONTRACT)
-            .shell(FOLLOW)
-            // a compiler may be silent for as long as it likes
-            .with_quiet_limit(None),
-    )
-}
-
-/// What a phase runs and how: the files of the build's folder that say so.
+/// What a phase is, whatever the target says: the environment it starts with and its commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PhaseFiles {
-    /// The environment and the folder, as bash assignments.
-    pub setting: String,
-    /// The commands.
-    pub commands: String,
-    /// The environment, `NAME=value`.
-    pairs: Vec<String>,
+pub struct PhaseText {
+    /// Starts a shell with nothing but the build's own environment.
+    pub launch: Script,
+    /// The phase's commands, as that shell reads them.
+    pub commands: Script,
+    /// For whoever wants to stand where the phase stood: the environment and the folder.
+    pub setting: Script,
+    /// Folders that are made anew before it.
+    made: Vec<String>,
 }
 
-/// The files of a phase; nothing where a build of this recipe does not have it.
+/// The text of a phase that is built in `folder` with `jobs` jobs at once; nothing where the build
+/// system has nothing to do.
 #[must_use]
-pub fn phase_files(
-    system: &BuildSystem,
-    recipe: &WantedRecipe,
-    inputs: &BuildInputs,
+pub fn phase_text(
+    build: &Build,
     folder: &str,
     phase: &str,
-    facts: &Facts,
-) -> Option<PhaseFiles> {
-    let build = &recipe.bundle.recipe.build;
+    jobs: u32,
+    compiler: &str,
+) -> Option<PhaseText> {
+    let system = build_system::find(&build.system)?;
     let (stage, out) = (format!("{folder}/stage"), format!("{folder}/out"));
     let context = Context {
         build,
         stage: &stage,
         out: &out,
-        jobs: facts.machine.cores,
+        jobs,
     };
     let commands = system.commands(phase, &context);
     if commands.is_empty() {
@@ -362,8 +316,7 @@ pub fn phase_files(
     for command in &commands {
         body = body.command(command);
     }
-    let mut environment =
-        build_system::environment(&inputs.compiler, &build.environment, BUILD_EPOCH);
+    let mut environment = build_system::environment(compiler, &build.environment, BUILD_EPOCH);
     if let Some(path) = environment.get_mut("PATH") {
         *path = format!("{folder}/shims:{path}");
     }
@@ -374,15 +327,60 @@ pub fn phase_files(
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
-    // for whoever wants to stand where the phase stood
     let setting = Script::new("setting")
         .list("environment", &pairs)
         .set("directory", &source);
-    Some(PhaseFiles {
-        setting: setting.body().to_owned(),
-        commands: body.body().to_owned(),
-        pairs,
+    let mut launch = vec![
+        "exec".to_owned(),
+        "/usr/bin/env".to_owned(),
+        "-i".to_owned(),
+    ];
+    launch.extend(pairs);
+    launch.extend([
+        "/usr/bin/bash".to_owned(),
+        format!("{folder}/{phase}.commands"),
+    ]);
+    // the shell reads it from its standard input, which the build must not inherit
+    let launch = Script::new("launch")
+        .shell("{")
+        .command(&launch)
+        .shell("} </dev/null");
+    Some(PhaseText {
+        launch,
+        commands: body,
+        setting,
+        made: made_by(folder, phase),
     })
+}
+
+/// The script that starts a phase or finds it, and prints its log until it has ended.
+///
+/// Its exit status is the phase's own; 200 says that the phase died without leaving one.
+fn phase_script(
+    recipe: &WantedRecipe,
+    inputs: &BuildInputs,
+    folder: &str,
+    phase: &str,
+    facts: &Facts,
+) -> Option<Script> {
+    let build = &recipe.bundle.recipe.build;
+    let text = phase_text(build, folder, phase, facts.machine.cores, &inputs.compiler)?;
+    Some(
+        Script::new(format!("{phase} {}", inputs.package))
+            .shell(shell::FAIL)
+            .set("folder", folder)
+            .set("phase", phase)
+            .set("user", accounts::BUILD_USER)
+            .list("made", &text.made)
+            .set("launch", text.launch.body())
+            .set("commands", text.commands.body())
+            .set("setting", text.setting.body())
+            .set("runner", RUNNER)
+            .shell(CONTRACT)
+            .shell(FOLLOW)
+            // a compiler may be silent for as long as it likes
+            .with_quiet_limit(None),
+    )
 }
 
 /// The folders that a phase finds empty, without what an earlier try left there: meson does not

@@ -190,13 +190,13 @@ exit "$status"
 
 /// Puts the files of a phase that has not begun yet into a tree.
 #[must_use]
-pub fn lay_out(tree: &KeptTree, phase: &str, files: &build::PhaseFiles) -> Script {
+pub fn lay_out(tree: &KeptTree, phase: &str, text: &build::PhaseText) -> Script {
     Script::new(format!("lay out {phase}"))
         .shell(shell::FAIL)
         .set("folder", tree.folder())
         .set("phase", phase)
-        .set("setting", &files.setting)
-        .set("commands", &files.commands)
+        .set("setting", text.setting.body())
+        .set("commands", text.commands.body())
         .shell(
             r#"
 printf '%s' "$commands" >"$folder/$phase.commands" && printf '%s' "$setting" >"$folder/$phase.setting" ||

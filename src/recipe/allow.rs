@@ -101,6 +101,10 @@ pub fn unused(
             let message = format!("{} is allowed, and nothing breaks it", quoted(&entry.rule));
             Problem {
                 help: Some("leave the entry out".to_string()),
+                fix: match loaded.recipe.allow.len() {
+                    1 => loaded.document.removal("allow"),
+                    _ => loaded.document.removal(&format!("allow[{index}]")),
+                },
                 ..loaded
                     .document
                     .problem_at(&format!("allow[{index}]"), message)

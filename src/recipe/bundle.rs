@@ -19,7 +19,7 @@ use super::template::{Context, TemplateMistake, render};
 use super::tree::{Document, Node, Value};
 use super::validate::{Stage, validate};
 use super::when::{Circumstances, holds};
-use crate::problem::{Problem, Severity, SourceText};
+use crate::problem::{Fix, Problem, Severity, SourceText};
 
 /// What templates and conditions may ask about a zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,9 +226,15 @@ fn place_in_node(
         let start = span.start + written.find(text)? + mistake.span.start;
         (!mistake.span.is_empty()).then(|| start..start + mistake.span.len())
     };
+    let exact = exact();
+    let fix = exact
+        .clone()
+        .zip(mistake.instead)
+        .map(|(span, replacement)| Fix { span, replacement });
     Problem {
+        fix,
         file: Some(Arc::clone(source)),
-        span: exact().or_else(|| node.span.clone()),
+        span: exact.or_else(|| node.span.clone()),
         key: node.path.clone(),
         label: mistake.label,
         help: mistake.help,
@@ -238,7 +244,12 @@ fn place_in_node(
 
 /// A mistake in a template file.
 pub(super) fn place_in_template(source: &Arc<SourceText>, mistake: TemplateMistake) -> Problem {
+    let fix = mistake.instead.map(|replacement| Fix {
+        span: mistake.span.clone(),
+        replacement,
+    });
     Problem {
+        fix,
         file: Some(Arc::clone(source)),
         span: Some(mistake.span),
         label: mistake.label,

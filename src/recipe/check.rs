@@ -3,7 +3,6 @@
 //! Templates are tried with the defaults and a sample zone, and conditions are ignored, so that a
 //! mistake in what only old branches use is found too.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -11,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::afp_conf;
 use super::allow;
 use super::bundle::{ZoneContext, drop_unmet, place_in_template, render_document};
-use super::format::{list_of, nearest, quoted, there_are};
+use super::format::{list_of, nearest, quoted, there_are, toml_text};
 use super::load::LoadedRecipe;
 use super::model::{File, FileContent, FileKind, Recipe, Service, Source};
 use super::parameters::{default_value, sample, typed, value_of};
@@ -63,7 +62,11 @@ fn check_build(loaded: &LoadedRecipe, systems: &[&str]) -> Vec<Problem> {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => there_are(systems),
         };
-        problems.push(at_system(message, "not a build system", Some(help)));
+        let problem = at_system(message, "not a build system", Some(help));
+        problems.push(match nearest(&build.system, systems).and_then(toml_text) {
+            Some(meant) => problem.replaced_by(meant),
+            None => problem,
+        });
     } else if build.system == "custom" && build.custom.is_none() {
         let help = "say what to run in `[build.custom]`".to_string();
         problems.push(at_system(
@@ -124,14 +127,6 @@ fn check_version(loaded: &LoadedRecipe) -> Option<Problem> {
     )
 }
 
-/// Where the name of a parameter stands in `[parameters]`.
-fn key_span(loaded: &LoadedRecipe, name: &str) -> Option<Range<usize>> {
-    let parameters = loaded.document.root.get("parameters")?;
-    let mut entries = parameters.entries().iter();
-    let entry = entries.find(|entry| entry.key == name)?;
-    entry.key_span.clone()
-}
-
 /// Complains about parameters that nothing names.
 fn check_unused(loaded: &LoadedRecipe) -> Vec<Problem> {
     let texts = || {
@@ -163,14 +158,13 @@ fn check_unused(loaded: &LoadedRecipe) -> Vec<Problem> {
     unused
         .map(|name| {
             let message = format!("nothing names the parameter `{name}`");
+            let key = child_path("parameters", name);
             Problem {
                 help: Some(format!(
                     "write `{{{{parameters.{name}}}}}` where it belongs, or leave it out"
                 )),
-                span: key_span(loaded, name),
-                ..loaded
-                    .document
-                    .problem_at(&child_path("parameters", name), message)
+                span: loaded.document.key_span(&key),
+                ..loaded.document.problem_at(&key, message)
             }
             .of("unused-parameter")
             .warn()
@@ -242,13 +236,17 @@ fn check_parameters(loaded: &LoadedRecipe) -> (Map<String, Json>, Vec<Problem>) 
     for (name, parameter) in &loaded.recipe.parameters {
         let path = child_path("parameters", name);
         let mut complain = |key: String, complaint: super::format::Complaint| {
-            problems.push(Problem {
+            let problem = Problem {
                 label: complaint.label,
                 help: complaint.help,
                 ..loaded
                     .document
                     .problem_at(&key, complaint.message)
                     .of("parameter-value")
+            };
+            problems.push(match complaint.instead.as_deref().and_then(toml_text) {
+                Some(instead) => problem.replaced_by(instead),
+                None => problem,
             });
         };
         for (index, choice) in parameter.choices.iter().enumerate() {
@@ -341,16 +339,23 @@ pub(crate) fn rests_on_sample(loaded: &LoadedRecipe, path: &str) -> bool {
 fn check_services(recipe: &Recipe, document: &Document) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut made: Vec<&str> = recipe.files.iter().map(|file| file.path.as_str()).collect();
-    let missing = |key: String, path: &str, made: &[&str]| Problem {
-        label: "no `[[file]]` has this path".to_string(),
-        help: Some(match nearest(path, made) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None if made.is_empty() => "the recipe makes no files".to_string(),
-            None => format!("the recipe makes {}", list_of(made)),
-        }),
-        ..document
-            .problem_at(&key, format!("the recipe does not make {}", quoted(path)))
-            .of("unmade-file")
+    let missing = |key: String, path: &str, made: &[&str]| {
+        let problem = Problem {
+            label: "no `[[file]]` has this path".to_string(),
+            help: Some(match nearest(path, made) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None if made.is_empty() => "the recipe makes no files".to_string(),
+                None => format!("the recipe makes {}", list_of(made)),
+            }),
+            ..document
+                .problem_at(&key, format!("the recipe does not make {}", quoted(path)))
+                .of("unmade-file")
+        };
+        match nearest(path, made).and_then(toml_text) {
+            // what a template made is not written in its place
+            Some(meant) if !is_template(document, &key) => problem.replaced_by(meant),
+            _ => problem,
+        }
     };
     for (s, service) in recipe.services.iter().enumerate() {
         for (index, path) in service.restart_after.iter().enumerate() {
@@ -377,6 +382,13 @@ fn check_services(recipe: &Recipe, document: &Document) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Whether the text with this key path is a template in the file.
+fn is_template(document: &Document, path: &str) -> bool {
+    let span = document.problem_at(path, "").span;
+    let written = span.and_then(|span| document.source.text.get(span));
+    written.is_some_and(|text| text.contains("{{"))
 }
 
 /// Complains about services of which no manifest can be made, where their keys are good each.

@@ -53,6 +53,7 @@ fn type_of(kind: Kind, table: &Table) -> Option<&'static str> {
     Some(match (kind, table.title) {
         (Kind::Recipe, "a recipe") => "Recipe",
         (Kind::Recipe, "`[package]`") => "Package",
+        (Kind::Recipe, "`[[allow]]`") => "Allow",
         (Kind::Recipe, "a parameter") => "Parameter",
         (Kind::Recipe, "`[[source]]`") => "Source",
         (Kind::Recipe, "`debian`") => "DebianSource",

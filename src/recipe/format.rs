@@ -101,6 +101,8 @@ pub struct Complaint {
     pub label: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// The text to write instead, where the help says one.
+    pub instead: Option<String>,
 }
 
 impl Complaint {
@@ -110,7 +112,14 @@ impl Complaint {
             message: message.into(),
             label: String::new(),
             help: None,
+            instead: None,
         }
+    }
+
+    /// The text to write instead, which the help names.
+    pub(crate) fn instead(mut self, text: impl Into<String>) -> Self {
+        self.instead = Some(text.into());
+        self
     }
 
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
@@ -276,6 +285,21 @@ impl Format {
             _ => Some(format!("write it as a text: `\"{number}\"`")),
         }
     }
+
+    /// The text that [`Self::help_for_number`] names, where it names one and no example.
+    pub(crate) fn text_for_number(self, number: i64) -> Option<String> {
+        match self {
+            Self::Size | Self::Duration | Self::Version | Self::DebianVersion => None,
+            Self::Mode => Some(format!("\"{number:04}\"")),
+            _ => Some(format!("\"{number}\"")),
+        }
+    }
+}
+
+/// A text as TOML writes it on one line; `None` where that is not to be read at a glance.
+pub(crate) fn toml_text(text: &str) -> Option<String> {
+    let is_plain = |c: char| !c.is_control() && c != '"' && c != '\\';
+    text.chars().all(is_plain).then(|| format!("\"{text}\""))
 }
 
 /// "`a`, `b` and `c`"
@@ -331,10 +355,12 @@ fn check_one_of(text: &str, words: &[&str]) -> Result<(), Complaint> {
     }
     let complaint = Complaint::new(format!("{} is not known here", quoted(text)));
     Err(match nearest(text, words) {
-        Some(word) => complaint.help(format!(
-            "did you mean `{word}`? it takes {}",
-            list_of(words)
-        )),
+        Some(word) => complaint
+            .help(format!(
+                "did you mean `{word}`? it takes {}",
+                list_of(words)
+            ))
+            .instead(word),
         None => complaint.help(format!("it takes {}", list_of(words))),
     })
 }
@@ -342,7 +368,8 @@ fn check_one_of(text: &str, words: &[&str]) -> Result<(), Complaint> {
 fn check_sha256(text: &str) -> Result<(), Complaint> {
     if let Some(digits) = text.strip_prefix("sha256:") {
         return Err(Complaint::new("this is not a sha256")
-            .help(format!("write the digits alone: {}", quoted(digits))));
+            .help(format!("write the digits alone: {}", quoted(digits)))
+            .instead(digits));
     }
     let wrong = text.chars().find(|c| !c.is_ascii_hexdigit());
     if let Some(wrong) = wrong {

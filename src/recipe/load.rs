@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::allow;
 use super::check;
-use super::format::{nearest, there_are};
+use super::format::{nearest, there_are, toml_text};
 use super::model::{FileContent, Recipe};
 use super::read::{self, RECIPE};
 use super::syntax;
@@ -198,11 +198,12 @@ fn read_beside(site: &SiteRoot, folder: &str, name: &str) -> Result<Vec<u8>, Box
         None if names.is_empty() => format!("there is nothing in `{folder}`"),
         None => there_are(&names),
     };
-    Err(Box::new(Problem {
+    let problem = Problem {
         label: "not there".to_string(),
         help: Some(help),
         ..Problem::error(format!("there is no file `{folder}/{name}`")).of("missing-file")
-    }))
+    };
+    Err(Box::new(problem.meaning(meant.and_then(toml_text))))
 }
 
 fn hex(bytes: &[u8]) -> String {

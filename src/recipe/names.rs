@@ -204,7 +204,9 @@ pub(super) fn check_kebab(text: &str) -> Result<(), Complaint> {
     let meant = text.to_lowercase().replace(['_', ' ', '.'], "-");
     let complaint = Complaint::new(format!("{} is not a name for this", quoted(text)));
     Err(if meant != text && check_kebab(&meant).is_ok() {
-        complaint.help(format!("write it as `{meant}`"))
+        complaint
+            .help(format!("write it as `{meant}`"))
+            .instead(meant)
     } else {
         complaint.help("write lower-case words joined by `-`, for example `server-name`")
     })

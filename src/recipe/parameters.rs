@@ -86,7 +86,9 @@ fn unknown(recipe: &Recipe, name: &str, names: &[&str]) -> Complaint {
         return complaint.help("it has no parameters");
     }
     match nearest(name, names) {
-        Some(meant) => complaint.help(format!("did you mean `{meant}`? it has {}", list_of(names))),
+        Some(meant) => complaint
+            .help(format!("did you mean `{meant}`? it has {}", list_of(names)))
+            .instead(meant),
         None => complaint.help(format!("it has {}", list_of(names))),
     }
 }
@@ -141,6 +143,7 @@ pub(super) fn default_value(
             message: mistake.message,
             label: mistake.label,
             help: mistake.help,
+            instead: None,
         };
         mistakes.into_iter().map(complaint).collect::<Vec<_>>()
     })?;
@@ -158,7 +161,9 @@ pub(crate) fn value_of(parameter: &Parameter, text: &str) -> Result<Value, Compl
     let complaint = Complaint::new(format!("{} is not one of the choices", quoted(text)));
     let choices = list_of(&parameter.choices);
     Err(match nearest(text, &parameter.choices) {
-        Some(meant) => complaint.help(format!("did you mean `{meant}`? the choices are {choices}")),
+        Some(meant) => complaint
+            .help(format!("did you mean `{meant}`? the choices are {choices}"))
+            .instead(meant),
         None => complaint.help(format!("the choices are {choices}")),
     })
 }

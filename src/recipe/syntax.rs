@@ -13,7 +13,7 @@ use toml_edit::{Item, TableLike};
 
 use super::format::quoted;
 use super::tree::{Document, Entry, Node, Value, child_path};
-use crate::problem::{Problem, SourceText};
+use crate::problem::{Fix, Problem, SourceText};
 
 /// The largest file that is read: four hundred times what recipes have. What is wrong with one is told
 /// line by line, which takes too long where there are a hundred thousand.
@@ -103,10 +103,23 @@ fn toml_problem(text: &str, error: &toml_edit::TomlError) -> Box<Problem> {
     } else {
         ("this is not TOML".to_string(), None)
     };
+    let fix = number.and_then(|digits| {
+        let around = span.as_ref()?.start;
+        // the digits stand around the place, or end just before it
+        let from = text
+            .get(..around)?
+            .trim_end_matches(|c: char| c.is_ascii_digit())
+            .len();
+        text.get(from..)?.starts_with(digits).then(|| Fix {
+            span: from..from + digits.len(),
+            replacement: format!("\"{digits}\""),
+        })
+    });
     Box::new(Problem {
         span,
         label: said,
         help,
+        fix,
         ..Problem::error(message).of("syntax")
     })
 }

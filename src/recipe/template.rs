@@ -38,6 +38,8 @@ pub struct TemplateMistake {
     pub help: Option<String>,
     /// The name of the rule that is broken.
     pub rule: &'static str,
+    /// What belongs there instead, where the help says it.
+    pub instead: Option<String>,
 }
 
 impl Context {
@@ -158,6 +160,7 @@ pub fn render(
         label: (*reason).to_string(),
         help: Some("choose another value: this format has no way to write it there".to_string()),
         rule: "template-value",
+        instead: None,
     };
     Err(refused.iter().map(mistake).collect())
 }
@@ -186,6 +189,7 @@ fn too_large() -> TemplateMistake {
         label: format!("at most {} KiB and {MOST_VALUES} values", LARGEST >> 10),
         help: None,
         rule: "template-syntax",
+        instead: None,
     }
 }
 
@@ -197,6 +201,7 @@ fn bypass(text: &str, kind: FileKind) -> Option<TemplateMistake> {
         label: String::new(),
         help: Some(help.to_string()),
         rule: "template-syntax",
+        instead: None,
     };
     if embed::has_marks(text) {
         let message = "this template holds a control character that no text has";
@@ -268,6 +273,7 @@ fn refused_tags(text: &str) -> Vec<TemplateMistake> {
         label,
         help: None,
         rule: "template-syntax",
+        instead: None,
     };
     if text.len() > LONGEST {
         let label = format!("at most {} KiB", LONGEST >> 10);
@@ -358,6 +364,10 @@ fn unknown_name(span: Range<usize>, word: &str, context: &Context) -> TemplateMi
         label: "stands for nothing".to_string(),
         help: Some(help),
         rule: "template-name",
+        instead: meant.map(|name| match name == word {
+            true => format!("@root.{name}"),
+            false => name.to_string(),
+        }),
     }
 }
 
@@ -439,6 +449,7 @@ fn syntax_mistake(text: &str, error: &handlebars::TemplateError) -> TemplateMist
                 .to_string()
         }),
         rule: "template-syntax",
+        instead: None,
     }
 }
 
@@ -476,6 +487,7 @@ fn render_mistake(
         label: String::new(),
         help,
         rule: "template-syntax",
+        instead: None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::units;
-use crate::problem::{Problem, SourceText};
+use crate::problem::{Fix, Problem, SourceText};
 
 /// A file: its text, and the tree it became.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,19 +85,76 @@ impl Document {
     #[must_use]
     pub fn text_at(&self, path: &str) -> Option<&str> {
         let node = self.root.nearest(path);
-        node.as_text().filter(|_| node.path == path)
+        // a text that stands for one key of a table has the table's own path
+        let is_it = path
+            .strip_prefix(node.path.as_str())
+            .is_some_and(|rest| rest.is_empty() || [".value", ".file", ".name"].contains(&rest));
+        node.as_text().filter(|_| is_it)
+    }
+
+    /// The value with the key path `path` as the file spells it, or the table around it.
+    #[must_use]
+    pub fn written_at(&self, path: &str) -> Option<&str> {
+        self.source.text.get(self.root.nearest(path).span.clone()?)
+    }
+
+    /// Where the key with the key path `path` stands.
+    #[must_use]
+    pub(crate) fn key_span(&self, path: &str) -> Option<Range<usize>> {
+        let mut node = &self.root;
+        loop {
+            let children = node.entries().iter();
+            let mut entries = children.filter(|entry| is_at_or_below(path, &entry.node.path));
+            node = match entries.next() {
+                Some(entry) if entry.node.path == path => return entry.key_span.clone(),
+                Some(entry) => &entry.node,
+                None => {
+                    let mut items = node.items().iter();
+                    items.find(|item| is_at_or_below(path, &item.path))?
+                }
+            };
+        }
+    }
+
+    /// The edit that leaves out the key or the item with the key path `path`, where it stands on
+    /// lines of its own.
+    #[must_use]
+    pub fn removal(&self, path: &str) -> Option<Fix> {
+        let node = self.root.nearest(path);
+        let value = node.span.clone().filter(|_| node.path == path)?;
+        let text = &self.source.text;
+        let begin = text.get(..value.start)?.rfind('\n').map_or(0, |at| at + 1);
+        let rest = text.get(value.end..)?;
+        let end = value.end + rest.find('\n').map_or(rest.len(), |at| at + 1);
+        let before = text.get(begin..value.start)?.trim();
+        let after = text.get(value.end..end)?.trim();
+        let after = after.strip_prefix(',').unwrap_or(after).trim_start();
+        let is_key = before.strip_suffix('=').map(str::trim).is_some_and(|key| {
+            let is_bare = |c: char| c.is_ascii_alphanumeric() || "-_.\"".contains(c);
+            !key.is_empty() && key.chars().all(is_bare)
+        });
+        let is_alone =
+            (before.is_empty() || is_key) && (after.is_empty() || after.starts_with('#'));
+        is_alone.then(|| Fix {
+            span: begin..end,
+            replacement: String::new(),
+        })
     }
 
     /// A problem that was found elsewhere, placed at the value with the key path `path`.
     #[must_use]
     pub fn place(&self, path: &str, found: Problem) -> Problem {
         let place = self.problem_at(path, "");
+        // an edit of another file is none of this one; without a file it says what belongs there
+        let replacement = found.fix.clone().filter(|_| found.file.is_none());
+        let fix = replacement
+            .zip(place.span.clone())
+            .map(|(fix, span)| Fix { span, ..fix });
         Problem {
             file: place.file,
             span: place.span,
             key: place.key,
-            // it was of the other file
-            fix: None,
+            fix,
             ..found
         }
     }

@@ -108,7 +108,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, Complaint> {
             .label(format!("unknown unit {}", quoted(unit)))
             .help(format!(
                 "write `\"{number}{meant}\"`; the units are ms, s, min, h and d"
-            )));
+            ))
+            .instead(format!("{number}{meant}")));
     };
     scale(number, *factor)
         .and_then(|milliseconds| u64::try_from(milliseconds).ok())

@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::format::{Complaint, Format, list_of, nearest, quoted};
+use super::format::{Complaint, Format, list_of, nearest, quoted, toml_text};
 use super::schema::{Rule, Table, Takes};
 use super::tree::{Document, Entry, Node, Value, child_path};
 use crate::problem::{Problem, SourceText};
@@ -95,6 +95,7 @@ impl Reader {
             help: Some(help),
             ..Problem::error(format!("unknown key {}", quoted(name))).of("unknown-key")
         });
+        self.mend(meant.map(str::to_string));
         free.iter().copied().find(|key| Some(*key) == meant)
     }
 
@@ -177,6 +178,10 @@ impl Reader {
                         "true or false",
                         Some("write it without quotes".into()),
                     );
+                    let bare = node
+                        .as_text()
+                        .filter(|text| ["true", "false"].contains(text));
+                    self.mend(bare.map(str::to_string));
                 }
             }
             Takes::Command(format) => self.command(node, *format),
@@ -208,7 +213,8 @@ impl Reader {
         let text = match &node.value {
             Value::Text(text) => text,
             Value::Integer(number) => {
-                return self.wrong_type(node, &format.noun(), format.help_for_number(*number));
+                self.wrong_type(node, &format.noun(), format.help_for_number(*number));
+                return self.mend(format.text_for_number(*number));
             }
             _ => return self.wrong_type(node, &format.noun(), None),
         };
@@ -254,11 +260,15 @@ impl Reader {
                 };
                 self.complain(node, complaint.help(help));
             }
-            _ => self.wrong_type(
-                node,
-                "a number",
-                Some("write it without quotes or unit".into()),
-            ),
+            _ => {
+                self.wrong_type(
+                    node,
+                    "a number",
+                    Some("write it without quotes or unit".into()),
+                );
+                let bare = node.as_text().and_then(|text| text.parse::<i64>().ok());
+                self.mend(bare.map(|number| number.to_string()));
+            }
         }
     }
 
@@ -272,7 +282,8 @@ impl Reader {
                 "no shell splits it: write one text for each argument, [{}]",
                 words.join(", ")
             );
-            return self.wrong_type(node, "a list of arguments", Some(help));
+            self.wrong_type(node, "a list of arguments", Some(help));
+            return self.mend(Some(format!("[{}]", words.join(", "))));
         }
         let mut is_first = true;
         self.list(node, "a list of arguments", |reader, item| {
@@ -298,6 +309,7 @@ impl Reader {
             Value::List(items) => items.iter_mut().for_each(|item| read(self, item)),
             Value::Text(_) => {
                 self.wrong_type(node, wanted, Some("put it in brackets: `[…]`".into()));
+                self.mend(self.written(node).map(|text| format!("[{text}]")));
             }
             Value::Table(_) => {
                 let help = node
@@ -366,10 +378,37 @@ impl Reader {
     }
 
     fn complain(&mut self, node: &Node, complaint: Complaint) {
+        let instead = complaint.instead.as_deref().and_then(toml_text);
         self.problems.push(Problem {
             label: complaint.label,
             ..self.problem("value-format", node, complaint.message, complaint.help)
         });
+        self.mend(instead);
+    }
+
+    /// The last problem is mended by writing this in its place.
+    fn mend(&mut self, replacement: Option<String>) {
+        let Some(replacement) = replacement else {
+            return;
+        };
+        if let Some(problem) = self.problems.pop() {
+            let written = problem
+                .span
+                .clone()
+                .and_then(|span| self.source.text.get(span));
+            // what became of a template is not written in its place
+            let is_template = written.is_some_and(|text| text.contains("{{"));
+            self.problems.push(if is_template {
+                problem
+            } else {
+                problem.replaced_by(replacement)
+            });
+        }
+    }
+
+    /// The value as the file spells it.
+    fn written(&self, node: &Node) -> Option<&str> {
+        self.source.text.get(node.span.clone()?)
     }
 
     fn at(

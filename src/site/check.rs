@@ -12,7 +12,7 @@ use super::read::PASSWORD;
 use crate::problem::{Problem, SourceText};
 use crate::recipe::bundle::{Bundle, FileBytes, ZoneContext, resolve};
 use crate::recipe::check::check_file;
-use crate::recipe::format::quoted;
+use crate::recipe::format::{quoted, toml_text};
 use crate::recipe::load::LoadedRecipe;
 use crate::recipe::names::split_prefix;
 use crate::recipe::parameters::check_given;
@@ -46,6 +46,7 @@ pub(super) fn check(zone: &ZoneFile, document: &Document, found: &[Problem]) -> 
     if zone.host.is_some() && zone.zone.ssh.is_some() {
         problems.push(Problem {
             help: Some("a zone of the sandbox is reached by itself: leave it out".to_string()),
+            fix: document.removal("zone.ssh"),
             ..document
                 .problem_at("zone.ssh", "`ssh` cannot stand beside `[host] sandbox`")
                 .of("zone-access")
@@ -90,6 +91,7 @@ fn check_shape(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
         .map(|entry| Problem {
             span: entry.key_span.clone().or_else(|| entry.node.span.clone()),
             help: Some("leave it out, or say in `[host]` where the zone is to be made".to_string()),
+            fix: document.removal(&entry.node.path),
             ..document
                 .problem_at(
                     &entry.node.path,
@@ -123,6 +125,7 @@ fn check_nics(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
         if nic.address == "dhcp" {
             problems.push(Problem {
                 help: Some("leave it out".to_string()),
+                fix: document.removal(&key),
                 ..document
                     .problem_at(&key, "with `dhcp` the server gives the gateway")
                     .of("zone-network")
@@ -293,16 +296,34 @@ pub fn check_use(
     let mistakes = check_given(&recipe.recipe, &given.parameters);
     let mut problems: Vec<Problem> = mistakes
         .into_iter()
-        .map(|mistake| Problem {
-            label: mistake.complaint.label,
-            help: mistake.complaint.help,
-            ..loaded
-                .document
-                .problem_at(
-                    &child_path(&parameters, &mistake.name),
-                    mistake.complaint.message,
-                )
-                .of("parameter-value")
+        .map(|mistake| {
+            let key = child_path(&parameters, &mistake.name);
+            let problem = loaded.document.problem_at(&key, mistake.complaint.message);
+            let is_known = recipe.recipe.parameters.contains_key(&mistake.name);
+            let instead = mistake.complaint.instead;
+            let problem = Problem {
+                label: mistake.complaint.label,
+                help: mistake.complaint.help,
+                ..problem.of("parameter-value")
+            };
+            if is_known {
+                return match instead.as_deref().and_then(toml_text) {
+                    Some(instead) => problem.replaced_by(instead),
+                    None => problem,
+                };
+            }
+            // the name is wrong, not what it is given
+            let problem = Problem {
+                span: loaded
+                    .document
+                    .key_span(&key)
+                    .or_else(|| problem.span.clone()),
+                ..problem
+            };
+            match instead {
+                Some(instead) => problem.replaced_by(instead),
+                None => problem,
+            }
         })
         .collect();
     if problems.is_empty() && is_good {

@@ -14,7 +14,7 @@ use super::read::{self, ZONE};
 use crate::problem::{Problem, Severity, SourceText};
 use crate::recipe::allow;
 use crate::recipe::check::is_at_same_place;
-use crate::recipe::format::{Format, nearest, quoted, there_are};
+use crate::recipe::format::{Format, nearest, quoted, there_are, toml_text};
 use crate::recipe::load::check_recipe;
 use crate::recipe::syntax;
 use crate::recipe::tree::Document;
@@ -213,10 +213,12 @@ impl SiteRoot {
             None if names.is_empty() => format!("there is no {what} at all in `{folder}`"),
             None => there_are(&names),
         };
+        let meant = nearest(plain.unwrap_or(name), &names).and_then(toml_text);
         Problem {
             help: Some(help),
             ..Problem::error(format!("there is no {what} {}", quoted(name))).of("unknown-recipe")
         }
+        .meaning(meant)
     }
 }
 

@@ -94,6 +94,28 @@ pub(super) fn download(
     }
 }
 
+/// What the release's lists, read anew, say of the package: every version with its files.
+pub(super) fn records(
+    wanted: &DebianSource,
+    folder: &Path,
+    progress: &mut dyn FnMut(FetchEvent<'_>),
+) -> Result<Vec<SourceRecord>, DebianError> {
+    check_name(&wanted.package)?;
+    check_name(&wanted.release)?;
+    let archive = Archive {
+        mirror: Mirror::of_machine()?,
+        release: wanted.release.clone(),
+        kind: Kind::Source,
+    };
+    let apt = PrivateApt::open(folder)?;
+    apt.set_archive(&archive)?;
+    progress(FetchEvent::DebianLists {
+        release: &wanted.release,
+    });
+    apt.update(&archive)?;
+    Ok(apt.source_records(&wanted.package)?)
+}
+
 /// Names become arguments and parts of file names; Debian's own rules for them are enough.
 fn check_name(name: &str) -> Result<(), DebianError> {
     let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.~:_".contains(&byte);

@@ -139,6 +139,14 @@ impl<'a> Fetcher<'a> {
         }
     }
 
+    pub(super) fn cache(&self) -> &'a Cache {
+        self.cache
+    }
+
+    pub(super) fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
     /// What lies in the folders or in the cache already; nobody is asked.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod debian;
 pub mod fetch;
 mod http;
 pub mod patch;
+pub mod releases;
 pub mod repack;
 pub mod tree;
 pub mod unpack;

@@ -1,6 +1,11 @@
 //! What a recipe's author does at a desk, by the program itself and without any zone.
 
+mod bump;
+mod draft;
+mod layout;
 mod manual;
+mod resolved;
+mod server;
 
 use std::path::Path;
 use std::process::Command;

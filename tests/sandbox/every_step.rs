@@ -29,5 +29,5 @@ fn zone(alias: &str) -> Option<Zone> {
 
 #[test]
 fn whatever_happens_during_an_apply_the_next_one_mends_it() {
-    walk(zone);
+    walk(zone, "6s");
 }

@@ -3,10 +3,10 @@
 use super::super::{DONE, FAILED, Failure, answer, door};
 use super::shell::live;
 use super::{Session, phase_of, refuse_running};
-use crate::build_system::{self, PHASES};
+use crate::build_system::PHASES;
 use crate::cli::{Global, RunArgs};
 use crate::host::{Exit, Host as _};
-use crate::plan::build::{PhaseFiles, phase_files};
+use crate::plan::build::{PhaseText, phase_text};
 use crate::plan::debug::{self, KeptTree};
 use crate::plan::inputs;
 use crate::run::debug::{ask, under_lock};
@@ -77,7 +77,7 @@ fn files_of(
     door: &mut door::Door,
     tree: &KeptTree,
     phase: &str,
-) -> Result<PhaseFiles, Failure> {
+) -> Result<PhaseText, Failure> {
     let (zone, recipe) = (session.wish.zone.name.clone(), session.recipe);
     session.with_controller(String::new(), |controller, wish| {
         let view = runs::look(&mut door.host, wish, controller);
@@ -85,10 +85,9 @@ fn files_of(
         let wanted = view.recipes.iter().find(|one| one.name == recipe);
         let known = wanted.and_then(|wanted| {
             let inputs = inputs::of(wanted, &view.facts).ok()?;
-            let system = build_system::find(&inputs.system)?;
-            (inputs.key() == tree.key).then_some((wanted, inputs, system))
+            (inputs.key() == tree.key).then_some((wanted, inputs))
         });
-        let Some((wanted, inputs, system)) = known else {
+        let Some((wanted, inputs)) = known else {
             return Err(Failure::text_only(
                 &format!(
                     "`{phase}` has not begun in the build tree, and the recipe was changed since"
@@ -97,7 +96,9 @@ fn files_of(
             ));
         };
         let folder = tree.folder();
-        phase_files(system, wanted, &inputs, &folder, phase, &view.facts).ok_or_else(|| {
+        let build = &wanted.bundle.recipe.build;
+        let cores = view.facts.machine.cores;
+        phase_text(build, &folder, phase, cores, &inputs.compiler).ok_or_else(|| {
             Failure::usage(
                 &format!("a build of `{recipe}` has no `{phase}`"),
                 "the recipe says which phases it has",

@@ -12,6 +12,7 @@ use crate::cli::Global;
 use crate::problem::Problem;
 use crate::run::RunError;
 use crate::script::quote;
+use crate::show::plan::diff_line;
 use crate::show::{Style, problems};
 
 /// Why a command failed, and what to do about it.
@@ -25,6 +26,12 @@ pub(crate) enum Failure {
     },
     /// Mistakes in recipes or zone files.
     Problems(Vec<Problem>),
+    /// A source that cannot be had, or that a patch does not fit.
+    Unfit {
+        problem: Box<Problem>,
+        /// What takes more than one line: the places that were tried, the rejected hunk.
+        details: Option<String>,
+    },
     /// A run on a zone ended early.
     Run { zone: String, error: Box<RunError> },
 }
@@ -72,6 +79,7 @@ impl Failure {
         match self {
             Self::Text { status, .. } => *status,
             Self::Problems(_) => USAGE,
+            Self::Unfit { .. } => FAILED,
             Self::Run { error, .. } if matches!(**error, RunError::Problems(_)) => USAGE,
             Self::Run { .. } => FAILED,
         }
@@ -83,9 +91,28 @@ impl Failure {
         match self {
             Self::Text { message, help, .. } => report(style, message, help),
             Self::Problems(found) => problems::render(found, style.color),
+            Self::Unfit { problem, details } => {
+                unfit(problem, details.as_deref().unwrap_or(""), style)
+            }
             Self::Run { zone, error } => run::text(zone, error, &program(global), style),
         }
     }
+}
+
+/// What is wrong, the lines that show it, and what to do.
+fn unfit(problem: &Problem, details: &str, style: Style) -> String {
+    let place = Problem {
+        help: None,
+        ..problem.clone()
+    };
+    let mut out = problems::render(std::slice::from_ref(&place), style.color);
+    for line in details.lines() {
+        let _ = writeln!(out, "      {}", diff_line(line, style));
+    }
+    if let Some(help) = &problem.help {
+        let _ = writeln!(out, "{}: {help}", style.paint("36", " help"));
+    }
+    out
 }
 
 /// The program as it must be typed to find the same site.

@@ -287,7 +287,12 @@ fn meson_verdict(
     let declared = options.iter().map(|option| option.name.clone());
     let built_in = meson::built_in().map(str::to_owned);
     let candidates: Vec<String> = declared.chain(built_in).collect();
-    let meant = closest(own, &candidates).map(|meant| {
+    // one that does not take the value was not meant
+    let takes_it = |meant: &&str| {
+        let option = options.iter().find(|option| option.name == **meant);
+        option.is_none_or(|option| option.kind.takes(value))
+    };
+    let meant = closest(own, &candidates).filter(takes_it).map(|meant| {
         let project = name.strip_suffix(own).unwrap_or("");
         format!("-D{project}{meant}={value}")
     });

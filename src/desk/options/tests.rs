@@ -43,6 +43,8 @@ fn mesons_options_are_read_from_either_file_and_from_projects_within() {
     assert!(matches!(verdict("-Dother:x=1"), Verdict::NotChecked(_)));
     assert_eq!(verdict("--buildtype=release"), Verdict::Good);
     assert!(matches!(verdict("--buildtype=fast"), Verdict::Value(_)));
+    // a name that is near is not meant where it does not take the value
+    assert_eq!(verdict("-Dwith-aclss=none"), Verdict::Unknown(None));
     // names that share no more than the usual beginning are not each other's slip
     assert_eq!(verdict("-Dwith-spotlight=no"), Verdict::Unknown(None));
     assert!(!read(&tree, None, "meson").is_readable());

@@ -279,7 +279,8 @@ fn weak_logins(setting: &Setting) -> Vec<Finding> {
         let mut modules = LOGIN_MODULES.iter();
         modules.find_map(|(name, why)| (*name == word).then_some(*why)?)
     };
-    let good: Vec<&str> = words().filter(|word| is_weak(word).is_none()).collect();
+    let is_good = |word: &&str| LOGIN_MODULES.contains(&(*word, None));
+    let good: Vec<&str> = words().filter(is_good).collect();
     let good = if good.is_empty() {
         "uams_dhx2.so".to_string()
     } else {
@@ -353,10 +354,20 @@ fn check_volumes(sections: &[Section], version: Option<&str>) -> Vec<Finding> {
                 "there is no section {} to be a preset",
                 quoted(&preset.value)
             );
-            findings.push(Finding {
+            let names: Vec<&str> = sections
+                .iter()
+                .map(|section| section.name.as_str())
+                .collect();
+            let finding = Finding {
                 is_about_value: true,
                 ..Finding::new("afp-conf-volume", preset.line, message)
-                    .with("write a section of this name, without a `path`", None)
+            };
+            findings.push(match nearest(&preset.value, &names) {
+                Some(meant) => finding.with(
+                    format!("did you mean `{meant}`?"),
+                    Some(Edit::Value(meant.to_string())),
+                ),
+                None => finding.with("write a section of this name, without a `path`", None),
             });
         }
     }

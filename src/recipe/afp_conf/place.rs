@@ -78,6 +78,12 @@ fn spot_of(finding: &Finding, made: &str, origin: &Origin) -> Option<Spot> {
     let mut candidates: Vec<(Range<usize>, &str)> = lines_of(origin)
         .filter(|(_, line)| could_make(line, made_line))
         .collect();
+    // a choice in the midst of the line makes its own words no measure
+    if candidates.is_empty() && header(made_line).is_none() {
+        candidates = lines_of(origin)
+            .filter(|(_, line)| name_in(line).is_some() && name_in(line) == name_in(made_line))
+            .collect();
+    }
     // a line that says the name itself, rather than one that begins with a tag
     if candidates.iter().any(|(_, line)| !begins_with_tag(line)) {
         candidates.retain(|(_, line)| !begins_with_tag(line));
@@ -139,11 +145,8 @@ fn could_make(template: &str, made: &str) -> bool {
     if template.is_empty() || template.starts_with([';', '#']) || is_block {
         return false;
     }
-    let name = |line: &str| {
-        line.split_once('=')
-            .map(|(name, _)| name.trim().to_string())
-    };
-    if header(made).is_none() && !template.starts_with("{{") && name(template) != name(made) {
+    let is_named = !template.starts_with("{{") && header(made).is_none();
+    if is_named && name_in(template) != name_in(made) {
         return false;
     }
     let mut rest = made;
@@ -155,6 +158,11 @@ fn could_make(template: &str, made: &str) -> bool {
         }
     }
     rest.is_empty() || template.ends_with("}}")
+}
+
+/// What stands before the `=`.
+fn name_in(line: &str) -> Option<&str> {
+    line.split_once('=').map(|(name, _)| name.trim())
 }
 
 fn begins_with_tag(line: &str) -> bool {

@@ -38,7 +38,8 @@ pub(in crate::recipe) fn check_url(text: &str) -> Result<(), Complaint> {
                 "{} cannot stand in a URL",
                 quoted(&wrong.to_string())
             ))
-            .help(format!("write it as `{encoded}`")));
+            .help(format!("write it as `{encoded}`"))
+            .instead(text.replace(wrong, &encoded)));
     }
     check_length(text, LONGEST_LINE)?;
     if rest

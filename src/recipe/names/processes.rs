@@ -55,12 +55,16 @@ pub(in crate::recipe) fn check_instance(text: &str) -> Result<(), Complaint> {
     let complaint = || Complaint::new(format!("{} is not an instance of a service", quoted(text)));
     let Some(name) = text.strip_prefix("svc:/") else {
         let meant = text.trim_start_matches("svc:").trim_start_matches('/');
-        return Err(complaint().help(format!("write it as `svc:/{}`", with_instance(meant))));
+        let meant = format!("svc:/{}", with_instance(meant));
+        return Err(complaint()
+            .help(format!("write it as `{meant}`"))
+            .instead(meant));
     };
     match name.split_once(':') {
         None => Err(complaint()
             .label("no instance")
-            .help(format!("write `svc:/{}`", with_instance(name)))),
+            .help(format!("write `svc:/{}`", with_instance(name)))
+            .instead(format!("svc:/{}", with_instance(name)))),
         Some(_) => Fmri::parse(text)
             .map(drop)
             .map_err(|_| complaint().help(SERVICE_NAMES)),
@@ -86,11 +90,15 @@ pub(in crate::recipe) fn check_service_or_file(text: &str) -> Result<(), Complai
     }
     let complaint = || Complaint::new(format!("{} is not a service", quoted(text)));
     if text.starts_with('/') {
-        return Err(complaint().help(format!("write a file as `file://localhost{text}`")));
+        return Err(complaint()
+            .help(format!("write a file as `file://localhost{text}`"))
+            .instead(format!("file://localhost{text}")));
     }
     let Some(name) = text.strip_prefix("svc:/") else {
         let meant = text.trim_start_matches("svc:").trim_start_matches('/');
-        return Err(complaint().help(format!("write it as `svc:/{meant}`")));
+        return Err(complaint()
+            .help(format!("write it as `svc:/{meant}`"))
+            .instead(format!("svc:/{meant}")));
     };
     if name.is_empty() {
         return Err(complaint().help(SERVICE_NAMES));

@@ -15,8 +15,8 @@ pub struct How {
     pub name: &'static str,
     /// The fault, given the script's number and the command in its middle.
     fault: fn(usize, u64) -> String,
-    /// What the run is told besides.
-    arguments: &'static [&'static str],
+    /// Whether the run is told to end what is silent for too long.
+    ends_silence: bool,
     /// Whether its controller is killed once the script hangs.
     kills: bool,
     /// Whether it ends a phase of the build that runs.
@@ -30,49 +30,49 @@ pub const HOW: &[How] = &[
     How {
         name: "cut-before",
         fault: |script, _| format!("script#{script}=cut"),
-        arguments: &[],
+        ends_silence: false,
         kills: false,
         ends_builds: false,
     },
     How {
         name: "cut-within",
         fault: |script, command| WITHIN(script, command) + "cut",
-        arguments: &[],
+        ends_silence: false,
         kills: false,
         ends_builds: false,
     },
     How {
         name: "cut-after",
         fault: |script, _| format!("script#{script}.end=cut"),
-        arguments: &[],
+        ends_silence: false,
         kills: false,
         ends_builds: false,
     },
     How {
         name: "killed",
         fault: |script, command| WITHIN(script, command) + "hang",
-        arguments: &[],
+        ends_silence: false,
         kills: true,
         ends_builds: false,
     },
     How {
         name: "hanging",
         fault: |script, command| WITHIN(script, command) + "hang",
-        arguments: &["--step-timeout", "6s"],
+        ends_silence: true,
         kills: false,
         ends_builds: false,
     },
     How {
         name: "full",
         fault: |script, command| WITHIN(script, command) + "full",
-        arguments: &[],
+        ends_silence: false,
         kills: false,
         ends_builds: true,
     },
     How {
         name: "rebooted",
         fault: |script, command| WITHIN(script, command) + "reboot",
-        arguments: &[],
+        ends_silence: false,
         kills: false,
         ends_builds: true,
     },
@@ -122,7 +122,11 @@ impl Case<'_> {
         let zone = self.leg.zone(alias);
         let fault = (self.how.fault)(self.script, command);
         zone.arm(&[&fault]);
-        let run = Disturbed::start(&zone, self.how.arguments);
+        let arguments: &[&str] = match self.how.ends_silence {
+            true => &["--step-timeout", self.leg.silence],
+            false => &[],
+        };
+        let run = Disturbed::start(&zone, arguments);
         let ended = if self.how.kills {
             run.kill_at_fault(&zone)
         } else {

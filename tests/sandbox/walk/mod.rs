@@ -78,6 +78,8 @@ impl Kept {
 /// One of the two runs that are disturbed.
 struct Leg {
     make: MakeZone,
+    /// How long a script of it is silent at most, where nothing hangs.
+    silence: &'static str,
     /// What the controller has before it begins.
     has: Kept,
     reference: Reference,
@@ -85,14 +87,15 @@ struct Leg {
     _zone: Zone,
 }
 
-/// Disturbs every script of the apply in every way, and says which did not end well.
-pub fn walk(make: MakeZone) {
-    let Some(mut whole) = Leg::undisturbed(make, "walk-whole", Kept::default()) else {
+/// Disturbs every script of the apply in every way, and says which did not end well. No script may be
+/// silent for as long as `silence` on a busy machine.
+pub fn walk(make: MakeZone, silence: &'static str) {
+    let Some(mut whole) = Leg::undisturbed(make, silence, "walk-whole", Kept::default()) else {
         return;
     };
     let kept = whole.reference.kept.clone();
     whole.has.archives.clone_from(&kept.archives);
-    let Some(stored) = Leg::undisturbed(make, "walk-stored", kept) else {
+    let Some(stored) = Leg::undisturbed(make, silence, "walk-stored", kept) else {
         return;
     };
     assert_eq!(whole.reference.phases, ["configure", "compile", "stage"]);
@@ -140,7 +143,7 @@ pub fn walk(make: MakeZone) {
 
 impl Leg {
     /// Applies in a zone that nothing happens to.
-    fn undisturbed(make: MakeZone, alias: &str, has: Kept) -> Option<Self> {
+    fn undisturbed(make: MakeZone, silence: &'static str, alias: &str, has: Kept) -> Option<Self> {
         let zone = make(alias)?;
         has.give_to(&zone);
         zone.run(&["sandbox", "up", alias, "--count-scripts"])
@@ -156,6 +159,7 @@ impl Leg {
         };
         Some(Self {
             make,
+            silence,
             has,
             reference,
             _zone: zone,
