@@ -267,7 +267,7 @@ list_newer() { (cd "$folder/src" && /usr/bin/find . -type f -newer "$1" -print);
 
 /// Runs on a terminal, as root: the same way down that the phases take.
 const ENTER: &str = r#"
-exec /usr/bin/ppriv -e -s A-net_access /usr/bin/su - "$user" -c "/usr/bin/bash $folder/debug.inside"
+exec /usr/bin/ppriv -e -s A-net_access /usr/bin/su - "$user" -c '/usr/bin/bash "$0"' "$folder/debug.inside"
 "#;
 
 /// Runs as the build's user. A prompt in the environment is one that no start-up file replaces.

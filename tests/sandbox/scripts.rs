@@ -38,7 +38,8 @@ fn scripts(transcripts: &[Transcript]) -> BTreeMap<String, String> {
 
 /// Lists that are expanded where they are known to hold something: behind a question for their
 /// length, or because the step would not be there.
-const NEVER_EMPTY: [&str; 9] = [
+const NEVER_EMPTY: [&str; 10] = [
+    "${made[@]}",
     "${paths[@]}",
     "${regular[@]}",
     "${fmris[@]}",

@@ -105,6 +105,37 @@ fn what_the_crate_builds_can_be_checked() {
 }
 
 #[test]
+fn the_scripts_of_debug_stay_within_the_grammar() {
+    use zonewright::plan::debug::{self, KeptTree};
+    let tree = KeptTree::parse("tree 3f0c\nsource 9a\nphase compile 2\n").unwrap();
+    let command = ["sed".to_owned(), "-i".to_owned()];
+    let scripts = [
+        debug::look("greeter"),
+        debug::open(&tree, "compile", &command),
+        debug::open(&tree, "compile", &[]),
+        debug::run_command(&tree),
+        debug::run_phase(&tree, "stage", true),
+        debug::products(&tree),
+        debug::fetch(&tree),
+    ];
+    // lists that are expanded where they are known to hold something are worth a warning only
+    let wrong = |text: &str| -> Vec<_> {
+        found(text)
+            .into_iter()
+            .filter(|(_, _, is_warning)| !is_warning)
+            .collect()
+    };
+    for script in scripts {
+        assert_eq!(wrong(script.body()), [], "{}", script.body());
+        // what goes on as the build's user is the build's own business
+        if let Some((_, rest)) = script.body().split_once("\nenter=") {
+            let text = shlex::Shlex::new(rest).next().unwrap();
+            assert_eq!(wrong(&text), [], "{text}");
+        }
+    }
+}
+
+#[test]
 fn every_bad_sample_gives_exactly_its_violation() {
     let samples: &[(&str, usize, &str)] = &[
         // what SmartOS lacks
