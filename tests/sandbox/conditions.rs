@@ -113,7 +113,10 @@ fn shown(zone: &Zone) -> BTreeMap<String, String> {
         .map(|(key, rest)| {
             let value = rest.split("  # ").next().unwrap();
             // each version has its own source table
-            (key.trim().replace("source[1]", "source[0]"), value.to_owned())
+            (
+                key.trim().replace("source[1]", "source[0]"),
+                value.to_owned(),
+            )
         })
         .collect()
 }
