@@ -3,7 +3,7 @@
 //! The source is shaped like netatalk's: 3.0.3 has the option `--with-init-dir` that a patch had to
 //! add to 3.0.2, for without it the service's manifest goes where a zone does not look for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use zonewright::build_system;
@@ -104,6 +104,23 @@ fn bundle(zone: &Zone) -> Bundle {
     resolve(&loaded, &BTreeMap::new(), &context).unwrap()
 }
 
+/// What `recipe show` says: key → value, without where it comes from, for what the version takes.
+fn shown(zone: &Zone) -> BTreeMap<String, String> {
+    let show = zone.run(&["recipe", "show", "shaped"]).succeeds();
+    let taken = show.out.split("\nLeft out by a condition").next().unwrap();
+    let pairs = taken.lines().filter_map(|line| line.split_once(" = "));
+    pairs
+        .map(|(key, rest)| {
+            let value = rest.split("  # ").next().unwrap();
+            // each version has its own source table
+            (
+                key.trim().replace("source[1]", "source[0]"),
+                value.to_owned(),
+            )
+        })
+        .collect()
+}
+
 #[test]
 fn one_recipe_builds_on_both_sides_of_a_condition_and_differs_in_just_that() {
     let Some(zone) = Zone::with_recipe("conditions", "shaped") else {
@@ -129,13 +146,13 @@ fn one_recipe_builds_on_both_sides_of_a_condition_and_differs_in_just_that() {
     zone.write("recipes/shaped.toml", &text);
     zone.write("patches/greeter/init-dir.patch", PATCH);
 
-    let before = bundle(&zone);
+    let (before, old_lines) = (bundle(&zone), shown(&zone));
     zone.edit(
         "recipes/shaped.toml",
         "version = \"3.0.2\"",
         "version = \"3.0.3\"",
     );
-    let after = bundle(&zone);
+    let (after, new_lines) = (bundle(&zone), shown(&zone));
     let files = |bundle: &Bundle| -> Vec<String> {
         bundle
             .patches
@@ -158,6 +175,16 @@ fn one_recipe_builds_on_both_sides_of_a_condition_and_differs_in_just_that() {
     same.recipe.sources.clone_from(&after.recipe.sources);
     same.patches.clone_from(&after.patches);
     assert_eq!(same, after);
+
+    let keys = old_lines.keys().chain(new_lines.keys());
+    let differing: BTreeSet<&str> = keys
+        .filter(|key| old_lines.get(*key) != new_lines.get(*key))
+        .map(String::as_str)
+        .collect();
+    let release = ["package.version", "source[0].sha256", "source[0].urls[0]"];
+    let patch = ["file", "fuzz", "strip"].map(|key| format!("source[0].patches[1].{key}"));
+    let wanted = release.into_iter().chain(patch.iter().map(String::as_str));
+    assert_eq!(differing, wanted.collect());
 
     // without the patch the old one refuses the option that the recipe gives both
     zone.edit(
