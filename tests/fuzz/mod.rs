@@ -138,3 +138,15 @@ hold! {
     ssh_config 3000,
     known_hosts 3000,
 }
+
+#[test]
+fn the_answers_that_fuzzing_begins_with_are_whole() {
+    for path in files(&root().join("fuzz/corpus/facts"), None) {
+        if let Err(error) = zonewright::facts::parse(&fs::read(&path).unwrap()) {
+            panic!(
+                "{}: {error}; `cargo test --test main record_the_answers -- --ignored` records it anew",
+                path.display()
+            );
+        }
+    }
+}

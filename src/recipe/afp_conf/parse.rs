@@ -80,6 +80,9 @@ pub(super) fn header(line: &str) -> Option<&str> {
 
 fn setting(text: &str, line: usize) -> Option<Setting> {
     let (name, value) = text.split_once('=')?;
+    if name.trim().is_empty() {
+        return None;
+    }
     let kept = value.split([';', '#']).next().unwrap_or("");
     let cut_at = value.find(';').and_then(|at| value.get(..at));
     Some(Setting {
@@ -97,7 +100,7 @@ mod tests {
     #[test]
     fn comments_continuations_and_sections_are_told_apart() {
         let text = "lost = 1\n; a = b\n[Global]\n# c = d\nuam list = a, \\\n  b ; why\n\n[ Tom's Mac ]\n\
-                    postexec = x;y\nnothing\n";
+                    postexec = x;y\nnothing\n= x\n";
         let sections = sections(text);
         let names: Vec<&str> = sections.iter().map(|s| s.name.as_str()).collect();
         assert_eq!(names, ["", "Global", "Tom's Mac"]);
