@@ -82,8 +82,7 @@ impl Unchecked {
 #[must_use]
 pub fn check(site: &SiteRoot, targets: &[Target], shelf: &Shelf) -> Vec<Report> {
     // an empty cache is made where there is none: folders of archives are searched through it
-    let cache = shelf.cache.as_ref();
-    let cache = cache.and_then(|folder| Cache::open(folder).ok());
+    let cache = shelf.cache.as_deref().map(Cache::at);
     let fetcher = cache
         .as_ref()
         .map(|cache| Fetcher::new(cache, &shelf.distfiles, Patience::default()));

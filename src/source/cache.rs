@@ -51,9 +51,15 @@ impl Cache {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).map_err(while_doing("make the folder", &folder))?;
         }
-        Ok(Self {
+        Ok(Self::at(root))
+    }
+
+    /// The cache in the folder `root`, to look into: nothing is made where it is missing.
+    #[must_use]
+    pub fn at(root: &Path) -> Self {
+        Self {
             root: root.to_owned(),
-        })
+        }
     }
 
     /// The file with this sha256, if it is there and still has it. One that has rotted is removed.

@@ -89,7 +89,7 @@ pub fn add(recipe: &mut Value, place: &Place) {
         let arguments = [vec!["/opt/record".to_owned(), phase.to_owned()], arguments].concat();
         custom[phase] = json!([[program.raw], arguments]);
     }
-    let list = format!("find . -print0 | sort -z >\"$DESTDIR{SHARE}/tree\"");
+    let list = "find . -print0 | sort -z >\"$HOME/record/tree\"";
     let compile = custom["compile"].as_array_mut().unwrap();
     compile.push(json!(["/usr/bin/bash", "-c", list]));
     custom["stage"]

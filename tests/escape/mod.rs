@@ -4,6 +4,7 @@
 //! The fields are those of the tables that read the files, and the ledger of what was read back is
 //! held against what the desk takes: a field that nobody reads back fails the test.
 
+mod allow;
 mod build;
 mod by_ssh;
 mod checks;

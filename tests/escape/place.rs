@@ -17,13 +17,18 @@ use crate::sandbox::harness::{Ran, Zone};
 pub const RECORD: &str = r#"#!/usr/bin/bash
 [ ! -e /opt/fail ] || exit 1
 folder=${RECORD_TO-/var/tmp/checks}
-[ -z "${DESTDIR-}" ] || folder=$DESTDIR/opt/local/share/${RECORD_NAME-nobody}
+[ -z "${DESTDIR-}" ] || folder=$HOME/record
 /usr/bin/mkdir -p "$folder"
 n=0
 while [ -e "$folder/$n" ]; do n=$((n + 1)); done
 printf '%s\0' "$0" "$@" >"$folder/$n"
 for variable in ${!E*}; do printf '%s\0' "$variable=${!variable}"; done >"$folder/environment"
 pwd >"$folder/pwd"
+# what is staged begins with the phase that stages
+[ -z "${DESTDIR-}" ] || {
+  share=$DESTDIR/opt/local/share/${RECORD_NAME-nobody}
+  /usr/bin/mkdir -p "$share" && /usr/bin/cp -R "$folder/." "$share/"
+}
 "#;
 
 /// Stages a file for each path of a list, with the path in it.

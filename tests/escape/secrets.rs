@@ -96,10 +96,11 @@ fn sightings(secrets: &[String]) -> Vec<Sighting> {
         let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else {
             continue;
         };
+        // first, for it may be gone a moment later, and whose child it was with it
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
         for place in ["cmdline", "environ"] {
             let bytes = fs::read(entry.path().join(place)).unwrap_or_default();
             if secrets.iter().any(|secret| contains(&bytes, secret)) {
-                let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
                 let (name, rest) = stat.rsplit_once(')').unwrap_or(("", ""));
                 let parent = rest
                     .split_whitespace()

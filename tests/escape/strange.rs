@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::ledger::Ledger;
 use super::place::{Place, is_fit_for_a_terminal};
-use super::{build, by_ssh, checks, files, package, services, users};
+use super::{allow, build, by_ssh, checks, files, package, services, users};
 use crate::sandbox::harness::files_below;
 
 /// The package's name, which a template among the texts names.
@@ -41,6 +41,7 @@ fn what_is_taken_arrives_byte_for_byte_and_is_never_executed() {
     place.zone_file("strange", &file);
     let mut ledger = Ledger::default();
     users::read_passwords(&mut ledger);
+    allow::read(&place, &mut ledger);
 
     let plan = zone.plan().succeeds();
     is_fit_for_a_terminal(&plan);

@@ -115,10 +115,7 @@ fn broken_files_are_told_at_the_desk_and_no_zone_is_asked() {
         let check = run(&["recipe", "check", "zones/desk.toml"]);
         wrong.extend(status(&check, 2).err());
         wrong.extend(row.judge(&check.out, &names).err());
-        let told = check
-            .out
-            .rsplit_once("\n1 error in 1 file")
-            .map(|(told, _)| told);
+        let told = check.out.rsplit_once("\n× zone desk").map(|(told, _)| told);
         for verb in ["plan", "apply", "status"] {
             let ran = run(&[verb, "desk"]);
             wrong.extend(status(&ran, 2).err());

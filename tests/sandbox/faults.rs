@@ -316,7 +316,8 @@ echo x >/tmp/temporary && cat /tmp/temporary
         "ctrun -l none true && ps -o ctid= -p $$ >/tmp/c && [ -s /tmp/c ] && echo contract";
     assert_eq!(output(&mut zone.door(), script), "contract\n");
     zone.arm(&["now=reboot"]);
-    let kept = "cat /var/tmp/later; : >/var/tmp/new || echo still full";
+    let kept =
+        "cat /var/tmp/later; head -c 100000 /dev/zero 2>/dev/null >/var/tmp/new || echo still full";
     let (_, said) = run(&mut zone.door(), kept).unwrap();
     assert!(said.starts_with("x\nstill full\n"), "{said}");
 }
