@@ -12,7 +12,7 @@ use crate::build_system;
 use crate::cli::Global;
 use crate::cli::author::NewRecipeArgs;
 use crate::problem::Severity;
-use crate::recipe::draft::{self, Archive, Draft, Files, Place};
+use crate::desk::draft::{self, Archive, Draft, Files, Place};
 use crate::recipe::format::Format;
 use crate::recipe::load::check_recipe;
 use crate::recipe::model::{DebianSource, Source};
