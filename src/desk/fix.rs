@@ -85,7 +85,8 @@ fn own_file(site: &SiteRoot, problem: &Problem) -> Option<PathBuf> {
 }
 
 /// The same mistake in the same file, wherever it stands by now.
-fn is_same(one: &Problem, other: &Problem) -> bool {
+#[must_use]
+pub fn is_same(one: &Problem, other: &Problem) -> bool {
     let path = |problem: &Problem| problem.file.as_ref().map(|file| file.path.clone());
     one.rule == other.rule
         && one.message == other.message

@@ -5,6 +5,7 @@
 //! which is not there would else read as praise.
 
 mod circumstances;
+pub mod draft;
 pub mod fix;
 mod manifests;
 mod options;

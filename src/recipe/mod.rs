@@ -11,7 +11,6 @@ pub mod bundle;
 pub mod check;
 pub mod desk;
 pub mod doc_comments;
-pub mod draft;
 pub mod edit;
 mod embed;
 pub mod format;

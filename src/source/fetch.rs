@@ -152,19 +152,19 @@ impl<'a> Fetcher<'a> {
     /// # Errors
     /// [`FetchError`] where a file is there and cannot be read.
     pub fn find(&self, source: &Source) -> Result<Option<Fetched>, FetchError> {
+        self.begin(source)?.look()
+    }
+
+    fn begin<'s>(&'s self, source: &'s Source) -> Result<Fetch<'s>, FetchError> {
         let name = file_name(source)?;
         let sha256 = checksum(source, &name)?;
-        let mut fetch = Fetch {
+        Ok(Fetch {
             fetcher: self,
             source,
             name,
             sha256,
             attempts: Vec::new(),
-        };
-        if let Some(found) = fetch.look_in_folders()? {
-            return Ok(Some(found));
-        }
-        fetch.look_in_cache()
+        })
     }
 
     /// Fetches a source whose templates are resolved.
@@ -176,19 +176,8 @@ impl<'a> Fetcher<'a> {
         source: &Source,
         progress: &mut dyn FnMut(FetchEvent<'_>),
     ) -> Result<Fetched, FetchError> {
-        let name = file_name(source)?;
-        let sha256 = checksum(source, &name)?;
-        let mut fetch = Fetch {
-            fetcher: self,
-            source,
-            name,
-            sha256,
-            attempts: Vec::new(),
-        };
-        if let Some(found) = fetch.look_in_folders()? {
-            return Ok(found);
-        }
-        if let Some(found) = fetch.look_in_cache()? {
+        let mut fetch = self.begin(source)?;
+        if let Some(found) = fetch.look()? {
             return Ok(found);
         }
         let key = fetch.key();
@@ -282,6 +271,14 @@ impl Fetch<'_> {
             }
         }
         self.try_debian(partial, progress)
+    }
+
+    /// What is on this machine already.
+    fn look(&mut self) -> Result<Option<Fetched>, FetchError> {
+        match self.look_in_folders()? {
+            Some(found) => Ok(Some(found)),
+            None => self.look_in_cache(),
+        }
     }
 
     /// A file of the right name and content in one of the user's folders; it is used where it lies.

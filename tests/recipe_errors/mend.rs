@@ -72,18 +72,10 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn is_same(one: &Problem, other: &Problem) -> bool {
-    let path = |problem: &Problem| problem.file.as_ref().map(|file| file.path.clone());
-    one.rule == other.rule
-        && one.message == other.message
-        && one.key == other.key
-        && path(one) == path(other)
-}
-
 fn count(problems: &[Problem], wanted: &Problem) -> usize {
     problems
         .iter()
-        .filter(|problem| is_same(problem, wanted))
+        .filter(|problem| fix::is_same(problem, wanted))
         .count()
 }
 
@@ -169,7 +161,7 @@ fn follow_one(
     // what the mistake hid may come to light, but not another of its kind
     let is_new = |p: &&Problem| {
         let is_like_it = p.rule == problem.rule && p.span == problem.span;
-        let is_known = before.iter().any(|b| is_same(b, p));
+        let is_known = before.iter().any(|b| fix::is_same(b, p));
         p.severity == Severity::Error && !is_known && (p.rule == Some("syntax") || is_like_it)
     };
     let worse: Vec<Problem> = after.iter().filter(is_new).cloned().collect();

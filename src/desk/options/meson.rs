@@ -16,7 +16,7 @@ enum Literal {
 }
 
 /// The options that the text of an options file declares.
-pub(super) fn declared(text: &str) -> Vec<Known> {
+pub(in crate::desk) fn declared(text: &str) -> Vec<Known> {
     let tokens = tokens(text);
     let mut found = Vec::new();
     let mut at = 0;
@@ -185,11 +185,12 @@ fn option(arguments: &Arguments) -> Option<Known> {
         Some(Literal::Number(number)) => Some(*number),
         _ => None,
     };
-    let kind = match named("type") {
-        Some(Literal::Text(kind)) => kind.as_str(),
-        _ => "",
+    let text = |name: &str| match named(name) {
+        Some(Literal::Text(text)) => text.clone(),
+        _ => String::new(),
     };
-    let kind = match kind {
+    let type_name = text("type");
+    let kind = match type_name.as_str() {
         "boolean" => OptionKind::Boolean,
         "combo" => texts(named("choices")).map_or(OptionKind::Any, OptionKind::OneOf),
         "feature" => OptionKind::Feature,
@@ -197,9 +198,17 @@ fn option(arguments: &Arguments) -> Option<Known> {
         "array" => texts(named("choices")).map_or(OptionKind::Any, OptionKind::Some),
         _ => OptionKind::Any,
     };
+    let default = match named("value") {
+        Some(Literal::Text(text) | Literal::Word(text)) => text.clone(),
+        Some(Literal::Number(number)) => number.to_string(),
+        list => texts(list).unwrap_or_default().join(","),
+    };
     Some(Known {
         name: name.clone(),
         kind,
+        type_name,
+        default,
+        description: text("description"),
     })
 }
 

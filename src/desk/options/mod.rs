@@ -4,7 +4,7 @@
 //! when the program lacks something. A source that cannot be read this way says so.
 
 mod autoconf;
-mod meson;
+pub(super) mod meson;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,12 @@ use crate::source::tree::{Entry, Tree, TreePath};
 pub(super) struct Known {
     pub name: String,
     pub kind: OptionKind,
+    /// Its type as the source names it; empty where it is no literal.
+    pub type_name: String,
+    /// The source's default, as it is written in an argument; empty where it is no literal.
+    pub default: String,
+    /// The source's own words.
+    pub description: String,
 }
 
 /// What an option takes.

@@ -1,3 +1,5 @@
+//! What sources declare, and what is said of the arguments that recipes give them.
+
 use super::*;
 use crate::source::tree::{Entry, Tree, TreePath};
 

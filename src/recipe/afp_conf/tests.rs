@@ -1,3 +1,5 @@
+//! Files as recipes make them, each with what is said of it.
+
 use super::*;
 
 fn rules(text: &str, version: &str) -> Vec<(&'static str, usize)> {

@@ -245,17 +245,8 @@ fn conflicts_of(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::tree;
     use super::*;
-
-    fn tree(files: &[(&str, &str)]) -> Tree {
-        let mut tree = Tree::new();
-        for (name, text) in files {
-            let path = TreePath::parse(name.as_bytes()).unwrap();
-            tree.insert(path, Entry::file(text.as_bytes().to_vec(), false))
-                .unwrap();
-        }
-        tree
-    }
 
     fn member<'a>(name: &'a str, text: &'a str) -> Member<'a> {
         Member {

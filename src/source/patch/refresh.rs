@@ -136,17 +136,8 @@ pub fn find_strip(
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::tree;
     use super::*;
-
-    fn tree(files: &[(&str, &str)]) -> Tree {
-        let mut tree = Tree::new();
-        for (name, text) in files {
-            let path = TreePath::parse(name.as_bytes()).unwrap();
-            tree.insert(path, Entry::file(text.as_bytes().to_vec(), false))
-                .unwrap();
-        }
-        tree
-    }
 
     #[test]
     fn the_words_above_the_first_file_are_kept_and_the_diff_command_is_not() {

@@ -19,7 +19,7 @@ fn path(name: &str) -> TreePath {
     TreePath::parse(name.as_bytes()).unwrap()
 }
 
-fn tree(files: &[(&str, &str)]) -> Tree {
+pub(super) fn tree(files: &[(&str, &str)]) -> Tree {
     let mut tree = Tree::new();
     for (name, text) in files {
         tree.insert(path(name), Entry::file(text.as_bytes(), false))

@@ -3,7 +3,8 @@
 //! Only names and descriptions tell what an option does, so what is decided here is what nearly
 //! every source means by such a name; all others stand in the draft as comments.
 
-use super::{Files, quoted, text};
+use super::super::options::meson;
+use super::{Files, text};
 
 /// An option that a source declares.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,69 +28,17 @@ pub struct Chosen {
 
 /// The options in `meson_options.txt` or `meson.options`.
 pub(super) fn of_meson(files: &Files<'_>) -> Vec<Declared> {
-    let found = ["meson.options", "meson_options.txt"].iter();
-    let text = found
-        .filter_map(|path| text(files, path))
-        .next()
-        .unwrap_or_default();
-    let lines = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#'));
-    let text: String = lines.map(|line| format!("{line}\n")).collect();
-    let calls = text.split("option(").skip(1);
-    calls
-        .filter_map(|call| {
-            let body = arguments(call);
-            let word = |name: &str| {
-                let at = body
-                    .find(&format!("{name}:"))
-                    .or_else(|| body.find(&format!("{name} :")))?;
-                body.get(at..)?
-                    .split_once(':')
-                    .map(|(_, rest)| rest.trim().to_owned())
-            };
-            let value = word("value").unwrap_or_default();
-            let value = match value.chars().next() {
-                Some('\'' | '"') => quoted(&value).unwrap_or("").to_owned(),
-                Some('[') => value
-                    .split(']')
-                    .next()
-                    .unwrap_or("")
-                    .trim_start_matches('[')
-                    .replace(['\'', ' ', '\n'], ""),
-                _ => value
-                    .split([',', '\n', ')'])
-                    .next()
-                    .unwrap_or("")
-                    .trim()
-                    .to_owned(),
-            };
-            Some(Declared {
-                name: format!("-D{}", quoted(body)?),
-                default: value,
-                kind: word("type")
-                    .and_then(|kind| quoted(&kind).map(str::to_owned))
-                    .unwrap_or_default(),
-                description: word("description")
-                    .and_then(|text| quoted(&text).map(one_line))
-                    .unwrap_or_default(),
-            })
+    let names = ["meson.options", "meson_options.txt"];
+    let found = names.iter().find_map(|path| text(files, path));
+    let known = meson::declared(&found.unwrap_or_default()).into_iter();
+    known
+        .map(|option| Declared {
+            name: format!("-D{}", option.name),
+            default: option.default,
+            kind: option.type_name,
+            description: one_line(&option.description),
         })
         .collect()
-}
-
-/// A call's arguments: up to its closing parenthesis, which no text of an option contains alone.
-fn arguments(call: &str) -> &str {
-    let mut quote = None;
-    for (at, c) in call.char_indices() {
-        match (quote, c) {
-            (None, '\'') => quote = Some(c),
-            (Some(_), '\'') => quote = None,
-            (None, ')') => return call.get(..at).unwrap_or(call),
-            _ => {}
-        }
-    }
-    call
 }
 
 fn one_line(text: &str) -> String {
