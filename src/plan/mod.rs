@@ -15,6 +15,7 @@ mod install;
 pub mod lock;
 mod obstacles;
 pub mod packages;
+pub mod phases;
 pub mod receipts;
 pub mod services;
 pub mod shell;

@@ -3,7 +3,7 @@
 //!
 //! Each would otherwise be noticed where it hurts: after the build, or in the middle of an installation.
 
-use super::build::BUILD_EPOCH;
+use super::phases::BUILD_EPOCH;
 use super::{Refusal, Step};
 use crate::facts::Facts;
 
