@@ -182,7 +182,11 @@ impl Supervisor {
             self.change(&uuid, |machine| machine.mark = Mark::None)?;
             return Ok(done(&uuid));
         }
-        self.boot_in(&slot, &machine)?;
+        if let Err(error) = self.boot_in(&slot, &machine) {
+            // (inferred: the shape of the words)
+            let why = in_one_line(&error);
+            return self.fail(&uuid, &format!("Command failed: zone '{uuid}': {why}"));
+        }
         self.prepare_next();
         if nowait {
             let this = Arc::clone(self);
@@ -293,7 +297,7 @@ impl Supervisor {
             && let Some(zone) = lock(&slot).as_ref()
         {
             let address = zone.forwarder.address;
-            furnish::metadata(&zone.root(), &after, Some(address))?;
+            furnish::metadata(&zone.root(), &after, Some(address), &[])?;
             if effects.fetches_metadata {
                 self.fetch_metadata(zone);
             }

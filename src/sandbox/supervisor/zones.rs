@@ -3,6 +3,7 @@
 //! A zone's place is locked while it starts, also when it starts again by itself; so whoever finds
 //! the place empty knows that the zone is down.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::Ordering;
@@ -141,7 +142,7 @@ impl Supervisor {
     pub(super) fn forwarder(&self, machine: &Machine) -> Result<Forwarder, SandboxError> {
         let all = machine.nics();
         let mut fixed = all.iter().flat_map(nics::addresses);
-        match fixed.find(std::net::IpAddr::is_loopback) {
+        match fixed.find(IpAddr::is_loopback) {
             Some(address) => Forwarder::open_at(address),
             None => Forwarder::open(),
         }
@@ -187,15 +188,37 @@ impl Supervisor {
         &self,
         key: &str,
         root: &Path,
-        address: std::net::IpAddr,
+        address: IpAddr,
     ) -> Result<(), SandboxError> {
         match self.machine(key) {
             Some(machine) => {
-                furnish::metadata(root, &machine, Some(address))?;
+                let duplicates = self.duplicates(&machine, address);
+                furnish::metadata(root, &machine, Some(address), &duplicates)?;
                 self.mount_for(&machine, root)
             }
             None => Ok(()),
         }
+    }
+
+    /// The fixed addresses of a machine that somebody else answers for: another sandbox of this
+    /// machine, the host itself, or a zone on another network.
+    fn duplicates(&self, machine: &Machine, reached: IpAddr) -> Vec<IpAddr> {
+        let own: Vec<IpAddr> = machine.nics().iter().flat_map(nics::addresses).collect();
+        let others: Vec<IpAddr> = self
+            .lock_machines()
+            .values()
+            .filter(|other| other.uuid != machine.uuid && other.zone_state == State::Running)
+            .flat_map(Machine::nics)
+            .flat_map(|nic| nics::addresses(&nic))
+            .collect();
+        let is_unreached = |address: &IpAddr| address.is_loopback() && *address != reached;
+        let first = own.iter().find(|address| address.is_loopback());
+        own.iter()
+            .filter(|address| {
+                others.contains(address) || (first == Some(*address) && is_unreached(address))
+            })
+            .copied()
+            .collect()
     }
 
     /// Waits for the end of a zone's processes; a zone that asked for it is started again.
