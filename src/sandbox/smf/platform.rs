@@ -7,6 +7,7 @@
 use super::fmri::Fmri;
 use super::model::{Group, Groups, Property, Repository};
 use super::upgrade::{self, Declared, Part};
+use crate::sandbox::userland::first_boot;
 
 /// One platform service.
 struct Platform {
@@ -405,9 +406,9 @@ fn declare(service: &Platform, system: System) -> Declared {
         (SSH, _) => (SSH_START, ":kill", "contract"),
         (MULTICAST, _) => (MULTICAST_START, ":kill", "contract"),
         (IMPORT, _) => ("/lib/svc/method/manifest-import", ":true", "transient"),
-        (_, Some(_)) if name == FETCH => ("/lib/svc/method/mdata-fetch", ":true", "transient"),
-        (_, Some(_)) if name == EXECUTE => ("/lib/svc/method/mdata-execute", ":true", "transient"),
-        (_, Some(_)) if name == ZONEINIT => ("/var/zoneinit/zoneinit", ":true", "transient"),
+        (_, Some(_)) if name == FETCH => (first_boot::FETCH, ":true", "transient"),
+        (_, Some(_)) if name == EXECUTE => (first_boot::EXECUTE, ":true", "transient"),
+        (_, Some(_)) if name == ZONEINIT => (first_boot::ZONEINIT, ":true", "transient"),
         _ => (":true", ":true", "transient"),
     };
     let timeout = match seconds {
@@ -430,7 +431,11 @@ fn declare(service: &Platform, system: System) -> Declared {
     let mut groups = Groups::new();
     let mut own = Part::default();
     // Two instances of one service have methods of their own.
-    let methods = if service.name == FETCH.0 { &mut groups } else { &mut own.groups };
+    let methods = if service.name == FETCH.0 {
+        &mut groups
+    } else {
+        &mut own.groups
+    };
     methods.insert("start".to_owned(), method(start, timeout));
     methods.insert("stop".to_owned(), method(stop, 60));
     if service.name == SSH {

@@ -16,7 +16,6 @@ use crate::causes::in_one_line;
 use crate::sandbox::control::{Reply, Request};
 use crate::sandbox::error::{SandboxError, errno, file};
 use crate::sandbox::forward::Forwarder;
-use crate::sandbox::imgadm::catalogue;
 use crate::sandbox::vm::machine::Mark;
 use crate::sandbox::vm::nics;
 use crate::sandbox::zone::{self, GLOBAL, Zone};
@@ -170,11 +169,7 @@ impl Supervisor {
             }
             Request::Order(order) => self.carry_out(order).map(Reply::Outcome),
             Request::HostState => Ok(Reply::HostState(self.lock_host().clone())),
-            Request::Import { uuid } => self.change_host(|host| {
-                if catalogue::find(&uuid).is_some() && !host.images.contains(&uuid) {
-                    host.images.push(uuid);
-                }
-            }),
+            Request::Import { uuid } => self.change_host(|host| host.import(&uuid)),
             Request::Forget { uuid } => {
                 self.change_host(|host| host.images.retain(|image| *image != uuid))
             }

@@ -117,6 +117,8 @@ impl Supervisor {
             machine.mark = Mark::Provisioning;
             let uuid = machine.uuid.clone();
             machines.insert(uuid.clone(), machine);
+            drop(machines);
+            self.change_host(|host| host.import(catalogue::DEFAULT))?;
             Ok(uuid)
         }
     }

@@ -184,12 +184,7 @@ impl Supervisor {
     }
 
     /// What is done in a zone's root before its first process runs.
-    fn prepare(
-        &self,
-        key: &str,
-        root: &Path,
-        address: IpAddr,
-    ) -> Result<(), SandboxError> {
+    fn prepare(&self, key: &str, root: &Path, address: IpAddr) -> Result<(), SandboxError> {
         match self.machine(key) {
             Some(machine) => {
                 let duplicates = self.duplicates(&machine, address);
@@ -293,16 +288,25 @@ impl Supervisor {
             }
             self.forget_machine(&key)?;
             self.forget(&key, &slot);
+            if key == GLOBAL {
+                self.forget_host()?;
+            }
         }
         gone.sort();
         if self.lock_zones().is_empty() {
             self.is_ending.store(true, Ordering::SeqCst);
+            self.forget_host()?;
         }
         let is_last = self.is_ending.load(Ordering::SeqCst);
         Ok(Reply::Gone {
             names: gone,
             is_last,
         })
+    }
+
+    fn forget_host(&self) -> Result<(), SandboxError> {
+        *self.lock_host() = records::Host::default();
+        records::forget_host(&self.ground.state)
     }
 
     /// Removes a zone that could not be brought up, while nothing else knows it.

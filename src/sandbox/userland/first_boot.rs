@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -16,14 +16,17 @@ use serde_json::Value;
 use super::accounts::Table;
 use super::zone::{metadata, property};
 use super::{Streams, below, with_path};
-use crate::sandbox::smf::door::{Door, Edit};
+use crate::sandbox::smf::door::Edit;
 use crate::sandbox::smf::fmri::Fmri;
-use crate::sandbox::smf::model::Property;
-use crate::sandbox::smf::paths::Paths;
+use crate::sandbox::smf::model::{Groups, Property};
 use crate::shadow;
 
-/// Where an image keeps it.
+/// Where an image keeps the one that comes first.
 pub const ZONEINIT: &str = "/var/zoneinit/zoneinit";
+/// Where the platform keeps the others.
+pub const FETCH: &str = "/lib/svc/method/mdata-fetch";
+/// See [`FETCH`].
+pub const EXECUTE: &str = "/lib/svc/method/mdata-execute";
 
 const PROVISIONING: &str = "/var/svc/provisioning";
 const PROVISIONED: &str = "/var/svc/provision_success";
@@ -37,31 +40,57 @@ const UNFINISHED: &str = "/tmp/.FIRST_REBOOT_NOT_YET_COMPLETE";
 /// The exit status by which a service goes to maintenance at once.
 const FATAL: i32 = 95;
 
+/// Changes the services of the zone.
+pub type Apply<'a> = &'a dyn Fn(Vec<Edit>) -> io::Result<()>;
+
+/// Runs a method within process 1, where that can be: no process of the zone has to start for it.
+/// None for any other method, and where a script has to be run.
+pub fn within(
+    exec: &str,
+    root: &Path,
+    view: &Groups,
+    apply: Apply,
+    output: &mut dyn Write,
+) -> Option<io::Result<i32>> {
+    match exec {
+        ZONEINIT => {
+            let done = view
+                .get("application")
+                .and_then(|group| group.value("done"));
+            Some(zoneinit(root, done == Some("true"), apply, output))
+        }
+        FETCH => Some(fetch(root, apply)),
+        EXECUTE => {
+            let scripts = [OPERATOR_SCRIPT, USER_SCRIPT];
+            let has_script = scripts.iter().any(|path| below(root, path).exists());
+            (!has_script).then(|| say_provisioned(root).map(|()| 0))
+        }
+        _ => None,
+    }
+}
+
 /// Sets up what the image left open, and reboots the zone. At later boots it does nothing.
-pub fn zoneinit(root: &Path, _: &[OsString], streams: &mut Streams) -> io::Result<i32> {
-    if is_done()? {
+fn zoneinit(root: &Path, is_done: bool, apply: Apply, output: &mut dyn Write) -> io::Result<i32> {
+    if is_done {
         return Ok(0);
     }
-    writeln!(streams.output, "INIT: starting zone initialization")?;
+    writeln!(output, "INIT: starting zone initialization")?;
     write(root, UNFINISHED, "")?;
     let duplicates = metadata(root)?.get("duplicates").cloned();
     if let Some(address) = duplicates.as_ref().and_then(|list| list.get(0)?.as_str()) {
         // (inferred: the words) an address that somebody else has already: the zone is of no use
         writeln!(
-            streams.output,
+            output,
             "ERROR: address {address} is a duplicate (DUP), halting the zone"
         )?;
-        streams.output.flush()?;
         end(nix::libc::LINUX_REBOOT_CMD_HALT)?;
         return Ok(FATAL);
     }
     write_network(root, true)?;
-    let is_password_set = set_passwords(root)?;
-    if is_password_set {
+    if set_passwords(root)? {
         allow_passwords(root)?;
     }
-    writeln!(streams.output, "INIT: finished, rebooting the zone")?;
-    streams.output.flush()?;
+    writeln!(output, "INIT: finished, rebooting the zone")?;
     let zoneinit = Fmri::instance("system/zoneinit", "default");
     apply(vec![
         Edit::Set {
@@ -77,15 +106,6 @@ pub fn zoneinit(root: &Path, _: &[OsString], streams: &mut Streams) -> io::Resul
     Ok(0)
 }
 
-fn is_done() -> io::Result<bool> {
-    let repository = Door::open(&Paths::zone())
-        .and_then(|mut door| door.read())
-        .map_err(io::Error::other)?;
-    let view = repository.snapshot(&Fmri::instance("system/zoneinit", "default"));
-    let done = view.get("application").and_then(|group| group.value("done"));
-    Ok(done == Some("true"))
-}
-
 fn enable(instance: &str) -> Edit {
     Edit::Enable {
         fmri: Fmri::instance("smartdc/mdata", instance),
@@ -93,13 +113,6 @@ fn enable(instance: &str) -> Edit {
         temporary: false,
         comment: None,
     }
-}
-
-fn apply(edits: Vec<Edit>) -> io::Result<()> {
-    Door::open(&Paths::zone())
-        .and_then(|mut door| door.apply(edits))
-        .map(drop)
-        .map_err(io::Error::other)
 }
 
 /// Ends every process of the zone, this one too.
@@ -143,7 +156,7 @@ fn allow_passwords(root: &Path) -> io::Result<()> {
 }
 
 /// Writes what the host's record says into the zone, at every boot.
-pub fn fetch(root: &Path, _: &[OsString], _: &mut Streams) -> io::Result<i32> {
+fn fetch(root: &Path, apply: Apply) -> io::Result<i32> {
     if below(root, UNFINISHED).exists() {
         // the reboot is on its way
         return Ok(0);
@@ -184,8 +197,16 @@ fn keep_script(root: &Path, path: &str, script: Option<String>) -> io::Result<()
 
 /// Interfaces, the default route and, where asked for, the resolvers.
 fn write_network(root: &Path, with_resolvers: bool) -> io::Result<()> {
-    for nic in property(root, "nics")?.as_ref().and_then(Value::as_array).into_iter().flatten() {
-        let name = nic.get("interface").and_then(Value::as_str).unwrap_or("net0");
+    for nic in property(root, "nics")?
+        .as_ref()
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let name = nic
+            .get("interface")
+            .and_then(Value::as_str)
+            .unwrap_or("net0");
         let ips: Vec<&str> = strings(nic.get("ips"));
         let lines: String = ips
             .iter()
@@ -204,7 +225,9 @@ fn write_network(root: &Path, with_resolvers: bool) -> io::Result<()> {
         }
         if nic.get("primary") == Some(&Value::Bool(true)) {
             let gateways = strings(nic.get("gateways"));
-            let text = gateways.first().map_or(String::new(), |one| format!("{one}\n"));
+            let text = gateways
+                .first()
+                .map_or(String::new(), |one| format!("{one}\n"));
             write_or_remove(root, "/etc/defaultrouter", &text)?;
         }
     }
@@ -225,12 +248,8 @@ fn write_network(root: &Path, with_resolvers: bool) -> io::Result<()> {
 }
 
 /// Says that the zone is provisioned, then runs the operator's and the user's script.
-pub fn execute(root: &Path, _: &[OsString], streams: &mut Streams) -> io::Result<i32> {
-    let marker = below(root, PROVISIONING);
-    if marker.exists() {
-        let target = below(root, PROVISIONED);
-        fs::rename(&marker, &target).map_err(|error| with_path(&marker, &error))?;
-    }
+pub(super) fn execute(root: &Path, _: &[OsString], streams: &mut Streams) -> io::Result<i32> {
+    say_provisioned(root)?;
     for (what, path) in [("operator", OPERATOR_SCRIPT), ("user", USER_SCRIPT)] {
         let script = below(root, path);
         if !script.exists() {
@@ -248,9 +267,21 @@ pub fn execute(root: &Path, _: &[OsString], streams: &mut Streams) -> io::Result
     Ok(0)
 }
 
+fn say_provisioned(root: &Path) -> io::Result<()> {
+    let marker = below(root, PROVISIONING);
+    if marker.exists() {
+        let target = below(root, PROVISIONED);
+        fs::rename(&marker, &target).map_err(|error| with_path(&marker, &error))?;
+    }
+    Ok(())
+}
+
 fn strings(list: Option<&Value>) -> Vec<&str> {
     let list = list.and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str).collect()
+    list.into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -328,7 +359,12 @@ mod tests {
             read(root, "/etc/resolv.conf"),
             "search local\nnameserver 192.0.2.53\n"
         );
-        write(root, METADATA_FILE, r#"{"sdc": {"maintain_resolvers": true}}"#).unwrap();
+        write(
+            root,
+            METADATA_FILE,
+            r#"{"sdc": {"maintain_resolvers": true}}"#,
+        )
+        .unwrap();
         fs::remove_file(below(root, PROVISIONING)).unwrap();
         write_fetched(root).unwrap();
         assert_eq!(
@@ -345,11 +381,19 @@ mod tests {
         write(root, PROVISIONING, "").unwrap();
         let seen = below(root, "/tmp/seen");
         let success = below(root, PROVISIONED);
-        let script = format!("#!/bin/sh\nls {} > {}\nexit 3", success.display(), seen.display());
+        let script = format!(
+            "#!/bin/sh\nls {} > {}\nexit 3",
+            success.display(),
+            seen.display()
+        );
         keep_script(root, USER_SCRIPT, Some(script)).unwrap();
         let answer = run(root, execute, &[], b"");
         assert_eq!(answer.status, FATAL);
-        assert!(answer.errors.starts_with("user-script failed: exit status: 3"));
+        assert!(
+            answer
+                .errors
+                .starts_with("user-script failed: exit status: 3")
+        );
         assert!(read(root, "/tmp/seen").contains("provision_success"));
         assert!(!below(root, PROVISIONING).exists());
         keep_script(root, USER_SCRIPT, Some("#!/bin/sh\nexit 0".to_owned())).unwrap();

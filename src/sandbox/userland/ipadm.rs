@@ -15,7 +15,10 @@ const FIELDS: [&str; 4] = ["addrobj", "type", "state", "addr"];
 
 /// Prints the addresses.
 pub fn ipadm(root: &Path, args: &[OsString], streams: &mut Streams) -> io::Result<i32> {
-    let words: Vec<String> = args.iter().map(|w| w.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> = args
+        .iter()
+        .map(|w| w.to_string_lossy().into_owned())
+        .collect();
     let (mut is_plain, mut fields) = (false, FIELDS.join(","));
     let mut rest = words.iter();
     if rest.next().map(String::as_str) != Some("show-addr") {
@@ -31,7 +34,11 @@ pub fn ipadm(root: &Path, args: &[OsString], streams: &mut Streams) -> io::Resul
     }
     let columns: Option<Vec<usize>> = fields
         .split(',')
-        .map(|field| FIELDS.iter().position(|known| *known == field.to_lowercase()))
+        .map(|field| {
+            FIELDS
+                .iter()
+                .position(|known| *known == field.to_lowercase())
+        })
         .collect();
     let Some(columns) = columns else {
         return not_emulated(streams, "ipadm show-addr", &format!("-o {fields}"));
@@ -57,14 +64,24 @@ fn line(row: &[String; 4], columns: &[usize], is_plain: bool) -> String {
 }
 
 fn rows(root: &Path) -> io::Result<Vec<[String; 4]>> {
-    let row = |object: &str, kind: &str, address: &str| {
-        [object, kind, "ok", address].map(str::to_owned)
-    };
+    let row =
+        |object: &str, kind: &str, address: &str| [object, kind, "ok", address].map(str::to_owned);
     let mut rows = vec![row("lo0/v4", "static", "127.0.0.1/8")];
-    let lease = metadata(root)?.get("lease").and_then(Value::as_str).map(str::to_owned);
+    let lease = metadata(root)?
+        .get("lease")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     let nics = property(root, "nics")?;
-    for nic in nics.as_ref().and_then(Value::as_array).into_iter().flatten() {
-        let name = nic.get("interface").and_then(Value::as_str).unwrap_or("net0");
+    for nic in nics
+        .as_ref()
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let name = nic
+            .get("interface")
+            .and_then(Value::as_str)
+            .unwrap_or("net0");
         let ips = nic.get("ips").and_then(Value::as_array);
         for ip in ips.into_iter().flatten().filter_map(Value::as_str) {
             match (ip, &lease) {

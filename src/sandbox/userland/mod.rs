@@ -8,7 +8,7 @@ mod accounts;
 mod digest;
 mod elf;
 mod exec;
-mod first_boot;
+pub mod first_boot;
 mod getopt;
 mod ipadm;
 mod isainfo;
@@ -66,15 +66,7 @@ pub const COMMANDS: &[Emulated] = &[
         run: |args| live("mdata-delete", args, mdata::delete),
     },
     Emulated {
-        path: first_boot::ZONEINIT,
-        run: |args| live("zoneinit", args, first_boot::zoneinit),
-    },
-    Emulated {
-        path: "/lib/svc/method/mdata-fetch",
-        run: |args| live("mdata-fetch", args, first_boot::fetch),
-    },
-    Emulated {
-        path: "/lib/svc/method/mdata-execute",
+        path: first_boot::EXECUTE,
         run: |args| live("mdata-execute", args, first_boot::execute),
     },
     Emulated {
@@ -275,11 +267,9 @@ mod tests {
         let paths: BTreeSet<_> = COMMANDS.iter().map(|command| command.path).collect();
         assert_eq!(paths.len(), COMMANDS.len());
         assert!(
-            paths.iter().all(|path| {
-                path.starts_with("/usr/")
-                    || path.starts_with("/lib/svc/method/")
-                    || *path == first_boot::ZONEINIT
-            }),
+            paths
+                .iter()
+                .all(|path| path.starts_with("/usr/") || path.starts_with("/lib/svc/method/")),
             "{paths:?}"
         );
     }
