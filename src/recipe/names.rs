@@ -6,6 +6,7 @@
 mod hosts;
 mod packages;
 mod processes;
+mod zones;
 
 use super::format::{Complaint, quoted};
 
@@ -21,6 +22,10 @@ pub(super) use processes::{
     check_argument, check_build_variable, check_instance, check_privileges, check_process,
     check_program, check_property, check_service_or_file, check_service_text,
     check_service_variable, check_variable,
+};
+pub(super) use zones::{
+    check_brand, check_dataset_name, check_domain, check_host_dataset, check_label, check_mac,
+    check_metadata_key, check_nic_tag, check_uuid,
 };
 
 fn is_control(text: &str) -> bool {
