@@ -32,6 +32,12 @@ use super::emulate::Emulated;
 
 pub use zone::{METADATA_FILE, PLATFORM_STAMP};
 
+/// Whether this process lives in the global zone.
+#[must_use]
+pub fn is_global() -> bool {
+    zone::name(Path::new("/")).is_ok_and(|name| name.is_none())
+}
+
 /// The exit status of everything that the sandbox does not emulate.
 pub const NOT_EMULATED: i32 = 99;
 
