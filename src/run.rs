@@ -11,6 +11,7 @@ mod lock;
 mod sources;
 mod step;
 mod wait;
+pub mod zone;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -197,6 +198,9 @@ pub enum RunError {
     /// Something stays unknown whatever is done.
     #[error("{what} is not known, and no step makes it known")]
     Stuck { what: String },
+    /// The host made the zone and left out what it does not know or want.
+    #[error("the host made the zone otherwise than it was asked to: {}", names.join(", "))]
+    Dropped { names: Vec<String> },
     /// A step was run and is due again.
     #[error("{what}: the change did not take ({why})")]
     DidNotTake { what: String, why: String },
@@ -412,7 +416,10 @@ pub fn converge(
         return Ok(course.report);
     }
     sources::rehearse(wish, &first, controller)?;
-    let log = log.insert(begin()?);
+    let log = match log {
+        Some(log) => log,
+        None => log.insert(begin()?),
+    };
     controller.locking.holder.run = log.name();
     (controller.watch)(Event::Planned(&first.plan));
     let result = course.through_losses(door, controller, &mut |door, controller, course| {

@@ -19,3 +19,4 @@ mod sandbox;
 mod script_grammar;
 mod site;
 mod ssh;
+mod zone_plan;

@@ -65,7 +65,7 @@ pub(super) fn open(
 ) -> Result<Option<Door>, Failure> {
     match &zone.host {
         Some(HostSpec::Sandbox) => open_sandbox(zone, makes, progress),
-        None => {
+        Some(HostSpec::Ssh(_)) | None => {
             let target = target(global, zone)?;
             for note in &target.notes {
                 progress.line(&format!("note: {note}"));

@@ -105,7 +105,7 @@ pub(crate) fn folders() -> Folders {
 pub(crate) fn folders_of(zone: &ZoneFile) -> Folders {
     match zone.host {
         Some(HostSpec::Sandbox) => folders().with_packages_of("sandbox"),
-        None => folders(),
+        Some(HostSpec::Ssh(_)) | None => folders(),
     }
 }
 

@@ -38,6 +38,9 @@ pub(super) fn of_host(error: &HostError) -> String {
         HostError::Ssh { .. } => {
             "run the same command again; if it stays, `ssh -v` to the same host shows more"
         }
+        HostError::NoZone { .. } => {
+            "on the host, `vmadm list` shows what the zone does, `vmadm start UUID` starts it"
+        }
         HostError::NoEnd { .. } => {
             "run the same command again; if it stays, please report it with what `-vv` shows"
         }

@@ -3,16 +3,18 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::{Finding, services_findings};
-use crate::facts::host_health::{HostHealth, Keys, Pool};
+use super::{Finding, services_findings, size};
+use crate::facts::host::HostFacts;
+use crate::facts::host::health::{HostHealth, Keys, PoolStatus};
+use crate::facts::host::pools::Pool;
 
 /// How far a host's clock may be off, in seconds.
 const CLOCK: u64 = 180;
 
 /// How full a pool may be, in hundredths: ZFS slows down first, and then nothing can be written, not even
 /// what would make room.
-const FULL: u64 = 80;
-const TOO_FULL: u64 = 92;
+const FULL: u128 = 80;
+const TOO_FULL: u128 = 92;
 
 /// Days after which the next scrub is due.
 const SCRUB_DAYS: u64 = 45;
@@ -20,26 +22,22 @@ const SCRUB_DAYS: u64 = 45;
 /// Everything about a host that answered. `now` is this machine's clock, in seconds since 1970.
 #[must_use]
 pub fn examine(health: &HostHealth, now: u64) -> Vec<Finding> {
-    if health.zone != "global" {
-        return vec![Finding::wrong(
-            "system",
-            format!(
-                "the login leads into the zone {}, not to the host",
-                health.zone
-            ),
-            "name the host's own address under `[host]`; a zone that exists is reached by `[zone] ssh`",
-        )];
-    }
+    let facts = &health.facts;
     let mut findings = vec![
-        Finding::fine("system", format!("SmartOS {}", health.stamp)),
+        Finding::fine(
+            "system",
+            format!("SmartOS {} on {}", facts.stamp, facts.hostname),
+        ),
         clock(health, now),
     ];
-    for pool in &health.pools {
-        findings.extend(examine_pool(pool, now));
+    for (name, pool) in &facts.pools {
+        let status = health.pools.get(name).cloned().unwrap_or_default();
+        findings.extend(examine_pool(name, pool, &status));
+        findings.push(scrub(name, &status, now));
     }
-    findings.push(sources(health));
+    findings.push(sources(facts));
     findings.push(keys(&health.keys));
-    findings.extend(machines(health));
+    findings.extend(machines(facts));
     findings.extend(services_findings(health.services.iter()));
     findings
 }
@@ -56,17 +54,17 @@ fn clock(health: &HostHealth, now: u64) -> Finding {
     }
 }
 
-fn examine_pool(pool: &Pool, now: u64) -> Vec<Finding> {
-    let what = format!("pool {}", pool.name);
+fn examine_pool(name: &str, pool: &Pool, status: &PoolStatus) -> Vec<Finding> {
+    let what = format!("pool {name}");
     let mut findings = Vec::new();
     if pool.health != "ONLINE" {
         findings.push(Finding::wrong(
             &what,
             format!("it is {}", pool.health),
-            format!("`zpool status -x {}` there names the disk", pool.name),
+            format!("`zpool status -x {name}` there names the disk"),
         ));
     }
-    if let Some(errors) = pool
+    if let Some(errors) = status
         .errors
         .as_deref()
         .filter(|e| *e != "No known data errors")
@@ -74,34 +72,29 @@ fn examine_pool(pool: &Pool, now: u64) -> Vec<Finding> {
         findings.push(Finding::wrong(
             &what,
             errors,
-            format!("`zpool status -v {}` there names the files", pool.name),
+            format!("`zpool status -v {name}` there names the files"),
         ));
     }
-    let says = format!("{} % full", pool.capacity);
+    let used = pool.size_bytes.saturating_sub(pool.free_bytes);
+    let full = u128::from(used) * 100 / u128::from(pool.size_bytes.max(1));
+    let says = format!("{full} % of {} are taken", size(pool.size_bytes));
     let fix = "let go of snapshots or images (`imgadm vacuum`), or add a disk";
-    match pool.capacity {
+    match full {
         TOO_FULL.. => findings.push(Finding::wrong(&what, says, fix)),
         FULL.. => findings.push(Finding::notice(&what, says, fix)),
+        _ if findings.is_empty() => {
+            findings.push(Finding::fine(&what, format!("{}, {says}", pool.health)));
+        }
         _ => {}
     }
-    if findings.is_empty() {
-        findings.push(Finding::fine(
-            &what,
-            format!("{}, {} % full", pool.health, pool.capacity),
-        ));
-    }
-    findings.push(scrub(pool, now));
     findings
 }
 
 /// When every block was read last. `scan: scrub repaired 0 in 1h2m with 0 errors on Sun Nov  1 04:02:03 2026`
-fn scrub(pool: &Pool, now: u64) -> Finding {
-    let what = format!("pool {}", pool.name);
-    let fix = format!(
-        "`zpool scrub {}` there; it can go on while everything runs",
-        pool.name
-    );
-    let Some(scan) = &pool.scan else {
+fn scrub(name: &str, status: &PoolStatus, now: u64) -> Finding {
+    let what = format!("pool {name}");
+    let fix = format!("`zpool scrub {name}` there; it can go on while everything runs");
+    let Some(scan) = &status.scan else {
         return Finding::not_checked(&what, "`zpool status` says nothing of a scrub");
     };
     if scan.contains("in progress") {
@@ -131,10 +124,10 @@ fn days_since(line: &str, now: u64) -> Option<u64> {
     Some(now.saturating_sub(u64::try_from(moment).ok()?) / 86_400)
 }
 
-fn sources(health: &HostHealth) -> Finding {
+fn sources(facts: &HostFacts) -> Finding {
     let what = "image sources";
-    match health.sources.is_empty() {
-        false => Finding::fine(what, health.sources.join(", ")),
+    match facts.sources.is_empty() {
+        false => Finding::fine(what, facts.sources.join(", ")),
         true => Finding::wrong(
             what,
             "imgadm has none: no image can be imported",
@@ -167,33 +160,32 @@ fn keys(keys: &Keys) -> Finding {
     }
 }
 
-fn machines(health: &HostHealth) -> Vec<Finding> {
+fn machines(facts: &HostFacts) -> Vec<Finding> {
     let what = "zones";
-    let name = |uuid: &str, alias: &Option<String>| match alias {
-        Some(alias) => format!("{alias} ({uuid})"),
-        None => uuid.to_owned(),
-    };
-    let failed = health.machines.iter().filter(|vm| vm.state == "failed");
+    let failed = facts.vms.iter().filter(|vm| vm.state == "failed");
     let mut findings: Vec<Finding> = failed
         .map(|vm| {
+            let name = match vm.alias.as_str() {
+                "" => vm.uuid.clone(),
+                alias => format!("{alias} ({})", vm.uuid),
+            };
             Finding::wrong(
                 what,
-                format!("{} failed, and will not start", name(&vm.uuid, &vm.alias)),
+                format!("{name} failed, and will not start"),
                 format!(
-                    "/zones/{}/root/var/svc/log there says why; one that never ran is let go with `vmadm delete {}`",
+                    "/zones/{}/root/var/svc/log there says why; one that never ran is let go with \
+                     `vmadm delete {}`",
                     vm.uuid, vm.uuid
                 ),
             )
         })
         .collect();
     if findings.is_empty() {
-        let running = health
-            .machines
-            .iter()
-            .filter(|vm| vm.state == "running")
-            .count();
-        let count = health.machines.len();
-        findings.push(Finding::fine(what, format!("{running} of {count} run")));
+        let running = facts.vms.iter().filter(|vm| vm.state == "running").count();
+        findings.push(Finding::fine(
+            what,
+            format!("{running} of {} run", facts.vms.len()),
+        ));
     }
     findings
 }
@@ -202,34 +194,49 @@ fn machines(health: &HostHealth) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::doctor::Verdict;
-    use crate::facts::host_health::VmState;
+    use crate::facts::host::vms::Vm;
 
     // 2026-11-23 00:00:00Z
     const NOW: u64 = 1_795_392_000;
 
     fn well() -> HostHealth {
+        let pool = Pool {
+            size_bytes: 1000 << 30,
+            free_bytes: 900 << 30,
+            health: "ONLINE".to_owned(),
+        };
+        let scan = "scrub repaired 0 in 1h2m with 0 errors on Sun Nov  1 04:02:03 2026";
+        let status = PoolStatus {
+            scan: Some(scan.to_owned()),
+            errors: Some("No known data errors".to_owned()),
+        };
         HostHealth {
-            zone: "global".to_owned(),
-            stamp: "joyent_20241212T000720Z".to_owned(),
+            facts: HostFacts {
+                stamp: "20241212T000720Z".to_owned(),
+                hostname: "vault".to_owned(),
+                pools: [("zones".to_owned(), pool)].into(),
+                sources: vec!["https://images.smartos.org".to_owned()],
+                vms: vec![Vm {
+                    uuid: "u".to_owned(),
+                    alias: "tm".to_owned(),
+                    state: "running".to_owned(),
+                    ..Vm::default()
+                }],
+                ..HostFacts::default()
+            },
             now: NOW,
-            pools: vec![Pool {
-                name: "zones".to_owned(),
-                health: "ONLINE".to_owned(),
-                capacity: 12,
-                scan: Some(
-                    "scrub repaired 0 in 1h2m with 0 errors on Sun Nov  1 04:02:03 2026".to_owned(),
-                ),
-                errors: Some("No known data errors".to_owned()),
-            }],
-            sources: vec!["https://images.smartos.org".to_owned()],
+            pools: [("zones".to_owned(), status)].into(),
             keys: Keys::Kept,
-            machines: vec![VmState {
-                uuid: "u".to_owned(),
-                alias: Some("tm".to_owned()),
-                state: "running".to_owned(),
-            }],
             ..HostHealth::default()
         }
+    }
+
+    fn pool(health: &mut HostHealth) -> &mut Pool {
+        health.facts.pools.get_mut("zones").unwrap()
+    }
+
+    fn status(health: &mut HostHealth) -> &mut PoolStatus {
+        health.pools.get_mut("zones").unwrap()
     }
 
     fn complaints(change: impl Fn(&mut HostHealth)) -> Vec<(Verdict, String)> {
@@ -249,57 +256,51 @@ mod tests {
         assert_eq!(complaints(|_| {}), []);
         type Ailment = (fn(&mut HostHealth), Verdict, &'static str);
         let ailments: &[Ailment] = &[
-            (
-                |h| h.zone = "8b4c".to_owned(),
-                Wrong,
-                "system: the login leads into the zone 8b4c",
-            ),
             (|h| h.now += CLOCK + 1, Wrong, "clock: 3 min away"),
             (
-                |h| h.pools[0].health = "DEGRADED".to_owned(),
+                |h| pool(h).health = "DEGRADED".to_owned(),
                 Wrong,
                 "pool zones: it is DEGRADED",
             ),
             (
-                |h| h.pools[0].errors = Some("3 data errors".to_owned()),
+                |h| status(h).errors = Some("3 data errors".to_owned()),
                 Wrong,
                 "pool zones: 3 data errors",
             ),
             (
-                |h| h.pools[0].capacity = FULL,
+                |h| pool(h).free_bytes = 200 << 30,
                 Notice,
-                "pool zones: 80 % full",
+                "pool zones: 80 % of",
             ),
             (
-                |h| h.pools[0].capacity = TOO_FULL,
+                |h| pool(h).free_bytes = 80 << 30,
                 Wrong,
-                "pool zones: 92 % full",
+                "pool zones: 92 % of",
             ),
             (
-                |h| h.pools[0].scan = Some("none requested".to_owned()),
+                |h| status(h).scan = Some("none requested".to_owned()),
                 Notice,
                 "pool zones: it was never scrubbed",
             ),
             (
-                |h| h.pools[0].scan = None,
+                |h| status(h).scan = None,
                 NotChecked,
                 "pool zones: `zpool status` says nothing",
             ),
             (
                 |h| {
-                    h.pools[0].scan =
-                        Some("scrub repaired 0 on Wed Sep 30 04:02:03 2026".to_owned())
+                    status(h).scan = Some("scrub repaired 0 on Wed Sep 30 04:02:03 2026".to_owned())
                 },
                 Notice,
                 "pool zones: last scrubbed 53 days ago",
             ),
             (
-                |h| h.pools[0].scan = Some("scrub canceled on a day".to_owned()),
+                |h| status(h).scan = Some("scrub canceled on a day".to_owned()),
                 NotChecked,
                 "pool zones: when its last scrub was",
             ),
             (
-                |h| h.sources.clear(),
+                |h| h.facts.sources.clear(),
                 Wrong,
                 "image sources: imgadm has none",
             ),
@@ -319,7 +320,7 @@ mod tests {
                 "keys of root: gone at the next boot: there is no",
             ),
             (
-                |h| h.machines[0].state = "failed".to_owned(),
+                |h| h.facts.vms[0].state = "failed".to_owned(),
                 Wrong,
                 "zones: tm (u) failed",
             ),
@@ -343,7 +344,7 @@ mod tests {
             assert!(found_says.starts_with(says), "{found_says}");
         }
         assert!(
-            complaints(|h| h.pools[0].scan = Some("scrub in progress since x".to_owned()))
+            complaints(|h| status(h).scan = Some("scrub in progress since x".to_owned()))
                 .is_empty()
         );
     }

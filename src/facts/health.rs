@@ -122,7 +122,7 @@ fn told<T>(
     }
 }
 
-pub(super) fn services(
+pub(in crate::facts) fn services(
     section: &Section<'_>,
     wanted: &BTreeSet<String>,
 ) -> Result<BTreeMap<String, String>, FactError> {

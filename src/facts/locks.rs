@@ -46,7 +46,12 @@ pub struct Lock {
 
 // one line an announcement: yes|no SINCE TOKEN JSON
 pub(super) fn ask(script: Script) -> Script {
-    script.set("root", LOCK_ROOT).shell(
+    ask_in(script, LOCK_ROOT)
+}
+
+/// The same of another folder than the zone's own.
+pub(super) fn ask_in(script: Script, root: &str) -> Script {
+    script.set("root", root).shell(
         r#"
 text= boot=
 for path in "$root"/*; do

@@ -8,7 +8,7 @@ pub mod accounts;
 pub mod builds;
 pub mod files;
 pub mod health;
-pub mod host_health;
+pub mod host;
 pub mod locks;
 pub mod machine;
 pub mod packages;
@@ -128,6 +128,12 @@ pub enum FactError {
     OtherSystem {
         /// `uname -s`.
         system: String,
+    },
+    /// A zone where a host belongs.
+    #[error("it is the zone {zone} and no host: zones are made in the global zone")]
+    NotGlobal {
+        /// `zonename`.
+        zone: String,
     },
     /// A command that failed or is missing.
     #[error("`{command}` failed with status {status}: {output}")]

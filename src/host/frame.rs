@@ -84,6 +84,12 @@ impl Frame {
         })
     }
 
+    /// The framed script, whichever way it travels.
+    pub(crate) fn text(&self) -> &str {
+        let last = self.words.last().map_or("", String::as_str);
+        self.stdin.as_deref().unwrap_or(last)
+    }
+
     /// The frame as an exec request. `exec`, so that a signal that ends the shell is told to us by
     /// any login shell.
     pub(crate) fn request(&self, script: &Script) -> Result<String, HostError> {
@@ -235,6 +241,11 @@ impl Reception {
             filter: Filter::new(&frame.nonce),
             stderr: Vec::new(),
         }
+    }
+
+    /// Whether the script was started.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.filter.begun
     }
 
     /// Takes a piece of output and passes on what is the script's own.

@@ -8,6 +8,7 @@ mod frame;
 pub mod local;
 pub mod ssh;
 pub mod transcript;
+pub mod zlogin;
 
 use std::io::Read;
 use std::time::Duration;
@@ -181,6 +182,14 @@ pub enum HostError {
         operation: String,
         #[source]
         source: ssh2::Error,
+    },
+    /// The zone that was to be reached through its host does not run, or is not there.
+    #[error("the zone {zone} cannot be entered from its host: {reason}")]
+    NoZone {
+        /// Its uuid.
+        zone: String,
+        /// What `zlogin` said.
+        reason: String,
     },
     /// The script's frame did not end as it should: a syntax error, or something that ended the
     /// shell from within.

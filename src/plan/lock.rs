@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use super::shell;
-use crate::facts::locks::{Holder, LOCK_ROOT};
+use crate::facts::locks::Holder;
 use crate::script::Script;
 
 /// Exit status of [`take`] when somebody else holds the zone; they are on standard output, as
@@ -26,17 +26,23 @@ pub const NOT_HELD_TEXT: &str = "this run does not hold the zone any more";
 /// How long [`take`] may need to end what was left.
 pub const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
-/// Takes the zone for a run, or finds out who holds it.
+/// Takes the zone for a run, or finds out who holds it; `root` is where runs that change it announce themselves.
 ///
 /// What the run's `earlier` connection left in the zone is ended first, and so are the connections of
 /// the tokens in `evict`: by contract, after waiting at most `settle` for package tools and the like.
 #[must_use]
-pub fn take(holder: &Holder, earlier: Option<&str>, evict: &[String], settle: Duration) -> Script {
+pub fn take(
+    root: &str,
+    holder: &Holder,
+    earlier: Option<&str>,
+    evict: &[String],
+    settle: Duration,
+) -> Script {
     // the struct has strings only, which always can be written
     let text = serde_json::to_string(holder).unwrap_or_default();
     Script::new("take the zone for this run")
         .shell(shell::FAIL)
-        .set("root", LOCK_ROOT)
+        .set("root", root)
         .set("token", &holder.token)
         .set("holder", text)
         .set("settle", settle.as_secs().to_string())
@@ -49,26 +55,28 @@ pub fn take(holder: &Holder, earlier: Option<&str>, evict: &[String], settle: Du
 
 /// Gives the zone back.
 #[must_use]
-pub fn release(token: &str) -> Script {
+pub fn release(root: &str, token: &str) -> Script {
     Script::new("give the zone back")
-        .set("root", LOCK_ROOT)
+        .set("root", root)
         .set("token", token)
         .shell(r#"/usr/bin/rm -f "$root/$token""#)
 }
 
 /// A script that does nothing, and ends with [`NOT_HELD`], unless its run holds the zone.
 #[must_use]
-pub fn guarded(script: &Script, token: &str) -> Script {
+pub fn guarded(script: &Script, root: &str, token: &str) -> Script {
     Script::new(script.name())
-        .set("zw_lock", format!("{LOCK_ROOT}/{token}"))
+        .set("zw_lock", format!("{root}/{token}"))
         .set("zw_text", NOT_HELD_TEXT)
         .shell(r#"[ -f "$zw_lock" ] || { printf '%s\n' "$zw_text" >&2; exit 76; }"#)
         .then(script)
         .with_quiet_limit(script.quiet_limit())
 }
 
-/// Commands that are waited for, as an extended regular expression.
-const LASTING: &str = "pkgin|pkg_[a-z]+|(user|group)(add|mod|del)|passwd|svccfg|gtar|cp|mv";
+/// Commands that are waited for, as an extended regular expression. `vmadm` and `imgadm` are programs for
+/// node, and called so (inferred).
+const LASTING: &str =
+    "pkgin|pkg_[a-z]+|(user|group)(add|mod|del)|passwd|svccfg|gtar|cp|mv|node|vmadm|imgadm";
 
 // A connection whose contract is the ssh service's own has none to be known by (inferred: an sshd
 // without contracts); it counts as alive until the zone is started again.
@@ -143,7 +151,7 @@ mod tests {
             .shell("true")
             .with_input()
             .with_quiet_limit(None);
-        let guarded = guarded(&script, "t");
+        let guarded = guarded(&script, "/root", "t");
         assert_eq!(guarded.name(), "x");
         assert!(guarded.reads_input());
         assert_eq!(guarded.quiet_limit(), None);

@@ -21,6 +21,7 @@ pub mod services;
 pub mod shell;
 mod space;
 pub mod sweep;
+pub mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,6 +95,8 @@ impl Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
+    /// The zone itself, on its host.
+    Zone,
     Dependencies,
     Build,
     Configure,

@@ -80,6 +80,8 @@ fn type_of(kind: Kind, table: &Table) -> Option<&'static str> {
         (Kind::Zone, "`[host]`") => "HostSpec",
         (Kind::Zone, "`[zone]`") => "ZoneSpec",
         (Kind::Zone, "`[[zone.nic]]`") => "Nic",
+        (Kind::Zone, "`[storage]`") => "Storage",
+        (Kind::Zone, "`[[dataset]]`") => "Dataset",
         (Kind::Zone, "`[[user]]`") => "User",
         (Kind::Zone, "`password`") => "Password",
         (Kind::Zone, "`[[recipe]]`") => "RecipeUse",
@@ -102,6 +104,7 @@ fn fields<'k>(
     let variant: String = key.name.split('-').map(capital).collect();
     let plural = match field.strip_suffix('y') {
         Some(stem) => format!("{stem}ies"),
+        None if field.ends_with('s') => format!("{field}es"),
         None => format!("{field}s"),
     };
     // what is an enum in the model is several keys in the file

@@ -70,8 +70,26 @@ pub enum Format {
     AccountField,
     /// `image@version` or a uuid.
     Image,
+    /// A lower-case uuid.
+    Uuid,
+    /// A zone's brand.
+    Brand,
     /// An address of a network card.
     CardAddress,
+    /// An address of a network card on the wire.
+    Mac,
+    /// The name of a network of a host.
+    NicTag,
+    /// A name of metadata.
+    MetadataKey,
+    /// A dataset below another.
+    DatasetName,
+    /// A dataset with its pool.
+    HostDataset,
+    /// A host's name without its domain.
+    Label,
+    /// A domain.
+    Domain,
     /// An IP address.
     Address,
     /// The host part of an address to connect to.
@@ -195,7 +213,16 @@ impl Format {
             Self::Privileges => "privileges such as `\"basic,net_privaddr\"`",
             Self::AccountField => "a text of one line without `:`",
             Self::Image => "an image such as `\"base-64-lts@24.4.1\"`, or a uuid",
+            Self::Uuid => "a uuid such as `\"4f1c8f2e-9d3b-4a54-8c1e-7d2a5b6c7d8e\"`",
+            Self::Brand => "a brand, `\"joyent\"` or `\"joyent-minimal\"`",
             Self::CardAddress => "an address such as `\"192.0.2.10/24\"`, or `\"dhcp\"`",
+            Self::Mac => "an address such as `\"b2:1e:ba:a5:6e:70\"`",
+            Self::NicTag => "a NIC tag such as `\"admin\"`",
+            Self::MetadataKey => "a name such as `\"user-script\"`",
+            Self::DatasetName => "a dataset's name such as `\"matt\"`",
+            Self::HostDataset => "a dataset such as `\"zones/MacBackup\"`",
+            Self::Label => "a host's name such as `\"vault\"`",
+            Self::Domain => "a domain such as `\"example.org\"`",
             Self::Address => "an IP address such as `\"192.0.2.1\"`",
             Self::HostName => "a host's name or address such as `\"127.0.0.1\"`",
             Self::SshTarget => "a host to log in to such as `\"root@vault\"`",
@@ -247,7 +274,16 @@ impl Format {
             Self::Privileges => names::check_privileges(text),
             Self::AccountField => names::check_account_field(text),
             Self::Image => names::check_image(text),
+            Self::Uuid => names::check_uuid(text),
+            Self::Brand => names::check_brand(text),
             Self::CardAddress => names::check_card_address(text),
+            Self::Mac => names::check_mac(text),
+            Self::NicTag => names::check_nic_tag(text),
+            Self::MetadataKey => names::check_metadata_key(text),
+            Self::DatasetName => names::check_dataset_name(text),
+            Self::HostDataset => names::check_host_dataset(text),
+            Self::Label => names::check_label(text),
+            Self::Domain => names::check_domain(text),
             Self::Address => names::check_address(text),
             Self::HostName => names::check_host_name(text),
             Self::SshTarget => names::check_ssh_target(text),

@@ -6,6 +6,7 @@
 mod hosts;
 mod packages;
 mod processes;
+mod zones;
 
 use super::format::{Complaint, quoted};
 
@@ -21,6 +22,10 @@ pub(super) use processes::{
     check_argument, check_build_variable, check_instance, check_privileges, check_process,
     check_program, check_property, check_service_or_file, check_service_text,
     check_service_variable, check_variable,
+};
+pub(super) use zones::{
+    check_brand, check_dataset_name, check_domain, check_host_dataset, check_label, check_mac,
+    check_metadata_key, check_nic_tag, check_uuid,
 };
 
 fn is_control(text: &str) -> bool {
@@ -438,6 +443,67 @@ mod tests {
     }
 
     #[test]
+    fn what_a_host_knows_a_zone_by_is_what_vmadm_takes() {
+        hold(
+            Format::Uuid,
+            &["c8715b60-7e98-11eb-82d1-03d16599f529"],
+            &[
+                "",
+                "c8715b607e9811eb82d103d16599f529",
+                "C8715B60-7E98-11EB-82D1-03D16599F529",
+            ],
+        );
+        hold(
+            Format::Brand,
+            &["joyent", "joyent-minimal"],
+            &["", "lx", "bhyve", "kvm", "builder", "Joyent"],
+        );
+        hold(
+            Format::Mac,
+            &["b2:1e:ba:a5:6e:70", "2:8:20:1:2:3", "02:08:20:AA:bb:03"],
+            &[
+                "",
+                "b3:1e:ba:a5:6e:70",
+                "b2:1e:ba:a5:6e",
+                "b2-1e-ba-a5-6e-70",
+                "b2:1e:ba:a5:6e:7g",
+            ],
+        );
+        hold(
+            Format::NicTag,
+            &["admin", "external_2", "overlay/7", &"a".repeat(31)],
+            &["", "my-tag", "a b", &"a".repeat(32)],
+        );
+        hold(
+            Format::MetadataKey,
+            &["user-script", "root_authorized_keys", "com.example:x"],
+            &["", "sdc:alias", "a b", "ü"],
+        );
+        hold(
+            Format::DatasetName,
+            &["matt", "matt/photos", "2026", "a.b:c_d-e"],
+            &[
+                "", "/matt", "matt/", "a//b", "-matt", ".matt", "a@b", "a b", "ü", "a%b",
+            ],
+        );
+        hold(
+            Format::HostDataset,
+            &["zones/MacBackup", "tank/a/b"],
+            &["", "zones", "1pool/a", "zones/", "zones/a@b"],
+        );
+        hold(
+            Format::Label,
+            &["vault", "a", "vault-2", &"a".repeat(63)],
+            &["", "-a", "a-", "a.b", "a_b", &"a".repeat(64)],
+        );
+        hold(
+            Format::Domain,
+            &["local", "example.org"],
+            &["", "example..org", ".org", "a b"],
+        );
+    }
+
+    #[test]
     fn addresses_are_whole_and_in_range() {
         hold(
             Format::Address,
@@ -450,11 +516,17 @@ mod tests {
                 "dhcp",
                 "192.0.2.1/24",
                 "192.0.2.1/32",
-                "192.0.2.1/1",
+                "192.0.2.1/8",
                 "2001:db8::1/128",
+                "2001:db8::1/1",
+                "addrconf",
             ],
             &[
                 "",
+                "192.0.2.1/7",
+                "0.0.0.0/8",
+                "224.0.0.1/24",
+                "ff02::1/64",
                 "DHCP",
                 "192.0.2.1",
                 "192.0.2.1/33",
@@ -473,6 +545,7 @@ mod tests {
                 "a@",
                 "a b@1",
                 "c8715b60-7e98-11eb-82d1-03d16599f52g",
+                "C8715B60-7e98-11eb-82d1-03d16599f529",
             ],
         );
         hold(

@@ -53,9 +53,18 @@ pub(super) fn pattern(format: Format) -> String {
         Format::Privileges => r"^[^\s,]+(?:,[^\s,]+)*$",
         Format::AccountField => r"^[^:\x00-\x1f\x7f-\x9f]*$",
         Format::Image => {
-            "^(?:[A-Za-z0-9._-]+@[A-Za-z0-9._-]+|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$"
+            "^(?:[A-Za-z0-9._-]+@[A-Za-z0-9._-]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
         }
-        Format::CardAddress => "^(?:dhcp|[0-9A-Fa-f.:]+/[0-9]{1,3})$",
+        Format::Uuid => "^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        Format::Brand => "^joyent(?:-minimal)?$",
+        Format::CardAddress => "^(?:dhcp|addrconf|[0-9A-Fa-f.:]+/[0-9]{1,3})$",
+        Format::Mac => "^[0-9A-Fa-f]{1,2}(?::[0-9A-Fa-f]{1,2}){5}$",
+        Format::NicTag => "^[A-Za-z0-9_/]{1,31}$",
+        Format::MetadataKey => "^[A-Za-z0-9_.:-]{1,128}$",
+        Format::DatasetName => "^[A-Za-z0-9_:][A-Za-z0-9_.:-]*(?:/[A-Za-z0-9_:][A-Za-z0-9_.:-]*)*$",
+        Format::HostDataset => "^[A-Za-z][A-Za-z0-9_.:-]*(?:/[A-Za-z0-9_:][A-Za-z0-9_.:-]*)+$",
+        Format::Label => "^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
+        Format::Domain => "^[A-Za-z0-9.-]+$",
         Format::Address => "^[0-9A-Fa-f.:]+$",
         Format::HostName => "^[A-Za-z0-9.:][A-Za-z0-9.:-]*$",
         Format::SshTarget => r"^[^\s-]\S*$",

@@ -335,6 +335,23 @@ static ALL: &[Rule] = &[
          of the card's network.",
     ),
     error(
+        "zone-storage",
+        "The zone's storage or one of its datasets could not be made: a key belongs to another kind \
+         of storage, a size is none that ZFS takes, a folder is the system's, the owner is nobody, or \
+         all together do not fit into the zone's quota. That one counts snapshots, as `refquota` does not.",
+    ),
+    warning(
+        "zone-quota",
+        "The zone's quota is the host's default of 10 GiB, too little for any backup, or it is so \
+             near to what the datasets hold that their snapshots will fill it. It can be raised while \
+             the zone runs.",
+    ),
+    warning(
+        "zone-metadata",
+        "The zone's metadata holds something that is called like a secret. Metadata stands in a file of \
+             the host and every root of the zone reads it with `mdata-get`.",
+    ),
+    error(
         "zone-user",
         "A user of the zone could not be made: the uid is the system's, the name or uid is one of \
          the recipe's own accounts, or nothing says where the password comes from. A password never \

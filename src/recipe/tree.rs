@@ -92,6 +92,12 @@ impl Document {
         node.as_text().filter(|_| is_it)
     }
 
+    /// Whether there is a value with the key path `path`.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.root.nearest(path).path == path
+    }
+
     /// The value with the key path `path` as the file spells it, or the table around it.
     #[must_use]
     pub fn written_at(&self, path: &str) -> Option<&str> {

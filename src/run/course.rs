@@ -66,6 +66,11 @@ impl Course {
         }
     }
 
+    /// Notes that something was done since the last loss.
+    pub(super) fn went_forward(&mut self) {
+        self.losses = 0;
+    }
+
     /// Looks at the target and carries out the first stage of what differs; a result comes back when
     /// nothing does.
     pub(super) fn stage(

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use super::Event;
+use crate::facts::locks::LOCK_ROOT;
 use crate::host::{Exit, Host, HostError, Stream};
 use crate::plan::lock;
 use crate::script::Script;
@@ -23,6 +24,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 pub struct Door<'a> {
     host: Box<dyn Host + 'a>,
     open: Option<Box<Reopen<'a>>>,
+    /// Where runs that change the target announce themselves.
+    pub(super) lock_root: String,
     /// The token of the lock that the run holds.
     pub(super) lock: Option<String>,
     /// How long any script may be quiet, whatever it says itself.
@@ -35,6 +38,7 @@ impl<'a> Door<'a> {
         Self {
             host: Box::new(host),
             open: None,
+            lock_root: LOCK_ROOT.to_owned(),
             lock: None,
             quiet: None,
         }
@@ -46,6 +50,13 @@ impl<'a> Door<'a> {
             open: Some(open),
             ..Self::new(host)
         }
+    }
+
+    /// Has the lock elsewhere: on a host each zone has a lock of its own.
+    #[must_use]
+    pub fn with_lock_root(mut self, root: String) -> Self {
+        self.lock_root = root;
+        self
     }
 
     /// Ends any script, however long it may be quiet by itself, when it was quiet for so long.
@@ -117,7 +128,7 @@ impl Host for Door<'_> {
         output: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<Exit, HostError> {
         let mut script = match &self.lock {
-            Some(token) => lock::guarded(script, token),
+            Some(token) => lock::guarded(script, &self.lock_root, token),
             None => script.clone(),
         };
         if self.quiet.is_some() {

@@ -63,6 +63,7 @@ pub(super) fn take(
             settle
         };
         let script = lock::take(
+            &door.lock_root,
             &controller.locking.holder,
             Some(earlier.as_str()).filter(|e| !e.is_empty()),
             &evict,
@@ -145,6 +146,7 @@ pub(super) fn clear(door: &mut Door<'_>, controller: &mut Controller<'_>, locks:
 /// counts for nobody.
 pub(super) fn release(door: &mut Door<'_>) {
     if let Some(token) = door.lock.take() {
-        let _ = host::run_to_string(door, &lock::release(&token));
+        let root = door.lock_root.clone();
+        let _ = host::run_to_string(door, &lock::release(&root, &token));
     }
 }

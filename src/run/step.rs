@@ -44,11 +44,7 @@ pub(super) fn run(
 ) -> Result<Option<String>, RunError> {
     match &step.work {
         Work::Script { script, input } => {
-            let input = match input {
-                Input::None => Vec::new(),
-                Input::Bytes(bytes) | Input::Secret(bytes) => framed(bytes),
-            };
-            run_script(door, step, script, &input, controller, sink).map(|()| None)
+            run_script(door, step, script, &bytes_of(input), controller, sink).map(|()| None)
         }
         Work::Source(job) => {
             let tree = build::prepare(view, &job.recipe, controller)
@@ -74,6 +70,27 @@ pub(super) fn run(
             run_check(door, check, services, controller, sink).map(Some)
         }
         Work::Unknown => Ok(None),
+    }
+}
+
+/// Runs a step that is a script and nothing else.
+pub(super) fn run_alone(
+    door: &mut dyn Host,
+    step: &Step,
+    controller: &mut Controller<'_>,
+    sink: &mut Sink,
+) -> Result<(), RunError> {
+    let Work::Script { script, input } = &step.work else {
+        return Ok(());
+    };
+    run_script(door, step, script, &bytes_of(input), controller, sink)
+}
+
+/// What a script reads, as it reads it.
+fn bytes_of(input: &Input) -> Vec<u8> {
+    match input {
+        Input::None => Vec::new(),
+        Input::Bytes(bytes) | Input::Secret(bytes) => framed(bytes),
     }
 }
 

@@ -3,7 +3,10 @@
 //! A report shows the line it is about: a password that somebody wrote into the file is starred out
 //! of it first.
 
-use std::net::IpAddr;
+mod network;
+mod shape;
+mod storage;
+
 use std::sync::Arc;
 
 use super::load::LoadedZone;
@@ -14,7 +17,6 @@ use crate::recipe::bundle::{Bundle, FileBytes, ZoneContext, resolve};
 use crate::recipe::check::check_file;
 use crate::recipe::format::{quoted, toml_text};
 use crate::recipe::load::LoadedRecipe;
-use crate::recipe::names::split_prefix;
 use crate::recipe::parameters::check_given;
 use crate::recipe::tree::{Document, Node, Value, child_path, is_at_or_below};
 
@@ -37,7 +39,11 @@ pub(super) fn check(zone: &ZoneFile, document: &Document, found: &[Problem]) -> 
     }
     if host.is_none() && zone.zone.ssh.is_none() && is_fine("zone") {
         problems.push(Problem {
-            help: Some("write `[zone] ssh = \"…\"`, or `[host] sandbox = true`".to_string()),
+            help: Some(
+                "write `[host] ssh = \"root@…\"` where the zone is to be made, or `[zone] ssh = \"…\"` for \
+                 one that is there"
+                    .to_string(),
+            ),
             ..document
                 .problem_at("zone", "nothing says how to reach the zone")
                 .of("zone-access")
@@ -45,123 +51,18 @@ pub(super) fn check(zone: &ZoneFile, document: &Document, found: &[Problem]) -> 
     }
     if zone.host.is_some() && zone.zone.ssh.is_some() {
         problems.push(Problem {
-            help: Some("a zone of the sandbox is reached by itself: leave it out".to_string()),
+            help: Some("a zone is reached through its host: leave it out".to_string()),
             fix: document.removal("zone.ssh"),
             ..document
-                .problem_at("zone.ssh", "`ssh` cannot stand beside `[host] sandbox`")
+                .problem_at("zone.ssh", "`ssh` cannot stand beside `[host]`")
                 .of("zone-access")
         });
     }
-    problems.extend(check_alias(zone, document));
-    problems.extend(check_shape(zone, document));
-    problems.extend(check_nics(zone, document));
+    problems.extend(shape::check(zone, document, found));
+    problems.extend(network::check(zone, document));
+    problems.extend(storage::check(zone, document));
     problems.extend(check_users(zone, document));
     problems
-}
-
-/// In the sandbox an alias is the name of a host and of a folder at once.
-fn check_alias(zone: &ZoneFile, document: &Document) -> Option<Problem> {
-    let alias = &zone.zone.alias;
-    let is_good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
-    let begins_well = alias.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let is_name = begins_well && alias.len() <= 63 && alias.chars().all(is_good);
-    if zone.host.is_none() || alias.is_empty() || (is_name && alias != "global") {
-        return None;
-    }
-    let message = format!("{} cannot be the alias of a sandbox zone", quoted(alias));
-    Some(Problem {
-        help: Some(
-            "write `alias` with lower-case letters, digits, `-`, `_` and `.`, at most 63, for \
-             example `time-machine`"
-                .to_string(),
-        ),
-        ..document.problem_at("zone.alias", message).of("zone-shape")
-    })
-}
-
-/// What only makes sense for a zone that we create.
-fn check_shape(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
-    if zone.host.is_some() || zone.zone.ssh.is_none() || document.root.has("host") {
-        return Vec::new();
-    }
-    let spec = document.root.get("zone").map_or(&[][..], Node::entries);
-    let of_creation = ["image", "memory", "quota", "resolvers", "ssh-keys", "nic"];
-    spec.iter()
-        .filter(|entry| of_creation.contains(&entry.key.as_str()))
-        .map(|entry| Problem {
-            span: entry.key_span.clone().or_else(|| entry.node.span.clone()),
-            help: Some("leave it out, or say in `[host]` where the zone is to be made".to_string()),
-            fix: document.removal(&entry.node.path),
-            ..document
-                .problem_at(
-                    &entry.node.path,
-                    format!("`{}` shapes a zone, but this one exists already", entry.key),
-                )
-                .of("zone-shape")
-        })
-        .collect()
-}
-
-fn check_nics(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (index, nic) in zone.zone.nics.iter().enumerate() {
-        let earlier = zone.zone.nics.iter().take(index);
-        if nic.address != "dhcp"
-            && earlier
-                .into_iter()
-                .any(|other| other.address == nic.address)
-        {
-            let key = format!("zone.nic[{index}].address");
-            let message = format!(
-                "two `[[zone.nic]]` have the address {}",
-                quoted(&nic.address)
-            );
-            problems.push(document.problem_at(&key, message).of("zone-network"));
-        }
-        let Some(gateway) = &nic.gateway else {
-            continue;
-        };
-        let key = format!("zone.nic[{index}].gateway");
-        if nic.address == "dhcp" {
-            problems.push(Problem {
-                help: Some("leave it out".to_string()),
-                fix: document.removal(&key),
-                ..document
-                    .problem_at(&key, "with `dhcp` the server gives the gateway")
-                    .of("zone-network")
-            });
-        }
-        let (Some((address, prefix)), Ok(router)) = (split_prefix(&nic.address), gateway.parse())
-        else {
-            continue;
-        };
-        if address == router {
-            let problem = document.problem_at(&key, "the gateway is the zone itself");
-            problems.push(problem.of("zone-network"));
-        } else if network(address, prefix) != network(router, prefix) {
-            problems.push(Problem {
-                label: format!("outside of `{}`", nic.address),
-                help: Some("a gateway must be reached without a gateway".to_string()),
-                ..document
-                    .problem_at(
-                        &key,
-                        format!("the gateway {} is out of reach", quoted(gateway)),
-                    )
-                    .of("zone-network")
-            });
-        }
-    }
-    problems
-}
-
-/// The bits of an address that its prefix covers; none across families.
-fn network(address: IpAddr, prefix: u8) -> Option<(bool, u128)> {
-    let (bits, length) = match address {
-        IpAddr::V4(address) => (u128::from(u32::from(address)), 32_u8),
-        IpAddr::V6(address) => (u128::from(address), 128),
-    };
-    let hidden = u32::from(length.checked_sub(prefix)?);
-    Some((address.is_ipv4(), bits.checked_shr(hidden).unwrap_or(0)))
 }
 
 fn check_users(zone: &ZoneFile, document: &Document) -> Vec<Problem> {

@@ -253,10 +253,11 @@ pub fn recipe_names(site: &SiteRoot) -> Vec<String> {
 /// Reads and checks `zones/NAME.toml` or `.json`, but not the recipes it names.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// Everything that is wrong with it; warnings alone refuse nothing.
 pub fn load_zone(site: &SiteRoot, name: &str) -> Result<LoadedZone, Vec<Problem>> {
+    let is_warning = |problem: &Problem| problem.severity == Severity::Warning;
     match read_zone(site, name) {
-        (Some(loaded), problems) if problems.is_empty() => Ok(loaded),
+        (Some(loaded), problems) if problems.iter().all(is_warning) => Ok(loaded),
         (_, problems) => Err(problems),
     }
 }

@@ -8,6 +8,8 @@ mod embedded;
 pub mod load;
 pub mod model;
 pub mod read;
+pub mod shape;
 
 pub use load::{LoadedZone, SiteRoot, load_zone};
 pub use model::ZoneFile;
+pub use shape::Shape;

@@ -5,7 +5,10 @@
 
 use std::path::PathBuf;
 
-use super::model::{Become, HostSpec, Nic, Password, RecipeUse, User, ZoneFile, ZoneSpec};
+use super::model::{
+    Become, Brand, Dataset, HostSpec, Nic, Password, RecipeUse, Storage, StorageKind, User,
+    ZoneFile, ZoneSpec,
+};
 use crate::recipe::format::Format;
 use crate::recipe::schema::Takes::{Boolean, Integer, List, Map, NotYet, Scalar, Tables, Text};
 use crate::recipe::schema::{Rule, Table, Takes, key, required};
@@ -27,8 +30,13 @@ pub static ZONE: Table = Table {
         ),
         key(
             "storage",
-            NotYet("leave it out; make the zone's datasets yourself for now"),
+            Takes::Table(&STORAGE),
             "where the zone's datasets live",
+        ),
+        key(
+            "dataset",
+            Tables(&DATASET, &["name", "mountpoint"]),
+            "a dataset of the zone",
         ),
         key(
             "user",
@@ -59,19 +67,22 @@ static HOST: Table = Table {
         ),
         key(
             "ssh",
-            NotYet(
-                "create the zone yourself and reach it with `[zone] ssh = \"…\"`, or write `sandbox = true`",
-            ),
-            "a SmartOS global zone",
+            Text(Format::SshTarget),
+            "a SmartOS global zone, as root",
         ),
     ],
     rules: &[Rule::ExactlyOne(&["sandbox", "ssh"])],
 };
 
-static SPEC: Table = Table {
+pub(super) static SPEC: Table = Table {
     title: "`[zone]`",
     keys: &[
         key("alias", Text(Format::Line), "the zone's name for people"),
+        key(
+            "uuid",
+            Text(Format::Uuid),
+            "which zone of the host this is about",
+        ),
         key(
             "ssh",
             Text(Format::SshTarget),
@@ -82,6 +93,7 @@ static SPEC: Table = Table {
             Text(Format::OneOf(&["sudo", "pfexec"])),
             "how the login becomes root",
         ),
+        key("brand", Text(Format::Brand), "what kind of zone it is"),
         key("image", Text(Format::Image), "what the zone is made from"),
         key(
             "memory",
@@ -89,14 +101,45 @@ static SPEC: Table = Table {
             "how much memory the zone may use",
         ),
         key(
+            "swap",
+            Text(Format::Size),
+            "how much memory and swap together",
+        ),
+        key(
             "quota",
             Text(Format::Size),
             "how much disk space the zone may use",
         ),
         key(
+            "cpu-cap",
+            Integer(1, 100_000),
+            "percent of one processor that the zone may use",
+        ),
+        key(
+            "hostname",
+            Text(Format::Label),
+            "the name the zone gives itself",
+        ),
+        key(
+            "dns-domain",
+            Text(Format::Domain),
+            "the domain behind the host name",
+        ),
+        key(
             "resolvers",
             List(&Text(Format::Address)),
             "addresses of name servers",
+        ),
+        key(
+            "maintain-resolvers",
+            Boolean,
+            "whether the zone follows `resolvers` for good",
+        ),
+        key("autoboot", Boolean, "whether the zone starts with its host"),
+        key(
+            "metadata",
+            Map(Format::MetadataKey, &Scalar),
+            "what `mdata-get` reads in the zone",
         ),
         key(
             "ssh-keys",
@@ -111,13 +154,96 @@ static SPEC: Table = Table {
 static NIC: Table = Table {
     title: "`[[zone.nic]]`",
     keys: &[
-        required("tag", Text(Format::Kebab), "the host's NIC tag"),
-        required(
+        required("tag", Text(Format::NicTag), "the host's NIC tag"),
+        key(
             "address",
             Text(Format::CardAddress),
             "its address and prefix length, or `dhcp`",
         ),
+        key(
+            "addresses",
+            List(&Text(Format::CardAddress)),
+            "several of them",
+        ),
         key("gateway", Text(Format::Address), "the router's address"),
+        key("vlan", Integer(0, 4095), "the VLAN"),
+        key("mac", Text(Format::Mac), "the card's address on the wire"),
+        key(
+            "primary",
+            Boolean,
+            "whether the zone's way out is this card's",
+        ),
+    ],
+    rules: &[Rule::ExactlyOne(&["address", "addresses"])],
+};
+
+/// The words of `[storage] kind`.
+const STORAGE_KINDS: &[&str] = &["delegated", "lofs", "existing"];
+
+static STORAGE: Table = Table {
+    title: "`[storage]`",
+    keys: &[
+        required(
+            "kind",
+            Text(Format::OneOf(STORAGE_KINDS)),
+            "`delegated`, `lofs` or `existing`",
+        ),
+        key("source", Text(Format::Path), "the host's folder"),
+        key(
+            "target",
+            Text(Format::Path),
+            "where the zone sees the host's folder",
+        ),
+        key(
+            "dataset",
+            Text(Format::HostDataset),
+            "the dataset that is in the zone already",
+        ),
+    ],
+    rules: &[
+        Rule::OnlyWith("source", "target"),
+        Rule::OnlyWith("target", "source"),
+        Rule::Without("dataset", &["source"]),
+    ],
+};
+
+/// What both illumos and the other ZFS take.
+const COMPRESSIONS: &[&str] = &[
+    "on", "off", "lz4", "lzjb", "zle", "gzip", "gzip-1", "gzip-2", "gzip-3", "gzip-4", "gzip-5",
+    "gzip-6", "gzip-7", "gzip-8", "gzip-9",
+];
+
+static DATASET: Table = Table {
+    title: "`[[dataset]]`",
+    keys: &[
+        required(
+            "name",
+            Text(Format::DatasetName),
+            "its name below the storage",
+        ),
+        required("mountpoint", Text(Format::Path), "where the zone sees it"),
+        key(
+            "quota",
+            Text(Format::Size),
+            "how much it may hold with its snapshots",
+        ),
+        key(
+            "refquota",
+            Text(Format::Size),
+            "how much it may hold without its snapshots",
+        ),
+        key(
+            "compression",
+            Text(Format::OneOf(COMPRESSIONS)),
+            "how its blocks are compressed",
+        ),
+        key("recordsize", Text(Format::Size), "its largest block"),
+        key("atime", Boolean, "whether reading a file notes when"),
+        key(
+            "owner",
+            Text(Format::Account(32)),
+            "who owns its top folder",
+        ),
     ],
     rules: &[],
 };
@@ -176,16 +302,65 @@ static RECIPE_USE: Table = Table {
 pub(super) fn zone(root: &Node, name: &str) -> ZoneFile {
     ZoneFile {
         name: name.to_string(),
-        host: root
-            .get("host")
-            .filter(|host| host.boolean("sandbox"))
-            .map(|_| HostSpec::Sandbox),
+        host: root.get("host").and_then(host),
         zone: spec(root.get("zone"), name),
+        storage: root.get("storage").map(storage),
+        datasets: root.list("dataset", dataset),
         users: root.list("user", user),
         recipes: root.list("recipe", |table| RecipeUse {
             name: table.text("name"),
             parameters: table.text_map("parameters"),
         }),
+    }
+}
+
+fn host(table: &Node) -> Option<HostSpec> {
+    if table.boolean("sandbox") {
+        return Some(HostSpec::Sandbox);
+    }
+    table.maybe_text("ssh").map(HostSpec::Ssh)
+}
+
+fn storage(table: &Node) -> Storage {
+    Storage {
+        kind: match table.text("kind").as_str() {
+            "lofs" => StorageKind::Lofs,
+            "existing" => StorageKind::Existing,
+            _ => StorageKind::Delegated,
+        },
+        source: table.maybe_text("source"),
+        target: table.maybe_text("target"),
+        dataset: table.maybe_text("dataset"),
+    }
+}
+
+fn dataset(table: &Node) -> Dataset {
+    Dataset {
+        name: table.text("name"),
+        mountpoint: table.text("mountpoint"),
+        quota: table.size("quota"),
+        refquota: table.size("refquota"),
+        compression: table.maybe_text("compression"),
+        recordsize: table.size("recordsize"),
+        atime: truth(table, "atime"),
+        owner: table.maybe_text("owner"),
+    }
+}
+
+/// `true` or `false`, where it is there.
+fn truth(table: &Node, key: &str) -> Option<bool> {
+    table.has(key).then(|| table.boolean(key))
+}
+
+fn nic(table: &Node) -> Nic {
+    let one = table.maybe_text("address");
+    Nic {
+        tag: table.text("tag"),
+        addresses: one.into_iter().chain(table.texts("addresses")).collect(),
+        gateway: table.maybe_text("gateway"),
+        vlan: table.integer("vlan").unwrap_or(0),
+        mac: table.maybe_text("mac"),
+        primary: table.boolean("primary"),
     }
 }
 
@@ -206,20 +381,28 @@ fn spec(table: Option<&Node>, name: &str) -> ZoneSpec {
             "pfexec" => Some(Become::Pfexec),
             _ => None,
         },
+        uuid: table.maybe_text("uuid"),
+        brand: match table.text("brand").as_str() {
+            "joyent-minimal" => Brand::JoyentMinimal,
+            _ => Brand::Joyent,
+        },
         image: table.maybe_text("image"),
         memory: table.size("memory"),
+        swap: table.size("swap"),
         quota: table.size("quota"),
+        cpu_cap: table.integer("cpu-cap"),
+        hostname: table.maybe_text("hostname"),
+        dns_domain: table.maybe_text("dns-domain"),
         resolvers: table.texts("resolvers"),
+        maintain_resolvers: truth(table, "maintain-resolvers"),
+        autoboot: truth(table, "autoboot"),
+        metadata: table.text_map("metadata"),
         ssh_keys: table
             .texts("ssh-keys")
             .into_iter()
             .map(PathBuf::from)
             .collect(),
-        nics: table.list("nic", |nic| Nic {
-            tag: nic.text("tag"),
-            address: nic.text("address"),
-            gateway: nic.maybe_text("gateway"),
-        }),
+        nics: table.list("nic", nic),
     }
 }
 

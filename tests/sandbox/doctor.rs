@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use zonewright::facts::{health, host_health};
+use zonewright::facts::health;
+use zonewright::facts::host::health as host_health;
 
 use super::harness::Zone;
 use crate::script_grammar;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use zonewright::facts::locks::Holder;
+use zonewright::facts::locks::{Holder, LOCK_ROOT};
 use zonewright::host::{Exit, run_to_string};
 use zonewright::plan::lock;
 use zonewright::store::fresh_name;
@@ -134,7 +134,7 @@ fn of_many_that_want_a_zone_at_once_never_two_have_it() {
                         user: "somebody".to_owned(),
                         ..Holder::default()
                     };
-                    let take = lock::take(&holder, None, &[], Duration::ZERO);
+                    let take = lock::take(LOCK_ROOT, &holder, None, &[], Duration::ZERO);
                     let (exit, _, errors) = run_to_string(&mut door, &take).unwrap();
                     match exit {
                         Exit::Code(0) => {}
@@ -149,7 +149,7 @@ fn of_many_that_want_a_zone_at_once_never_two_have_it() {
                     had.fetch_add(1, Ordering::SeqCst);
                     std::thread::sleep(Duration::from_millis(20));
                     inside.fetch_sub(1, Ordering::SeqCst);
-                    run_to_string(&mut door, &lock::release(&holder.token)).unwrap();
+                    run_to_string(&mut door, &lock::release(LOCK_ROOT, &holder.token)).unwrap();
                     rounds += 1;
                 }
             });

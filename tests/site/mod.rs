@@ -8,7 +8,7 @@ use zonewright::problem::SourceText;
 use zonewright::recipe::load_recipe;
 use zonewright::show::problems::{line, render, render_lines};
 use zonewright::site::load::{check_zone, read_text, recipe_names, zone_names};
-use zonewright::site::model::{Become, HostSpec, Password};
+use zonewright::site::model::{Become, HostSpec, Password, StorageKind};
 use zonewright::site::{LoadedZone, SiteRoot, load_zone};
 
 fn folder() -> PathBuf {
@@ -32,7 +32,49 @@ fn every_key_of_a_zone_file_is_read_as_written() {
     assert_eq!(zone.zone.resolvers, ["192.0.2.1", "2001:db8::53"]);
     assert_eq!(zone.zone.ssh_keys[1], Path::new("keys/with space.pub"));
     assert_eq!(zone.zone.nics[0].gateway.as_deref(), Some("192.0.2.254"));
-    assert_eq!(zone.zone.nics[2].address, "dhcp");
+    assert_eq!(zone.zone.nics[1].addresses, ["dhcp"]);
+    let last = &zone.zone.nics[2];
+    assert_eq!(last.addresses, ["198.51.100.7/25", "2001:db8::7/64"]);
+    assert_eq!(
+        (
+            last.tag.as_str(),
+            last.vlan,
+            last.primary,
+            last.mac.as_deref()
+        ),
+        ("internal_2", 20, true, Some("b2:1e:ba:a5:6e:70"))
+    );
+    assert_eq!(
+        zone.zone.uuid.as_deref(),
+        Some("4f1c8f2e-9d3b-4a54-8c1e-7d2a5b6c7d8e")
+    );
+    assert_eq!(
+        (zone.zone.swap, zone.zone.cpu_cap),
+        (Some(4 << 30), Some(250))
+    );
+    assert_eq!(
+        (zone.zone.autoboot, zone.zone.maintain_resolvers),
+        (Some(false), Some(false))
+    );
+    assert_eq!(
+        zone.zone.metadata["user-script"],
+        "#!/usr/bin/bash\necho 'so'\n"
+    );
+    assert_eq!(zone.zone.metadata["number"], "7");
+    assert_eq!(
+        zone.storage.as_ref().map(|storage| storage.kind),
+        Some(StorageKind::Delegated)
+    );
+    let dataset = &zone.datasets[0];
+    assert_eq!(
+        (dataset.mountpoint.as_str(), dataset.refquota, dataset.atime),
+        ("/backups/matt smith", Some(600 << 30), Some(false))
+    );
+    assert_eq!(
+        (dataset.recordsize, dataset.owner.as_deref()),
+        (Some(1 << 20), Some("matt"))
+    );
+    assert_eq!(zone.datasets[1].quota, Some(10 << 30));
     let matt = &zone.users[0];
     assert_eq!(
         (matt.uid, matt.home.as_deref()),

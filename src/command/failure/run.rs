@@ -75,6 +75,9 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
         RunError::Facts(FactError::OtherSystem { .. }) => {
             simple("name a SmartOS zone in the zone file's `[zone] ssh`")
         }
+        RunError::Dropped { .. } => simple(
+            "this is a fault of zonewright, or the host's platform does not know it: `-vv` shows the payload",
+        ),
         RunError::Stuck { .. } | RunError::DidNotTake { .. } => simple(&format!(
             "something in the zone undoes it, or this is a fault of zonewright: `{program} plan {zone}` \
              says what differs now, `zonewright log {zone} --full` what was done"

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use super::super::format::{Complaint, quoted};
+use super::zones::{check_uuid, is_uuid};
 use super::{LONGEST_LINE, LONGEST_NAME, check_length};
 
 pub(in crate::recipe) fn check_url(text: &str) -> Result<(), Complaint> {
@@ -54,11 +55,6 @@ pub(in crate::recipe) fn check_url(text: &str) -> Result<(), Complaint> {
     Ok(())
 }
 
-fn is_uuid(text: &str) -> bool {
-    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
-    lengths == [8, 4, 4, 4, 12] && text.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
-}
-
 pub(in crate::recipe) fn check_image(text: &str) -> Result<(), Complaint> {
     let is_part = |part: &str| {
         !part.is_empty()
@@ -69,7 +65,9 @@ pub(in crate::recipe) fn check_image(text: &str) -> Result<(), Complaint> {
     let has_version = text
         .split_once('@')
         .is_some_and(|(name, version)| is_part(name) && is_part(version));
-    if has_version || is_uuid(text) {
+    if is_uuid(text) {
+        check_uuid(text)
+    } else if has_version {
         check_length(text, LONGEST_NAME)
     } else {
         Err(Complaint::new(format!("{} is not an image", quoted(text)))
@@ -98,12 +96,25 @@ pub(crate) fn split_prefix(text: &str) -> Option<(IpAddr, u8)> {
     let address: IpAddr = address.parse().ok()?;
     let most = if address.is_ipv4() { 32 } else { 128 };
     let prefix: u8 = prefix.parse().ok()?;
-    (1..=most).contains(&prefix).then_some((address, prefix))
+    // below 8 bits `vmadm` takes no IPv4 network
+    let least = if address.is_ipv4() { 8 } else { 1 };
+    (least..=most)
+        .contains(&prefix)
+        .then_some((address, prefix))
 }
 
 pub(in crate::recipe) fn check_card_address(text: &str) -> Result<(), Complaint> {
-    if text == "dhcp" || split_prefix(text).is_some() {
-        return Ok(());
+    let is_host = |address: IpAddr| !address.is_unspecified() && !address.is_multicast();
+    match split_prefix(text) {
+        _ if text == "dhcp" || text == "addrconf" => return Ok(()),
+        Some((address, _)) if is_host(address) => return Ok(()),
+        Some(_) => {
+            return Err(
+                Complaint::new(format!("{} is no address of one machine", quoted(text)))
+                    .help("write for example `192.0.2.10/24`, or `dhcp`"),
+            );
+        }
+        None => {}
     }
     let complaint = Complaint::new(format!(
         "{} is not an address of a network card",

@@ -1,0 +1,235 @@
+//! Scripts for a host's global zone, and for a zone through it.
+//!
+//! `vmadm` says everything on standard error and takes its payloads on standard input. It drops members that it
+//! does not know, which `vmadm validate` alone tells, so that always goes first.
+
+use std::time::Duration;
+
+use crate::facts::host::CREATING_ROOT;
+use crate::plan::shell;
+use crate::script::Script;
+
+/// How long a first boot may take: `vmadm` itself gives it five minutes.
+pub const BOOTS_WITHIN: Duration = Duration::from_secs(360);
+
+/// How long an image may be on its way without a word.
+const QUIET_IMPORT: Duration = Duration::from_secs(2 * 3600);
+
+pub(super) fn import(image: &str) -> Script {
+    Script::new("import the image")
+        .shell(shell::FAIL)
+        .set("image", image)
+        .shell("/usr/sbin/imgadm import \"$image\" || fail \"the host cannot import the image $image\"")
+        .with_quiet_limit(Some(QUIET_IMPORT))
+}
+
+/// Reads the payload. What an earlier try left is not in the way: the zone's state is.
+pub(super) fn create(uuid: &str) -> Script {
+    host("create the zone", uuid)
+        .shell(shell::RECEIVE)
+        .shell(EXPLAIN)
+        .shell(
+            r#"
+/usr/bin/mkdir -p "$creating" || fail "cannot make $creating"
+payload=$creating/.$uuid.json
+trap '/usr/bin/rm -f "$payload"' EXIT
+receive "$payload"
+/usr/sbin/vmadm validate create <"$payload" || fail 'the host does not accept the zone'
+: >"$creating/$uuid" || fail "cannot write in $creating"
+if ! /usr/sbin/vmadm create <"$payload"; then
+  explain "$uuid"
+  fail 'the host did not make the zone'
+fi
+/usr/bin/rm -f "$creating/$uuid"
+"#,
+        )
+        .with_input()
+}
+
+pub(super) fn forget_creation(uuid: &str) -> Script {
+    host("forget that the zone is being made", uuid).shell(r#"/usr/bin/rm -f "$creating/$uuid""#)
+}
+
+/// Reads the payload; `how` is what is done for changes that need it: `stop` before, `reboot` after.
+pub(super) fn update(uuid: &str, brand: &str, how: &'static str) -> Script {
+    host("update the zone", uuid)
+        .shell(shell::RECEIVE)
+        .set("brand", brand)
+        .set("how", how)
+        .shell(
+            r#"
+/usr/bin/mkdir -p "$creating" || fail "cannot make $creating"
+payload=$creating/.$uuid.json
+trap '/usr/bin/rm -f "$payload"' EXIT
+receive "$payload"
+/usr/sbin/vmadm validate update "$brand" <"$payload" || fail 'the host does not accept the change'
+if [ "$how" = stop ]; then
+  /usr/sbin/vmadm stop "$uuid" || fail 'the zone does not stop'
+fi
+/usr/sbin/vmadm update "$uuid" <"$payload" || fail 'the host did not change the zone'
+if [ "$how" = reboot ]; then
+  /usr/sbin/vmadm reboot "$uuid" || fail 'the zone does not reboot'
+fi
+"#,
+        )
+        .with_input()
+}
+
+/// Reads the payload. Datasets that are delegated stay; everything else is new.
+pub(super) fn reprovision(uuid: &str) -> Script {
+    host("reprovision the zone", uuid)
+        .shell(shell::RECEIVE)
+        .shell(EXPLAIN)
+        .shell(
+            r#"
+/usr/bin/mkdir -p "$creating" || fail "cannot make $creating"
+payload=$creating/.$uuid.json
+trap '/usr/bin/rm -f "$payload"' EXIT
+receive "$payload"
+if ! /usr/sbin/vmadm reprovision "$uuid" <"$payload"; then
+  explain "$uuid"
+  fail 'the host did not reprovision the zone'
+fi
+"#,
+        )
+        .with_input()
+}
+
+pub(super) fn start(uuid: &str) -> Script {
+    host("start the zone", uuid).shell(EXPLAIN).shell(
+        r#"
+if ! /usr/sbin/vmadm start "$uuid"; then
+  explain "$uuid"
+  fail 'the zone does not start'
+fi
+"#,
+    )
+}
+
+/// Ends a zone with everything that is its own.
+#[must_use]
+pub fn destroy(uuid: &str) -> Script {
+    host("destroy the zone", uuid).shell(
+        r#"
+/usr/sbin/vmadm delete "$uuid" || fail 'the host did not destroy the zone'
+/usr/bin/rm -f "$creating/$uuid"
+"#,
+    )
+}
+
+/// Waits until the zone can be used: by its own word, not by the host's.
+pub(super) fn ready(uuid: &str) -> Script {
+    host("wait for the zone", uuid)
+        .shell(EXPLAIN)
+        .set("inside", READY_INSIDE)
+        .set("seconds", BOOTS_WITHIN.as_secs().to_string())
+        .shell(READY)
+}
+
+fn host(name: &'static str, uuid: &str) -> Script {
+    Script::new(name)
+        .shell(shell::FAIL)
+        .set("creating", CREATING_ROOT)
+        .set("uuid", uuid)
+}
+
+/// `explain UUID`: the last words of a zone's first boot, on standard error.
+const EXPLAIN: &str = r#"
+explain() {
+  local log
+  for log in "/zones/$1/root/var/svc/log/system-zoneinit:default.log" \
+    "/zones/$1/root/var/svc/log/smartdc-mdata:fetch:default.log" \
+    "/zones/$1/root/var/svc/log/smartdc-mdata:execute:default.log"; do
+    if [ -f "$log" ]; then
+      printf -- '--- last lines of %s\n' "$log" >&2
+      /usr/bin/tail -n 15 "$log" >&2
+    fi
+  done
+}
+"#;
+
+const READY_INSIDE: &str = r#"
+{
+exec 2>/dev/null </dev/null
+if [ -e /var/svc/provision_failure ]; then echo 'broken its first boot failed'; exit 0; fi
+if [ -e /var/svc/provisioning ]; then echo 'waits for its first boot'; exit 0; fi
+found=no
+while IFS=: read -r object state rest; do
+  case $object:$state in
+    lo0*) ;;
+    *:ok) found=yes ;;
+    *:duplicate) echo 'broken another machine has its address'; exit 0 ;;
+  esac
+done < <(/usr/sbin/ipadm show-addr -p -o addrobj,state)
+while read -r state fmri; do
+  case $state in
+    online) ;;
+    maintenance) echo "broken $fmri is in maintenance"; exit 0 ;;
+    *) echo "waits for $fmri, which is $state"; exit 0 ;;
+  esac
+done < <(/usr/bin/svcs -H -o state,fmri svc:/milestone/multi-user-server:default svc:/smartdc/mdata:execute svc:/network/ssh:default)
+if [ "$found" = no ]; then echo 'waits for an address'; exit 0; fi
+echo ready
+exit 0
+}
+"#;
+
+// a first boot ends with a reboot, so a zone that is down for a moment is no failure
+const READY: &str = r#"
+until=$((SECONDS + seconds)) down=$((SECONDS + 30)) told=
+while :; do
+  IFS=: read -r id name state rest < <(/usr/sbin/zoneadm -z "$uuid" list -p 2>/dev/null)
+  if [ "$state" = running ]; then
+    down=$((SECONDS + 30))
+    said=$(printf '%s\n' "$inside" | /usr/sbin/zlogin "$uuid" /usr/bin/bash -s 2>/dev/null)
+    [ -n "$said" ] || said='waits for an answer'
+  else
+    said="is ${state:-not there}"
+    if [ "$SECONDS" -ge "$down" ]; then explain "$uuid"; fail "the zone is ${state:-not there} and does not come up"; fi
+  fi
+  case $said in
+    ready) exit 0 ;;
+    broken*) explain "$uuid"; fail "the zone cannot be used: ${said#broken }" ;;
+  esac
+  if [ "$said" != "$told" ]; then printf 'the zone %s\n' "$said"; told=$said; fi
+  if [ "$SECONDS" -ge "$until" ]; then
+    explain "$uuid"
+    fail "the zone was not ready after $seconds s: it $said"
+  fi
+  /usr/bin/sleep 0.2
+done
+"#;
+
+/// Adds keys to those that may log in as root; in the zone.
+pub(super) fn keys(lines: &[&String]) -> Script {
+    Script::new("let root log in")
+        .shell(shell::FAIL)
+        .list("keys", lines)
+        .shell(
+            r#"
+umask 077
+folder=/root/.ssh file=/root/.ssh/authorized_keys
+/usr/bin/mkdir -p "$folder" && /usr/bin/chmod 0700 "$folder" || fail "cannot make $folder"
+{
+  if [ -f "$file" ]; then
+    while IFS= read -r line || [ -n "$line" ]; do printf '%s\n' "$line"; done <"$file"
+  fi
+  printf '%s\n' "${keys[@]}"
+} >"$file.zonewright.new" || fail "cannot write $file.zonewright.new"
+/usr/bin/chmod 0600 "$file.zonewright.new" && /usr/bin/mv -f "$file.zonewright.new" "$file" || fail "cannot write $file"
+"#,
+        )
+}
+
+/// What makes and changes datasets begins with this; in the zone.
+pub(super) fn datasets() -> Script {
+    Script::new("make the datasets").shell(shell::FAIL).shell(
+        r#"
+run() { "$@" || fail "failed: $*"; }
+# another mount point may have mounted it
+see_mounted() {
+  [ "$(/usr/sbin/zfs get -H -o value mounted "$1")" = yes ] || run /usr/sbin/zfs mount "$1"
+}
+"#,
+    )
+}

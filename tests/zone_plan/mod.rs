@@ -1,0 +1,170 @@
+//! Zone files against what their hosts answered: the plan of each, to the letter.
+//!
+//! A case is a folder with `zone.toml`, `facts.json`, `plan.txt` and, unless the plan is a refusal or asks for
+//! something, `after.json`, from which the plan must be empty. What `vmadm` says of a zone stands in the facts
+//! as it says it. The facts are written from what is known of the systems, not recorded.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use zonewright::facts::host::HostFacts;
+use zonewright::plan::zone::{GivenZone, Place, WantedZone, ZonePlan, plan};
+use zonewright::plan::{Input, Refusal, Work};
+use zonewright::problem::{Severity, SourceText};
+use zonewright::show::{Style, plan as show};
+use zonewright::site::load::read_text;
+
+const PLAIN: Style = Style {
+    color: false,
+    terminal: false,
+};
+
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA anna@mini";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct CaseGiven {
+    takes_over: bool,
+    reboots: bool,
+    reprovisions: bool,
+    replaces_failed: bool,
+}
+
+struct Case {
+    folder: PathBuf,
+    wanted: WantedZone,
+    given: GivenZone,
+}
+
+impl Case {
+    fn read(folder: PathBuf) -> Self {
+        let path = folder.join("zone.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let source = Arc::new(SourceText { path, text });
+        let (zone, problems) = read_text("case", source);
+        let is_good = problems.iter().all(|p| p.severity == Severity::Warning);
+        assert!(is_good, "{}: {problems:?}", folder.display());
+        let wanted = WantedZone::of(&zone.unwrap().zone, vec![KEY.to_owned()]).unwrap();
+        let given = fs::read(folder.join("given.json")).map_or_else(
+            |_| CaseGiven::default(),
+            |text| serde_json::from_slice(&text).unwrap(),
+        );
+        let given = GivenZone {
+            takes_over: given.takes_over,
+            reboots: given.reboots,
+            reprovisions: given.reprovisions,
+            replaces_failed: given.replaces_failed,
+        };
+        Self {
+            folder,
+            wanted,
+            given,
+        }
+    }
+
+    fn facts(&self, name: &str) -> Option<HostFacts> {
+        let text = fs::read(self.folder.join(name)).ok()?;
+        let facts = serde_json::from_slice(&text);
+        Some(facts.unwrap_or_else(|error| panic!("{}/{name}: {error}", self.folder.display())))
+    }
+}
+
+fn text(plan: &Result<ZonePlan, Vec<Refusal>>) -> String {
+    let mut out = String::new();
+    match plan {
+        Ok(plan) => {
+            out.push_str(&show::text(&plan.shown(), PLAIN));
+            for note in &plan.notes {
+                let _ = writeln!(out, "note: {note}");
+            }
+            for step in &plan.steps {
+                let place = match step.place {
+                    Place::Host => "on the host",
+                    Place::Zone => "in the zone",
+                };
+                let _ = writeln!(out, "\n{}, {place}", step.step.id);
+                if let Work::Script { script, input } = &step.step.work {
+                    let _ = writeln!(out, "  {}", script.name());
+                    if let Input::Bytes(bytes) = input {
+                        out.push_str(std::str::from_utf8(bytes).unwrap());
+                    }
+                    let own =
+                        |line: &&str| line.starts_with("run ") || line.starts_with("see_mounted ");
+                    for line in script.body().lines().filter(own) {
+                        let _ = writeln!(out, "  {line}");
+                    }
+                }
+            }
+        }
+        Err(refusals) => {
+            for refusal in refusals {
+                let _ = writeln!(out, "refused: {}\nhelp: {}", refusal.message, refusal.help);
+                out.push_str(refusal.diff.as_deref().unwrap_or_default());
+            }
+        }
+    }
+    out
+}
+
+fn cases() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/zone_plan");
+    let mut folders: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("zone.toml").is_file())
+        .collect();
+    folders.sort();
+    assert!(folders.len() >= 30, "only {} cases", folders.len());
+    folders.into_iter().map(Case::read).collect()
+}
+
+#[test]
+fn every_zone_gets_its_exact_plan() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let facts = case.facts("facts.json").unwrap();
+        let found = text(&plan(&case.wanted, &facts, case.given));
+        let golden = case.folder.join("plan.txt");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&golden, &found).unwrap();
+        } else if fs::read_to_string(&golden).unwrap_or_default() != found {
+            wrong.push(format!("{}:\n{found}", golden.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn afterwards_there_is_nothing_to_do() {
+    for case in cases() {
+        let Some(after) = case.facts("after.json") else {
+            let facts = case.facts("facts.json").unwrap();
+            let plan = plan(&case.wanted, &facts, case.given);
+            assert!(
+                plan.is_err() || plan.is_ok_and(|plan| !plan.asked.is_empty() || case.folder.ends_with("pinned")),
+                "{}: only what asks for something has no after.json",
+                case.folder.display()
+            );
+            continue;
+        };
+        let found = plan(&case.wanted, &after, GivenZone::default());
+        let found =
+            found.unwrap_or_else(|refusals| panic!("{}: {refusals:?}", case.folder.display()));
+        assert!(found.is_empty(), "{}: {found:?}", case.folder.display());
+    }
+}
+
+#[test]
+fn a_uuid_is_of_one_host_and_one_alias() {
+    use zonewright::plan::zone::uuid_of;
+    let one = uuid_of("host", "alias");
+    assert_eq!(one, uuid_of("host", "alias"));
+    assert_ne!(one, uuid_of("host", "alias2"));
+    assert_ne!(one, uuid_of("host2", "alias"));
+    let lengths: Vec<usize> = one.split('-').map(str::len).collect();
+    assert_eq!(lengths, [8, 4, 4, 4, 12]);
+}
