@@ -146,6 +146,7 @@ pub(super) fn clear(door: &mut Door<'_>, controller: &mut Controller<'_>, locks:
 /// counts for nobody.
 pub(super) fn release(door: &mut Door<'_>) {
     if let Some(token) = door.lock.take() {
-        let _ = host::run_to_string(door, &lock::release(&door.lock_root.clone(), &token));
+        let script = lock::release(&door.lock_root, &token);
+        let _ = host::run_to_string(door, &script);
     }
 }
