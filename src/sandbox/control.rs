@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::sandbox::fault::{Deed, Ran};
+use crate::sandbox::zfs::Asked;
 use crate::sandbox::{Access, ZoneState};
 
 /// The supervisor's socket in a zone.
@@ -40,6 +41,8 @@ pub(crate) enum Request {
     Ran(Ran),
     /// From a zone: this script has come to where something may wait for it.
     Reached { script: usize, is_end: bool },
+    /// Run `zfs` or `zpool`.
+    Storage(Asked),
 }
 
 /// What is answered.
@@ -56,6 +59,8 @@ pub(crate) enum Reply {
     Done,
     /// What a process is to do, and the trap for it if it is a script's shell.
     Deed { deed: Deed, trap: Option<String> },
+    /// What a command said.
+    Said { out: String, err: String, code: i32 },
     /// The supervisor is about to end: ask the next one.
     Ending,
     /// It went wrong.

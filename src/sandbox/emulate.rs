@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::causes::in_one_line;
 use crate::sandbox::error::system;
 use crate::sandbox::fault::{self, shim};
-use crate::sandbox::{inside, packages, smf, supervisor, userland};
+use crate::sandbox::{inside, packages, smf, supervisor, userland, zfs};
 
 /// A zone's first process.
 const INIT: &str = "/sbin/init";
@@ -40,6 +40,7 @@ pub fn commands() -> impl Iterator<Item = &'static Emulated> {
         .chain(smf::COMMANDS)
         .chain(userland::COMMANDS)
         .chain(fault::COMMANDS)
+        .chain(zfs::COMMANDS)
 }
 
 /// Runs the emulated command that this process was started as, when it lives in a sandbox zone,

@@ -23,6 +23,7 @@ mod requirements;
 pub mod smf;
 mod supervisor;
 pub mod userland;
+pub mod zfs;
 mod zone;
 
 use std::ffi::OsString;
@@ -289,6 +290,8 @@ fn start_supervisor(state: &Path, progress: &mut dyn FnMut(Progress)) -> Result<
         Some(path) => PathBuf::from(path),
         None => std::env::current_exe().map_err(file("find", "/proc/self/exe"))?,
     };
+    // Without it the sandbox has no pool, and says so where somebody asks for it.
+    let _ = zfs::Zfs::prepare(&image, progress);
     progress(Progress::new("make the platform", 0, 1));
     platform::ensure(&image, &binary)?;
     progress(Progress::new("start the zone", 0, 1));
@@ -376,6 +379,9 @@ fn remove_leftovers(state: &Path, alias: Option<&str>) -> Result<Vec<String>, Sa
     names.retain(|name| alias.is_none_or(|alias| alias == name));
     for name in &names {
         zone::destroy(state, name)?;
+    }
+    if zones_on_disk(state)?.is_empty() {
+        zfs::remove_pool(state)?;
     }
     Ok(names)
 }

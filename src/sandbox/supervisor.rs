@@ -25,6 +25,7 @@ use crate::sandbox::fault::{Deed, Fault, Faults, Watched};
 use crate::sandbox::forward::Forwarder;
 use crate::sandbox::image;
 use crate::sandbox::inside::REBOOT;
+use crate::sandbox::zfs::{Owner, Zfs};
 use crate::sandbox::zone::{self, Ground, Zone};
 use crate::sandbox::{Access, ZoneState, keys, layer, mounts, paths, platform};
 
@@ -69,6 +70,7 @@ pub(crate) fn serve(state: &Path, cache: &Path, binary: &Path) -> Result<(), San
     let supervisor = Arc::new(Supervisor {
         ground: Ground {
             state: state.to_path_buf(),
+            zfs: Zfs::new(state, &image),
             image,
             platform,
             binary: binary.to_path_buf(),
@@ -79,6 +81,10 @@ pub(crate) fn serve(state: &Path, cache: &Path, binary: &Path) -> Result<(), San
         answering: AtomicUsize::new(0),
     });
     supervisor.accept(&listener);
+    supervisor
+        .ground
+        .zfs
+        .end(zones_on_disk(state)?.is_empty())?;
     let socket = state.join(SOCKET);
     fs::remove_file(&socket).map_err(file("remove", &socket))
 }
@@ -151,6 +157,9 @@ impl Supervisor {
             } => self.arm(&alias, disarms, &faults, counts_scripts),
             Request::Down { alias } => self.down(alias.as_deref()),
             Request::List => self.list().map(Reply::Zones),
+            Request::Storage(asked) => {
+                Ok(self.ground.zfs.answer(Owner::Global, true, &asked, &stream))
+            }
             Request::Show { .. } | Request::Ran(_) | Request::Reached { .. } => {
                 Ok(Reply::Refused("only a zone can ask that".into()))
             }
@@ -331,6 +340,13 @@ impl Supervisor {
         };
         let outcome = match request {
             Request::Show { packages } if peer.uid() == 0 => self.show(slot, &packages),
+            Request::Storage(asked) => {
+                let Some(owner) = owner_of(slot) else {
+                    return;
+                };
+                let (zfs, is_root) = (&self.ground.zfs, peer.uid() == 0);
+                Ok(zfs.answer(owner, is_root, &asked, &stream))
+            }
             Request::Ran(ran) => {
                 let (deed, trap) = faults.ran(&ran, peer.pid());
                 Ok(Reply::Deed { deed, trap })
@@ -479,6 +495,13 @@ impl Supervisor {
 
 fn lock(slot: &Slot) -> MutexGuard<'_, Option<Zone>> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Who the running zone is for the pool.
+fn owner_of(slot: &Slot) -> Option<Owner> {
+    let held = lock(slot);
+    held.as_ref()
+        .map(|zone| Owner::Zone(zone.record.uuid.clone()))
 }
 
 /// The same once a zone that a fault struck down is up again.

@@ -26,6 +26,7 @@ use crate::sandbox::forward::Forwarder;
 use crate::sandbox::image::{Image, write_json};
 use crate::sandbox::mounts::{mount_root, mount_usr, unmount, usr_trees};
 use crate::sandbox::platform::Platform;
+use crate::sandbox::zfs::{Owner, Zfs};
 use crate::sandbox::{keys, packages};
 
 /// How long a zone may take to answer on its ssh port.
@@ -45,6 +46,8 @@ pub(crate) struct Ground {
     pub platform: Platform,
     /// The program file that launchers are started from.
     pub binary: PathBuf,
+    /// The pool.
+    pub zfs: Arc<Zfs>,
 }
 
 /// What is kept of a zone while it is down.
@@ -98,6 +101,7 @@ pub(crate) struct Zone {
     /// The size that its disk had before it was started, and will have.
     disk: Option<(PathBuf, disk::Size)>,
     pub init: Pid,
+    zfs: Arc<Zfs>,
     /// Its end is the zone's end.
     _life: Option<std::process::ChildStdin>,
 }
@@ -190,6 +194,7 @@ impl Zone {
             folder,
             disk: size.map(|size| (disk, size)),
             init,
+            zfs: Arc::clone(&ground.zfs),
             _life: child.stdin.take(),
         };
         if let Err(error) = zone.lead_in().and_then(|()| zone.wait_until_ready()) {
@@ -259,6 +264,7 @@ impl Zone {
         self.ended.wait();
         self.forwarder.lead_into(None);
         self.forwarder.faults.connections.cut(&Reach::All, 0);
+        self.zfs.detach(&Owner::Zone(self.record.uuid.clone()));
         unmount(&self.folder);
     }
 
@@ -353,6 +359,8 @@ fn start_processes(
         packages::preinstalled(&root).map_err(file("install packages in", &root))?;
         write_json(&folder.join("zone.json"), record)?;
     }
+    let owner = Owner::Zone(record.uuid.clone());
+    ground.zfs.attach(owner, &folder.join("root"));
     run(ground, folder, alias)
 }
 
