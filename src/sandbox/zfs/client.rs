@@ -62,17 +62,17 @@ fn ask(mut stream: UnixStream, asked: Asked) -> io::Result<Answer> {
 }
 
 /// What a command of the global zone's root answers: standard output, standard error and exit
-/// status. `program` is `zfs` or `zpool`.
+/// status. `state` is the sandbox's state folder, `program` is `zfs` or `zpool`.
 ///
 /// # Errors
 ///
 /// When no sandbox runs or its supervisor does not answer.
 pub fn in_global_zone(
+    state: &Path,
     program: &str,
     words: &[&str],
 ) -> Result<(String, String, i32), SandboxError> {
-    let state = paths::state_folder()?;
-    let folder = File::open(&state).map_err(file("open", &state))?;
+    let folder = File::open(state).map_err(file("open", state))?;
     let asked = Asked {
         program: program.to_owned(),
         words: words.iter().map(|word| (*word).to_owned()).collect(),

@@ -222,7 +222,9 @@ impl Place {
         if self.has_pool() && holds_pool(&self.pool_file()) {
             let mut import = self.program("zpool")?;
             import.args(["import", "-f", "-d", "/pool", POOL]);
-            return run(&mut import).map(drop);
+            run(&mut import)?;
+            // A rename that broke off may have left it otherwise.
+            return self.real("zfs", &["set", "zoned=on", POOL]).map(drop);
         }
         let path = self.pool_file();
         let disk = File::create(&path).map_err(file("make", &path))?;

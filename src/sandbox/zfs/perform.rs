@@ -11,6 +11,7 @@ use crate::sandbox::smf::answer::Answer;
 
 use super::asker::{Asker, View};
 use super::command::{self, Deed, Ground};
+use super::daemon::POOL;
 use super::model::Datasets;
 use super::mounting::unmount_one;
 use super::{Asked, Inner, Zfs, zpool};
@@ -31,9 +32,11 @@ impl Zfs {
             return zpool::run(&self.place, view, &asked.words);
         }
         let mounted = mounted_of(&inner, asker);
+        let everywhere: Vec<String> = inner.mounts.iter().map(|m| m.dataset.clone()).collect();
         let ground = Ground {
             view,
             mounted: &mounted,
+            everywhere: &everywhere,
             now: now(),
         };
         match command::plan(&ground, &asked.words) {
@@ -104,16 +107,15 @@ impl Zfs {
         }
     }
 
-    /// Renames a file system, which the real command refuses for one that is in a zone's hands: as
-    /// the daemon sees it, all are.
+    /// Renames a file system, which the real command refuses for one that is in a zone's hands, or
+    /// has a clone that is: as the daemon sees it, all are, but for a moment.
     fn rename_real(&self, from: &str, to: &str, answer: &mut Answer) -> bool {
         let words = |words: &[&str]| -> Vec<String> {
             words.iter().map(|word| (*word).to_owned()).collect()
         };
-        let is_free = self.real(&words(&["set", "zoned=off", from]), answer);
+        let is_free = self.real(&words(&["set", "zoned=off", POOL]), answer);
         let is_renamed = is_free && self.real(&words(&["rename", from, to]), answer);
-        let name = if is_renamed { to } else { from };
-        self.real(&words(&["inherit", "zoned", name]), answer) && is_renamed
+        self.real(&words(&["set", "zoned=on", POOL]), answer) && is_renamed
     }
 
     /// Mounts what can be, from above; what is wrong is said.

@@ -38,6 +38,7 @@ impl Zfs {
                     asker,
                 },
                 mounted: &mounted_of(&inner, asker),
+                everywhere: &[],
                 now: 0,
             };
             command::streaming(&ground, &asked.words)

@@ -252,7 +252,7 @@ pub(super) fn shown(ground: &Ground, dataset: &Dataset, name: &str, exact: bool)
         return dataset.name.clone();
     }
     if name == "mounted" && !dataset.is_snapshot() {
-        let is_mounted = ground.mountpoint_of(&dataset.name).is_some();
+        let is_mounted = ground.everywhere.contains(&dataset.name);
         return if is_mounted { "yes" } else { "no" }.into();
     }
     let Some(value) = dataset.get(name) else {

@@ -48,6 +48,8 @@ pub(super) struct Ground<'a> {
     pub view: View<'a>,
     /// The mounted datasets of the asker's zone, and where.
     pub mounted: &'a [(String, String)],
+    /// The datasets that are mounted in any zone.
+    pub everywhere: &'a [String],
     /// Seconds since 1970.
     pub now: u64,
 }
@@ -252,6 +254,7 @@ pub(super) mod tests {
                 asker,
             },
             mounted: &[],
+            everywhere: &[],
             now: 1_795_351_440,
         };
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
