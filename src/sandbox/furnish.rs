@@ -59,7 +59,8 @@ pub(crate) fn machine(ground: &Ground, root: &Path, machine: &Machine) -> Result
     if machine.is_ours {
         authorize(ground, root)?;
     }
-    metadata(root, machine, None)?;
+    write(root, PROVISIONING, "")?;
+    metadata(root, machine, None, &[])?;
     write(root, MARKER, &format!("{}\n", machine.uuid))
 }
 
@@ -82,6 +83,7 @@ pub(crate) fn metadata(
     root: &Path,
     machine: &Machine,
     lease: Option<IpAddr>,
+    duplicates: &[IpAddr],
 ) -> Result<(), SandboxError> {
     let mut shown = machine.shown();
     for (name, empty) in [("resolvers", json!([])), ("nics", json!([]))] {
@@ -97,6 +99,8 @@ pub(crate) fn metadata(
     let lease = lease.map(|address| format!("{address}/24"));
     let zone = json!({
         "lease": lease,
+        "duplicates": duplicates,
+        "script-seconds": machine.number("mdata_exec_timeout"),
         "customer": table("customer_metadata"),
         "internal": table("internal_metadata"),
         "sdc": shown,

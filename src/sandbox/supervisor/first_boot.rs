@@ -3,13 +3,13 @@
 //!
 //! The file is looked for where the zone's own writes land, which is there while the zone reboots.
 
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-
 use super::Supervisor;
 use super::machines::{Carried, image_of};
+use crate::sandbox::emulate;
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::furnish::PROVISIONING;
 use crate::sandbox::vm::Outcome;
@@ -38,9 +38,20 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Lets a running zone fetch its metadata again.
+    /// Lets a running zone fetch its metadata again, and enables the service that does it.
     pub(super) fn fetch_metadata(&self, zone: &Zone) {
-        let _ = (zone, kill(zone.init, None::<Signal>));
+        for verb in ["enable", "restart"] {
+            let status = Command::new(&self.ground.binary)
+                .arg(emulate::ENTER)
+                .arg(zone.init.to_string())
+                .args(["/usr/sbin/svcadm", verb, "svc:/smartdc/mdata:fetch"])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .status();
+            if let Err(error) = status {
+                eprintln!("cannot let a zone fetch its metadata: {error}");
+            }
+        }
     }
 
     /// Gives a machine a new root, of another image or of the same.

@@ -16,7 +16,6 @@ use crate::causes::in_one_line;
 use crate::sandbox::control::{Reply, Request};
 use crate::sandbox::error::{SandboxError, errno, file};
 use crate::sandbox::forward::Forwarder;
-use crate::sandbox::imgadm::catalogue;
 use crate::sandbox::vm::machine::Mark;
 use crate::sandbox::vm::nics;
 use crate::sandbox::zone::{self, GLOBAL, Zone};
@@ -48,6 +47,7 @@ impl Supervisor {
                 *held = Some(zone);
                 drop(held);
                 self.prepare_next();
+                self.prepare_pool();
                 self.boot_machines();
                 Ok(Reply::Access(access))
             }
@@ -153,6 +153,14 @@ impl Supervisor {
             .map_err(errno("mount", &target))
     }
 
+    /// Removes the folder of a machine that is about to be gone from the global zone.
+    pub(super) fn unsee(&self, key: &str) {
+        if let Some(target) = self.seen_at(key) {
+            let _ = fs::remove_dir(&target);
+            let _ = target.parent().map(fs::remove_dir);
+        }
+    }
+
     /// Takes a machine's root away from the global zone.
     pub(super) fn hide(&self, key: &str) {
         if let Some(target) = self.seen_at(key) {
@@ -170,12 +178,12 @@ impl Supervisor {
             }
             Request::Order(order) => self.carry_out(order).map(Reply::Outcome),
             Request::HostState => Ok(Reply::HostState(self.lock_host().clone())),
-            Request::Import { uuid } => self.change_host(|host| {
-                if catalogue::find(&uuid).is_some() && !host.images.contains(&uuid) {
-                    host.images.push(uuid);
-                }
-            }),
+            Request::Import { uuid } => {
+                self.make_image(&uuid);
+                self.change_host(|host| host.import(&uuid))
+            }
             Request::Forget { uuid } => {
+                self.drop_storage(&uuid);
                 self.change_host(|host| host.images.retain(|image| *image != uuid))
             }
             Request::AddStub { name } => self.change_host(|host| {

@@ -117,6 +117,8 @@ impl Supervisor {
             machine.mark = Mark::Provisioning;
             let uuid = machine.uuid.clone();
             machines.insert(uuid.clone(), machine);
+            drop(machines);
+            self.change_host(|host| host.import(catalogue::DEFAULT))?;
             Ok(uuid)
         }
     }
@@ -173,6 +175,13 @@ impl Supervisor {
         let uuid = machine.uuid.clone();
         let boots = machine.is("autoboot");
         let nowait = machine.is("nowait");
+        self.make_storage(&machine).or_else(|refusal| {
+            let message = match refusal {
+                Refusal::Said(message) => message,
+                Refusal::Broken(error) => in_one_line(&error),
+            };
+            self.fail(&uuid, &message).map(drop)
+        })?;
         if let Err(error) = self.make(&machine) {
             return self.fail(&uuid, &in_one_line(&error));
         }
@@ -182,7 +191,11 @@ impl Supervisor {
             self.change(&uuid, |machine| machine.mark = Mark::None)?;
             return Ok(done(&uuid));
         }
-        self.boot_in(&slot, &machine)?;
+        if let Err(error) = self.boot_in(&slot, &machine) {
+            // (inferred: the shape of the words)
+            let why = in_one_line(&error);
+            return self.fail(&uuid, &format!("Command failed: zone '{uuid}': {why}"));
+        }
         self.prepare_next();
         if nowait {
             let this = Arc::clone(self);
@@ -277,6 +290,7 @@ impl Supervisor {
         if effects.changes_nics {
             self.check_tags(&after.nics())?;
         }
+        self.change_storage(&before, &after)?;
         {
             let mut machines = self.lock_machines();
             if effects.changes_nics {
@@ -293,7 +307,7 @@ impl Supervisor {
             && let Some(zone) = lock(&slot).as_ref()
         {
             let address = zone.forwarder.address;
-            furnish::metadata(&zone.root(), &after, Some(address))?;
+            furnish::metadata(&zone.root(), &after, Some(address), &[])?;
             if effects.fetches_metadata {
                 self.fetch_metadata(zone);
             }

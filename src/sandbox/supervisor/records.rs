@@ -27,6 +27,15 @@ pub(crate) struct Host {
     pub sources: Option<Vec<String>>,
 }
 
+impl Host {
+    /// Has an image from now on.
+    pub fn import(&mut self, uuid: &str) {
+        if !self.images.iter().any(|known| known == uuid) {
+            self.images.push(uuid.to_owned());
+        }
+    }
+}
+
 fn folder(state: &Path) -> PathBuf {
     state.join("machines")
 }
@@ -63,6 +72,15 @@ pub(crate) fn keep_host(state: &Path, host: &Host) -> Result<(), SandboxError> {
     write_json(&host_file(state), host)
 }
 
+/// Forgets what the host has: it is gone.
+pub(crate) fn forget_host(state: &Path) -> Result<(), SandboxError> {
+    let path = host_file(state);
+    match fs::remove_file(&path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(file("remove", path)(e)),
+        _ => Ok(()),
+    }
+}
+
 /// Keeps a machine's record.
 pub(crate) fn keep(state: &Path, machine: &Machine) -> Result<(), SandboxError> {
     let folder = folder(state);
@@ -96,6 +114,9 @@ pub(crate) fn on_disk(state: &Path) -> Result<Vec<ZoneState>, SandboxError> {
 pub(crate) fn remove(state: &Path, key: &str) -> Result<(), SandboxError> {
     if zone::folder(state).join(key).exists() {
         zone::destroy(state, key)?;
+    }
+    if key == GLOBAL {
+        forget_host(state)?;
     }
     forget(state, key)
 }

@@ -3,6 +3,7 @@
 //! A zone's place is locked while it starts, also when it starts again by itself; so whoever finds
 //! the place empty knows that the zone is down.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::Ordering;
@@ -123,6 +124,7 @@ impl Supervisor {
                 label: GLOBAL.to_owned(),
                 hostname: furnish::HOSTNAME.to_owned(),
                 with_disk: false,
+                has_datasets: true,
             });
         }
         let with_disk = zone::record(&self.ground.state, key)?.map(|record| record.with_disk);
@@ -132,6 +134,7 @@ impl Supervisor {
                 label: machine.label().to_owned(),
                 hostname: machine.hostname().to_owned(),
                 with_disk: with_disk.unwrap_or(machine.has_disk),
+                has_datasets: machine.dataset().is_some(),
             }),
             None => Err(SandboxError::NotRunning(key.to_owned())),
         }
@@ -141,7 +144,7 @@ impl Supervisor {
     pub(super) fn forwarder(&self, machine: &Machine) -> Result<Forwarder, SandboxError> {
         let all = machine.nics();
         let mut fixed = all.iter().flat_map(nics::addresses);
-        match fixed.find(std::net::IpAddr::is_loopback) {
+        match fixed.find(IpAddr::is_loopback) {
             Some(address) => Forwarder::open_at(address),
             None => Forwarder::open(),
         }
@@ -183,19 +186,36 @@ impl Supervisor {
     }
 
     /// What is done in a zone's root before its first process runs.
-    fn prepare(
-        &self,
-        key: &str,
-        root: &Path,
-        address: std::net::IpAddr,
-    ) -> Result<(), SandboxError> {
+    fn prepare(&self, key: &str, root: &Path, address: IpAddr) -> Result<(), SandboxError> {
         match self.machine(key) {
             Some(machine) => {
-                furnish::metadata(root, &machine, Some(address))?;
+                let duplicates = self.duplicates(&machine, address);
+                furnish::metadata(root, &machine, Some(address), &duplicates)?;
                 self.mount_for(&machine, root)
             }
             None => Ok(()),
         }
+    }
+
+    /// The fixed addresses of a machine that somebody else answers for: another sandbox of this
+    /// machine, the host itself, or a zone on another network.
+    fn duplicates(&self, machine: &Machine, reached: IpAddr) -> Vec<IpAddr> {
+        let own: Vec<IpAddr> = machine.nics().iter().flat_map(nics::addresses).collect();
+        let others: Vec<IpAddr> = self
+            .lock_machines()
+            .values()
+            .filter(|other| other.uuid != machine.uuid && other.zone_state == State::Running)
+            .flat_map(Machine::nics)
+            .flat_map(|nic| nics::addresses(&nic))
+            .collect();
+        let is_unreached = |address: &IpAddr| address.is_loopback() && *address != reached;
+        let first = own.iter().find(|address| address.is_loopback());
+        own.iter()
+            .filter(|address| {
+                others.contains(address) || (first == Some(*address) && is_unreached(address))
+            })
+            .copied()
+            .collect()
     }
 
     /// Waits for the end of a zone's processes; a zone that asked for it is started again.
@@ -265,21 +285,32 @@ impl Supervisor {
             }
             if zone::folder(&self.ground.state).join(&key).is_dir() {
                 self.hide(&key);
+                self.unsee(&key);
                 zone::destroy(&self.ground.state, &key)?;
                 gone.push(label);
             }
+            self.drop_storage(&key);
             self.forget_machine(&key)?;
             self.forget(&key, &slot);
+            if key == GLOBAL {
+                self.forget_host()?;
+            }
         }
         gone.sort();
         if self.lock_zones().is_empty() {
             self.is_ending.store(true, Ordering::SeqCst);
+            self.forget_host()?;
         }
         let is_last = self.is_ending.load(Ordering::SeqCst);
         Ok(Reply::Gone {
             names: gone,
             is_last,
         })
+    }
+
+    fn forget_host(&self) -> Result<(), SandboxError> {
+        *self.lock_host() = records::Host::default();
+        records::forget_host(&self.ground.state)
     }
 
     /// Removes a zone that could not be brought up, while nothing else knows it.

@@ -58,7 +58,7 @@ impl Property {
 
     /// Whether `create` cannot do without it.
     pub fn is_required(&self, brand: &str) -> bool {
-        self.required.split('+').any(|name| name == brand)
+        self.required.split(',').any(|name| name == brand)
     }
 }
 
