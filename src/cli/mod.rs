@@ -163,6 +163,12 @@ pub struct ApplyArgs {
     /// Begin builds that are due anew, whatever earlier runs left of them
     #[arg(long)]
     pub fresh: bool,
+    /// Reboot the zone where a change of it needs that
+    #[arg(long)]
+    pub reboot: bool,
+    /// Destroy what is left of a zone that failed on its host, with all it holds, and make it anew
+    #[arg(long)]
+    pub replace_failed: bool,
     /// End a step that neither prints nor takes anything for so long, as in `90s` or `20m` [default:
     /// 15 minutes, downloads of packages 2 hours, phases of builds never]
     #[arg(long, value_name = "TIME", value_parser = duration)]

@@ -1,6 +1,7 @@
 //! `zonewright apply`: make zones what their files say.
 
-use std::time::Instant;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -11,12 +12,15 @@ use super::{
 use crate::causes::in_one_line;
 use crate::cli::{ApplyArgs, Global};
 use crate::facts::locks::Holder;
-use crate::run::{self, Controller, Decisions, Event, Fresh, Locking, Report, Wish};
+use crate::plan::Change;
+use crate::plan::zone::{GivenZone, Need};
+use crate::run::zone::{ZoneReport, ZoneView};
+use crate::run::{self, Controller, Decisions, Event, Fresh, Locking, Report, RunError, Wish};
 use crate::secrets::Passwords;
 use crate::show::progress::Progress;
 use crate::show::{Style, duration, plain, plan as show_plan};
 use crate::site::SiteRoot;
-use crate::store::{Caller, RunLog};
+use crate::store::{Caller, RunLog, StoreError};
 
 pub(super) fn run(global: &Global, arguments: &ApplyArgs) -> Result<u8, Failure> {
     let site = site(global)?;
@@ -66,46 +70,167 @@ fn apply(
 ) -> Result<serde_json::Value, Failure> {
     let started = Instant::now();
     let name = &wish.zone.name;
-    let style = Style::stderr(global.color);
     let label = if several {
         format!("{name}: ")
     } else {
         String::new()
     };
-    let mut progress = Progress::new(style, global.verbose, label);
-    let Some(mut door) = door::open(global, &wish.zone, true, &mut progress)? else {
-        return Err(Failure::text_only(&format!("there is no zone {name}"), ""));
-    };
-    door.host = door.host.with_quiet_limit(arguments.step_timeout);
-    let folders = folders_of(&wish.zone);
-    let controller_id = folders
-        .controller_id()
-        .map_err(|error| Failure::of(&error, ""))?;
-    // a run of this controller whose process is gone holds nothing, whatever the zone still thinks
-    let is_over = |holder: &Holder| {
-        holder.controller == controller_id && !folders.is_running(name, &holder.run)
-    };
-    let locking = Locking {
-        holder: holder(format!("apply {name}"), &controller_id),
+    let progress = Progress::new(Style::stderr(global.color), global.verbose, label);
+    let mut run = Run {
+        global,
+        site,
+        wish,
         wait: arguments.wait,
-        breaks: arguments.break_lock,
-        is_over: &is_over,
+        break_lock: arguments.break_lock,
+        step_timeout: arguments.step_timeout,
+        given: GivenZone {
+            reboots: arguments.reboot,
+            replaces_failed: arguments.replace_failed,
+            ..GivenZone::default()
+        },
+        decisions: Decisions {
+            fresh: if arguments.fresh {
+                Fresh::Begin
+            } else {
+                Fresh::No
+            },
+            ..arguments.decisions.into()
+        },
+        distfiles: arguments.distfiles.clone(),
+        verb: "apply",
+        progress,
+        log: None,
     };
-    let caller = Caller {
-        user: format!("{}@{}", locking.holder.user, locking.holder.host),
-        command: std::env::args_os()
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect(),
-    };
-    let mut log = None;
-    let mut passwords = Passwords::new(site.folder());
-    let mut shows_plan = true;
-    let mut distfiles = arguments.distfiles.clone();
-    distfiles.extend(site.folder().map(|folder| folder.join("distfiles")));
-    let result = {
+    let result = run.all();
+    let done = run.end(result, started.elapsed())?;
+    if !global.json {
+        answer(&text(name, &done, &duration(started.elapsed())));
+    }
+    if !done.asked.is_empty() {
+        return Err(asked_for(name, &done.asked));
+    }
+    Ok(json!({
+        "zone": name,
+        "address": done.door.address,
+        "steps": done.steps + done.report.steps,
+        "checks": done.report.checks.iter().map(|(name, found)| json!({ "name": name, "found": found })).collect::<Vec<_>>(),
+    }))
+}
+
+/// One run on a zone and, where it has one, on its host: both have one log.
+pub(super) struct Run<'a> {
+    pub(super) global: &'a Global,
+    pub(super) site: &'a SiteRoot,
+    pub(super) wish: &'a Wish,
+    pub(super) wait: Option<Duration>,
+    pub(super) break_lock: bool,
+    pub(super) step_timeout: Option<Duration>,
+    pub(super) given: GivenZone,
+    pub(super) decisions: Decisions,
+    pub(super) distfiles: Vec<PathBuf>,
+    /// The command, as others are told of it.
+    pub(super) verb: &'static str,
+    pub(super) progress: Progress,
+    pub(super) log: Option<RunLog>,
+}
+
+/// What a run came to.
+pub(super) struct Done {
+    pub(super) door: door::Door,
+    pub(super) report: Report,
+    /// How many steps ran on the host.
+    pub(super) steps: usize,
+    /// What was left as it is.
+    pub(super) asked: Vec<(Need, Change)>,
+}
+
+impl Run<'_> {
+    /// The host first, then what is in the zone.
+    pub(super) fn all(&mut self) -> Result<Done, Failure> {
+        let zone = &self.wish.zone;
+        let (mut steps, mut asked) = (0, Vec::new());
+        let mut door = match zone.host {
+            None => door::open_existing(self.global, zone, &mut self.progress)?,
+            Some(_) => {
+                let (host, report) = self.on_host()?;
+                steps = report.steps;
+                asked.clone_from(&report.view.plan.asked);
+                let door = door::route::open(self.global, zone, host, &report.view)?;
+                door.ok_or_else(|| does_not_run(&zone.name, &report.view))?
+            }
+        };
+        door.host = door.host.with_quiet_limit(self.step_timeout);
+        let wish = self.wish;
+        let report = self.with_controller(|controller, log, begin| {
+            run::converge(&mut door.host, wish, controller, log, begin)
+        })?;
+        Ok(Done {
+            door,
+            report,
+            steps,
+            asked,
+        })
+    }
+
+    /// The zone itself, on its host.
+    pub(super) fn on_host(&mut self) -> Result<(door::host::HostDoor, ZoneReport), Failure> {
+        let zone = &self.wish.zone;
+        let host = door::host::open(self.global, self.site, zone, true, &mut self.progress)?;
+        let Some(mut host) = host else {
+            return Err(Failure::text_only(
+                &format!("the zone {} has no host", zone.name),
+                "",
+            ));
+        };
+        let given = &mut host.wish.given;
+        *given = GivenZone {
+            takes_over: given.takes_over,
+            ..self.given
+        };
+        let wish = host.wish.clone();
+        let report = self.with_controller(|controller, log, begin| {
+            run::zone::converge(&mut host.host, &wish, controller, log, begin)
+        })?;
+        Ok((host, report))
+    }
+
+    /// Does `work` with what a run needs.
+    fn with_controller<T>(
+        &mut self,
+        work: impl FnOnce(
+            &mut Controller<'_>,
+            &mut Option<RunLog>,
+            &mut dyn FnMut() -> Result<RunLog, StoreError>,
+        ) -> Result<T, RunError>,
+    ) -> Result<T, Failure> {
+        let name = &self.wish.zone.name;
+        let folders = folders_of(&self.wish.zone);
+        let id = folders.controller_id();
+        let id = id.map_err(|error| Failure::of(&error, ""))?;
+        // a run of this controller whose process is gone holds nothing, whatever the zone still thinks
+        let is_over =
+            |holder: &Holder| holder.controller == id && !folders.is_running(name, &holder.run);
+        let locking = Locking {
+            holder: holder(format!("{} {name}", self.verb), &id),
+            wait: self.wait,
+            breaks: self.break_lock,
+            is_over: &is_over,
+        };
+        let caller = Caller {
+            user: format!("{}@{}", locking.holder.user, locking.holder.host),
+            command: std::env::args_os()
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect(),
+        };
+        let mut passwords = Passwords::new(self.site.folder());
+        let mut distfiles = self.distfiles.clone();
+        distfiles.extend(self.site.folder().map(|folder| folder.join("distfiles")));
+        let (progress, verbose) = (&mut self.progress, self.global.verbose);
+        let style = Style::stderr(self.global.color);
+        let mut shows_plan = true;
         let mut watch = |event: Event<'_>| {
             if let Event::Planned(plan) = event {
-                if shows_plan && global.verbose > 0 {
+                if shows_plan && verbose > 0 {
                     progress.line(&show_plan::text(plan, style));
                 }
                 shows_plan = false;
@@ -116,40 +241,73 @@ fn apply(
         let mut controller = Controller {
             folders: &folders,
             distfiles,
-            decisions: Decisions {
-                fresh: if arguments.fresh {
-                    Fresh::Begin
-                } else {
-                    Fresh::No
-                },
-                ..arguments.decisions.into()
-            },
+            decisions: self.decisions,
             locking,
             password: &mut |user, known| passwords.wanted_hash(user, known, &mut door::prompt),
             watch: &mut watch,
         };
         let mut begin = || folders.begin_run(name, &caller, now());
-        run::converge(&mut door.host, wish, &mut controller, &mut log, &mut begin)
-    };
-    progress.stop();
-    let outcome = match &result {
-        Ok(_) => "done",
-        Err(_) => "failed",
-    };
-    let error = result.as_ref().err().map(|error| in_one_line(error));
-    let end = |log: &mut RunLog| log.end(outcome, started.elapsed(), error);
-    let logged = log.as_mut().map_or(Ok(()), end);
-    let report = result.map_err(|error| Failure::run(name, error))?;
-    logged.map_err(|error| Failure::run(name, error))?;
-    if !global.json {
-        answer(&text(name, &door, &report, &duration(started.elapsed())));
+        let result = work(&mut controller, &mut self.log, &mut begin);
+        result.map_err(|error| Failure::run(name, error))
     }
-    Ok(json!({
-        "zone": name,
-        "address": door.address,
-        "steps": report.steps,
-        "checks": report.checks.iter().map(|(name, found)| json!({ "name": name, "found": found })).collect::<Vec<_>>(),
-    }))
+
+    /// Closes the log.
+    pub(super) fn end<T>(
+        &mut self,
+        result: Result<T, Failure>,
+        took: Duration,
+    ) -> Result<T, Failure> {
+        self.progress.stop();
+        let outcome = match &result {
+            Ok(_) => "done",
+            Err(_) => "failed",
+        };
+        let error = match &result {
+            Err(Failure::Run { error, .. }) => Some(in_one_line(&**error)),
+            Err(Failure::Text { message, .. }) => Some(message.clone()),
+            _ => None,
+        };
+        let logged = match &mut self.log {
+            Some(log) => log.end(outcome, took, error),
+            None => Ok(()),
+        };
+        let done = result?;
+        logged.map_err(|error| Failure::run(&self.wish.zone.name, error))?;
+        Ok(done)
+    }
+}
+
+fn does_not_run(name: &str, view: &ZoneView) -> Failure {
+    let state = view.vm().map_or("not there", |vm| vm.state.as_str());
+    Failure::text_only(
+        &format!("the zone {name} is {state}: what is in it cannot be seen to"),
+        &format!(
+            "its file says `autoboot = false`: on its host, `vmadm start {}` starts it",
+            view.plan.uuid
+        ),
+    )
+}
+
+/// What differs and needs the user's word.
+fn asked_for(name: &str, asked: &[(Need, Change)]) -> Failure {
+    let lines = asked.iter().map(|(need, change)| {
+        let why = change.why.join("; ");
+        format!("{} ({why}): {}", change.what, need.text())
+    });
+    let lines: Vec<String> = lines.collect();
+    let help = match asked.iter().map(|(need, _)| *need).max() {
+        Some(Need::Reprovision) => format!(
+            "`zonewright zone reprovision {name}` gives it the other root; datasets that are delegated stay"
+        ),
+        _ => format!(
+            "`zonewright apply {name} --reboot` reboots it for them, which ends every session"
+        ),
+    };
+    let message = format!(
+        "{name}: everything else is as its file says, but not this\n  {}",
+        lines.join("\n  ")
+    );
+    Failure::text_only(&message, &help)
 }
 
 /// What others are told of this run.
@@ -170,18 +328,20 @@ pub(super) fn holder(command: String, controller: &str) -> Holder {
     }
 }
 
-fn text(name: &str, door: &door::Door, report: &Report, took: &str) -> String {
-    if report.steps == 0 {
+fn text(name: &str, done: &Done, took: &str) -> String {
+    let door = &done.door;
+    let number = done.steps + done.report.steps;
+    if number == 0 {
         return format!("{name} ({}): nothing to do\n", door.address);
     }
-    let steps = if report.steps == 1 {
+    let steps = if number == 1 {
         "1 step".to_owned()
     } else {
-        format!("{} steps", report.steps)
+        format!("{number} steps")
     };
     let mut out = format!("{name} is as its file says: {steps} in {took}\n");
     out.push_str(&format!("  address  {}\n", door.address));
-    for (what, found) in &report.checks {
+    for (what, found) in &done.report.checks {
         out.push_str(&format!(
             "  {}: {}\n",
             plain::line(what),

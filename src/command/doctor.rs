@@ -14,6 +14,7 @@ use crate::doctor::controller::Controller;
 use crate::doctor::zone::Expected;
 use crate::doctor::{self, Examined, Finding, Verdict};
 use crate::facts::health::{self, Health};
+use crate::facts::host::health as host_health;
 use crate::host::ssh::{SshConfig, keys_of_agent};
 use crate::host::{self, Exit, Host};
 use crate::plan::checks;
@@ -21,10 +22,12 @@ use crate::problem::Severity;
 use crate::recipe::load::check_recipe;
 use crate::recipe::model::CheckKind;
 use crate::run::Wish;
+use crate::script::Script;
 use crate::show::progress::Progress;
 use crate::show::{Style, doctor as show};
 use crate::site::SiteRoot;
 use crate::site::load::{check_zone, recipe_names, zone_names};
+use crate::site::model::HostSpec;
 
 /// What nobody would like to find out by an update of a Mac.
 const NO_CLIENT: &str =
@@ -62,6 +65,19 @@ pub(super) fn run(global: &Global, arguments: &DoctorArgs) -> Result<u8, Failure
         findings: doctor::controller::examine(&controller),
     };
     examined.insert(0, here);
+    let mut hosts: Vec<&HostSpec> = Vec::new();
+    for spec in wishes.iter().filter_map(|wish| wish.zone.host.as_ref()) {
+        if !hosts.contains(&spec) {
+            hosts.push(spec);
+            examined.push(Examined {
+                subject: match spec {
+                    HostSpec::Ssh(destination) => format!("host {destination}"),
+                    HostSpec::Sandbox => "the sandbox".to_owned(),
+                },
+                findings: host(global, spec, &mut progress),
+            });
+        }
+    }
     let mut serves_afp = false;
     for wish in &wishes {
         let recipes = wish.recipes.iter().map(|(_, loaded)| &loaded.recipe);
@@ -69,7 +85,7 @@ pub(super) fn run(global: &Global, arguments: &DoctorArgs) -> Result<u8, Failure
         serves_afp |= !expected.afp_ports.is_empty();
         examined.push(Examined {
             subject: format!("zone {}", wish.zone.name),
-            findings: zone(global, wish, &expected, &mut progress),
+            findings: zone(global, &site, wish, &expected, &mut progress),
         });
     }
     progress.stop();
@@ -103,9 +119,35 @@ fn in_words(failure: &Failure, global: &Global) -> (String, String) {
     (message.to_owned(), help.unwrap_or("see above").to_owned())
 }
 
+/// Asks a host.
+fn host(global: &Global, spec: &HostSpec, progress: &mut Progress) -> Vec<Finding> {
+    let what = "reached";
+    let mut door = match door::host::reach(global, spec, progress) {
+        Ok(Some(door)) => door,
+        Ok(None) => {
+            let fix = "`zonewright apply` with a zone's name starts it";
+            return vec![Finding::notice(what, "it does not run", fix)];
+        }
+        Err(failure) => {
+            let (message, help) = in_words(&failure, global);
+            return vec![Finding::wrong(what, message, help)];
+        }
+    };
+    let health = answer_of(&mut door, &host_health::probe())
+        .and_then(|answer| host_health::parse(&answer).map_err(|error| error.to_string()));
+    match health {
+        Ok(health) => doctor::host::examine(&health, now()),
+        Err(why) => {
+            let fix = "`[host]` names a SmartOS host's global zone, with root's login";
+            vec![Finding::wrong(what, why, fix)]
+        }
+    }
+}
+
 /// Asks a zone.
 fn zone(
     global: &Global,
+    site: &SiteRoot,
     wish: &Wish,
     expected: &Expected,
     progress: &mut Progress,
@@ -115,7 +157,7 @@ fn zone(
         let (message, help) = in_words(failure, global);
         vec![Finding::wrong(what, message, help)]
     };
-    let mut door = match door::open(global, &wish.zone, false, progress) {
+    let mut door = match door::open(global, site, &wish.zone, progress) {
         Ok(Some(door)) => door,
         Ok(None) => {
             let fix = format!("zonewright apply {}", wish.zone.name);
@@ -148,15 +190,23 @@ fn zone(
 
 fn ask(host: &mut dyn Host, expected: &Expected) -> Result<Health, String> {
     let fmris = expected.asked();
-    let script = health::probe(&fmris, &expected.afp_ports);
+    let answer = answer_of(host, &health::probe(&fmris, &expected.afp_ports))?;
+    health::parse(&answer, &fmris).map_err(|error| error.to_string())
+}
+
+/// What a script prints that must end well.
+fn answer_of(host: &mut dyn Host, script: &Script) -> Result<Vec<u8>, String> {
     let (exit, answer, errors) =
-        host::run_to_string(host, &script).map_err(|error| crate::causes::in_one_line(&error))?;
+        host::run_to_string(host, script).map_err(|error| crate::causes::in_one_line(&error))?;
     match exit {
-        Exit::Code(0) => health::parse(&answer, &fmris).map_err(|error| error.to_string()),
-        exit => Err(format!(
-            "the questions ended with {exit:?}: {}",
-            String::from_utf8_lossy(&errors).trim()
-        )),
+        Exit::Code(0) => Ok(answer),
+        exit => {
+            let errors = String::from_utf8_lossy(&errors);
+            Err(format!(
+                "the questions ended with {exit:?}: {}",
+                errors.trim()
+            ))
+        }
     }
 }
 
@@ -206,7 +256,9 @@ fn look_around(site: &SiteRoot, wishes: &[Wish]) -> Controller {
             .filter_map(|folder| Some((folder.clone(), unwritable(folder)?)))
             .collect(),
         free: free(&folders.cache),
-        needs_ssh: wishes.iter().any(|wish| wish.zone.host.is_none()),
+        needs_ssh: wishes
+            .iter()
+            .any(|wish| wish.zone.host != Some(HostSpec::Sandbox)),
     }
 }
 

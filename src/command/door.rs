@@ -1,4 +1,7 @@
-//! From a zone file to a connection: the sandbox's zones are made first, all others are there.
+//! From a zone file to a connection: straight to a zone that is there, or by way of its host.
+
+pub(super) mod host;
+pub(super) mod route;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -6,13 +9,13 @@ use std::process::Command;
 
 use super::Failure;
 use crate::cli::Global;
-use crate::host::Host;
 use crate::host::ssh::{Ssh, SshConfig, SshTarget};
+use crate::host::{Host, HostError};
 use crate::run;
 use crate::script::words_of;
 use crate::show::progress::Progress;
-use crate::site::ZoneFile;
-use crate::site::model::{Become, HostSpec};
+use crate::site::model::Become;
+use crate::site::{SiteRoot, ZoneFile};
 
 /// A zone that can be asked, and how people reach it.
 pub(super) struct Door {
@@ -56,35 +59,46 @@ impl Terminal {
     }
 }
 
-/// Reaches a zone; `makes` says whether a sandbox zone may be made.
+/// Reaches a zone as it is; nothing comes back where it is not there or does not run.
 pub(super) fn open(
     global: &Global,
+    site: &SiteRoot,
     zone: &ZoneFile,
-    makes: bool,
     progress: &mut Progress,
 ) -> Result<Option<Door>, Failure> {
-    match &zone.host {
-        Some(HostSpec::Sandbox) => open_sandbox(zone, makes, progress),
-        Some(HostSpec::Ssh(_)) | None => {
-            let target = target(global, zone)?;
-            for note in &target.notes {
-                progress.line(&format!("note: {note}"));
-            }
-            let address = target.host.clone();
-            let destination = zone.zone.ssh.as_deref().unwrap_or(&zone.zone.alias);
-            let terminal = Terminal {
-                arguments: vec![for_ssh(destination).into()],
-                become_root: zone.zone.become_root,
-            };
-            let host = connect(zone, target)?;
-            Ok(Some(Door {
-                host,
-                address,
-                notes: Vec::new(),
-                terminal,
-            }))
-        }
+    if zone.host.is_none() {
+        return open_existing(global, zone, progress).map(Some);
     }
+    let Some(mut host) = host::open(global, site, zone, false, progress)? else {
+        return Ok(None);
+    };
+    let view = host.look()?;
+    route::open(global, zone, host, &view)
+}
+
+/// Reaches a zone that no host of ours makes.
+pub(super) fn open_existing(
+    global: &Global,
+    zone: &ZoneFile,
+    progress: &mut Progress,
+) -> Result<Door, Failure> {
+    let target = target(global, zone)?;
+    for note in &target.notes {
+        progress.line(&format!("note: {note}"));
+    }
+    let address = target.host.clone();
+    let destination = zone.zone.ssh.as_deref().unwrap_or(&zone.zone.alias);
+    let terminal = Terminal {
+        arguments: vec![for_ssh(destination).into()],
+        become_root: zone.zone.become_root,
+    };
+    let host = connect(&zone.name, target)?;
+    Ok(Door {
+        host,
+        address,
+        notes: Vec::new(),
+        terminal,
+    })
 }
 
 fn target(global: &Global, zone: &ZoneFile) -> Result<SshTarget, Failure> {
@@ -112,7 +126,15 @@ fn for_ssh(destination: &str) -> String {
 }
 
 /// Connects, now and whenever the connection is lost. A passphrase is asked for once.
-fn connect(zone: &ZoneFile, target: SshTarget) -> Result<run::Door<'static>, Failure> {
+fn connect(zone: &str, target: SshTarget) -> Result<run::Door<'static>, Failure> {
+    connect_as(target, Ok).map_err(|error| Failure::run(zone, error))
+}
+
+/// The same, and makes of each connection what is then talked to.
+fn connect_as<H: Host + 'static>(
+    target: SshTarget,
+    make: impl Fn(Ssh) -> Result<H, HostError> + 'static,
+) -> Result<run::Door<'static>, HostError> {
     let mut answers: BTreeMap<String, String> = BTreeMap::new();
     let mut ask = move |question: &str| {
         if !answers.contains_key(question) {
@@ -120,8 +142,11 @@ fn connect(zone: &ZoneFile, target: SshTarget) -> Result<run::Door<'static>, Fai
         }
         answers.get(question).cloned()
     };
-    let first = Ssh::connect(&target, &mut ask).map_err(|error| Failure::run(&zone.name, error))?;
-    let open = move || Ssh::connect(&target, &mut ask).map(|ssh| Box::new(ssh) as Box<dyn Host>);
+    let first = make(Ssh::connect(&target, &mut ask)?)?;
+    let open = move || {
+        let host = make(Ssh::connect(&target, &mut ask)?)?;
+        Ok(Box::new(host) as Box<dyn Host>)
+    };
     Ok(run::Door::reopening(first, Box::new(open)))
 }
 
@@ -132,89 +157,6 @@ pub(super) fn prompt(question: &str) -> Option<String> {
         return None;
     }
     rpassword::prompt_password(question).ok()
-}
-
-#[cfg(target_os = "linux")]
-fn open_sandbox(
-    zone: &ZoneFile,
-    makes: bool,
-    progress: &mut Progress,
-) -> Result<Option<Door>, Failure> {
-    use crate::sandbox;
-
-    let alias = &zone.zone.alias;
-    let access = if makes {
-        Some(super::sandbox::up(alias, progress)?)
-    } else {
-        sandbox::access(alias).map_err(|error| super::sandbox::failure(&error))?
-    };
-    let Some(access) = access else {
-        return Ok(None);
-    };
-    let failed = |error| Failure::run(&zone.name, error);
-    let config = SshConfig::of_user().map_err(failed)?;
-    let address = access.address.to_string();
-    let destination = format!("{}@{address}:{}", access.user, access.ssh_port);
-    let mut target = SshTarget::parse(&destination, &config).map_err(failed)?;
-    // neither the user's configuration nor the user's agent has a say in this
-    target.host.clone_from(&address);
-    target.port = access.ssh_port;
-    target.user.clone_from(&access.user);
-    target.identities = vec![access.identity.clone()];
-    target.identities_only = true;
-    target.agent = None;
-    target.known_hosts = vec![access.known_hosts.clone()];
-    target.global_known_hosts = Vec::new();
-    target.host_key_alias = None;
-    target.jumps = Vec::new();
-    let mut notes = Vec::new();
-    if access.afp_port != 548 {
-        notes.push(format!(
-            "AFP is forwarded on port {}, for 548 is taken",
-            access.afp_port
-        ));
-    }
-    let terminal = Terminal {
-        arguments: sandbox_arguments(&access),
-        become_root: None,
-    };
-    Ok(Some(Door {
-        host: connect(zone, target)?,
-        address,
-        notes,
-        terminal,
-    }))
-}
-
-/// The same way in for `ssh`: the user's configuration has no say in it either.
-#[cfg(target_os = "linux")]
-fn sandbox_arguments(access: &crate::sandbox::Access) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = ["-F", "none", "-p", &access.ssh_port.to_string(), "-i"]
-        .map(OsString::from)
-        .into();
-    arguments.push(access.identity.clone().into());
-    let known_hosts = format!(
-        "UserKnownHostsFile=\"{}\"",
-        access.known_hosts.to_string_lossy()
-    );
-    for option in [
-        "IdentitiesOnly=yes",
-        "IdentityAgent=none",
-        "GlobalKnownHostsFile=none",
-        &known_hosts,
-    ] {
-        arguments.extend(["-o", option].map(OsString::from));
-    }
-    arguments.push(format!("{}@{}", access.user, access.address).into());
-    arguments
-}
-
-#[cfg(not(target_os = "linux"))]
-fn open_sandbox(_: &ZoneFile, _: bool, _: &mut Progress) -> Result<Option<Door>, Failure> {
-    Err(Failure::text_only(
-        "the sandbox needs Linux",
-        "run it on a Debian machine",
-    ))
 }
 
 #[cfg(test)]

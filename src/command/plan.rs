@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{DIFFERS, DONE, Failure, answer, answer_json, door, folders_of, site, wish};
 use crate::cli::{DecisionArgs, Global, PlanArgs};
 use crate::facts::locks::Holder;
-use crate::plan::Plan;
+use crate::run::zone::ZoneView;
 use crate::run::{self, Controller, Decisions, Event, Fresh, Locking, View, Wish};
 use crate::secrets::Passwords;
 use crate::show::progress::Progress;
@@ -41,23 +41,11 @@ pub(super) fn run(global: &Global, arguments: &PlanArgs) -> Result<u8, Failure> 
     let mut documents: Vec<Value> = Vec::new();
     let mut differs = false;
     for wish in wishes? {
-        let Some(view) = look(global, &site, &wish, arguments.decisions.into())? else {
-            differs = true;
-            let alias = &wish.zone.zone.alias;
-            documents.push(json!({ "zone": wish.zone.name, "exists": false }));
-            if !global.json {
-                answer(&format!(
-                    "zone {}\n\n  + sandbox zone {alias}: not there\n  ? everything in it: not \
-                     known until it is there\n",
-                    wish.zone.name
-                ));
-            }
-            continue;
-        };
-        differs |= !view.plan.steps.is_empty();
-        documents.push(show::json(&wish.zone.name, &view.plan));
+        let looked = look(global, &site, &wish, arguments.decisions.into())?;
+        differs |= looked.differs();
+        documents.push(looked.json(&wish));
         if !global.json {
-            answer(&text(&wish, &view, &view.plan, style));
+            answer(&text(&wish, &looked, style));
         }
     }
     if global.json {
@@ -70,8 +58,69 @@ pub(super) fn run(global: &Global, arguments: &PlanArgs) -> Result<u8, Failure> 
     })
 }
 
-fn text(wish: &Wish, view: &View, plan: &Plan, style: Style) -> String {
-    let platform = &view.facts.platform;
+/// What a look at a zone, and at its host where it has one, showed.
+pub(super) struct Looked {
+    /// The host, where the file says one and it can be asked.
+    pub(super) host: Option<ZoneView>,
+    /// The zone, where it is there and runs.
+    pub(super) zone: Option<View>,
+}
+
+impl Looked {
+    fn differs(&self) -> bool {
+        let host = self.host.as_ref().is_some_and(|view| !view.plan.is_empty());
+        host || self
+            .zone
+            .as_ref()
+            .is_none_or(|view| !view.plan.steps.is_empty())
+    }
+
+    fn json(&self, wish: &Wish) -> Value {
+        let plan = self.zone.as_ref().map(|view| view.plan.clone());
+        let mut document = show::json(&wish.zone.name, &plan.unwrap_or_default());
+        document["exists"] = Value::from(self.zone.is_some());
+        if let Some(view) = &self.host {
+            let host = show::json(&wish.zone.name, &view.plan.shown());
+            document["host"] = json!({
+                "hostname": view.facts.hostname,
+                "uuid": view.plan.uuid,
+                "steps": host["steps"],
+            });
+        }
+        document
+    }
+}
+
+fn text(wish: &Wish, looked: &Looked, style: Style) -> String {
+    let name = &wish.zone.name;
+    let mut out = String::new();
+    if let Some(view) = looked.host.as_ref().filter(|view| !view.plan.is_empty()) {
+        let head = format!(
+            "zone {name} on {} ({})",
+            view.facts.hostname, view.facts.stamp
+        );
+        out.push_str(&format!(
+            "{}\n\n{}",
+            style.paint("1", &head),
+            show::text(&view.plan.shown(), style)
+        ));
+        out.push('\n');
+    }
+    match &looked.zone {
+        Some(view) => out + &text_of_zone(wish, view, style),
+        None if looked.host.is_some() => {
+            out + &format!("  ? what is in zone {name}: not known until it runs\n")
+        }
+        None => format!(
+            "zone {name}\n\n  + sandbox zone {}: not there\n  ? everything in it: not known until it \
+             is there\n",
+            wish.zone.zone.alias
+        ),
+    }
+}
+
+fn text_of_zone(wish: &Wish, view: &View, style: Style) -> String {
+    let (plan, platform) = (&view.plan, &view.facts.platform);
     let branch = platform.branch.as_deref().unwrap_or("no pkgsrc branch");
     let head = format!("zone {} ({}, {branch})", wish.zone.name, platform.stamp);
     let mut out = String::new();
@@ -93,18 +142,60 @@ fn text(wish: &Wish, view: &View, plan: &Plan, style: Style) -> String {
     out
 }
 
-/// Asks a zone and plans, changing nothing; nothing comes back if the sandbox zone is not there.
+/// Asks a zone's host and the zone, and plans, changing nothing.
 pub(super) fn look(
     global: &Global,
     site: &SiteRoot,
     wish: &Wish,
     decisions: Decisions,
-) -> Result<Option<View>, Failure> {
+) -> Result<Looked, Failure> {
     let style = Style::stderr(global.color);
     let mut progress = Progress::new(style, global.verbose, String::new());
-    let Some(mut door) = door::open(global, &wish.zone, false, &mut progress)? else {
-        return Ok(None);
+    let nothing = Looked {
+        host: None,
+        zone: None,
     };
+    if wish.zone.host.is_none() {
+        let door = door::open_existing(global, &wish.zone, &mut progress)?;
+        let zone = look_inside(site, wish, decisions, door, &mut progress)?;
+        return Ok(Looked {
+            zone: Some(zone),
+            ..nothing
+        });
+    }
+    let Some(mut host) = door::host::open(global, site, &wish.zone, false, &mut progress)? else {
+        return Ok(nothing);
+    };
+    let view = host.look()?;
+    for note in &view.plan.notes {
+        progress.show(&Event::Note(format!("{}: {note}", wish.zone.name)));
+    }
+    // a zone that lacks its keys lets nobody in
+    let lets_in = !view
+        .plan
+        .steps
+        .iter()
+        .any(|step| step.step.id == "zone/keys");
+    let door = match lets_in {
+        true => door::route::open(global, &wish.zone, host, &view)?,
+        false => None,
+    };
+    let zone = door
+        .map(|door| look_inside(site, wish, decisions, door, &mut progress))
+        .transpose()?;
+    Ok(Looked {
+        host: Some(view),
+        zone,
+    })
+}
+
+fn look_inside(
+    site: &SiteRoot,
+    wish: &Wish,
+    decisions: Decisions,
+    mut door: door::Door,
+    progress: &mut Progress,
+) -> Result<View, Failure> {
     let folders = folders_of(&wish.zone);
     let mut passwords = Passwords::new(site.folder());
     let mut controller = Controller {
@@ -125,5 +216,5 @@ pub(super) fn look(
     for note in view.notes(SystemTime::now()) {
         progress.show(&Event::Note(format!("{}: {note}", wish.zone.name)));
     }
-    Ok(Some(view))
+    Ok(view)
 }

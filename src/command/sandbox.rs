@@ -79,9 +79,9 @@ fn parse_faults(texts: &[String]) -> Result<Vec<Fault>, Failure> {
     texts.iter().map(parse).collect()
 }
 
-/// Makes a zone or finds it, showing what takes long.
-pub(super) fn up(alias: &str, progress: &mut Progress) -> Result<Access, Failure> {
-    make(alias, sandbox::up, progress)
+/// Starts the host or finds it running, showing what takes long.
+pub(super) fn host(progress: &mut Progress) -> Result<Access, Failure> {
+    make(sandbox::GLOBAL, |_, watch| sandbox::host(watch), progress)
 }
 
 type Start = fn(&str, &mut dyn FnMut(sandbox::Progress)) -> Result<Access, SandboxError>;
@@ -98,7 +98,10 @@ fn make(alias: &str, start: Start, progress: &mut Progress) -> Result<Access, Fa
         let remedies = all(|missing| &missing.remedy).join("; ");
         return Err(Failure::text_only(&message, &remedies));
     }
-    let what = format!("make the sandbox zone {alias}");
+    let what = match alias {
+        sandbox::GLOBAL => "start the sandbox's host".to_owned(),
+        alias => format!("make the sandbox zone {alias}"),
+    };
     let started = Instant::now();
     progress.line(&format!("note: {HONEST}"));
     progress.start(&what);

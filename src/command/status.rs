@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::plan::look;
+use super::plan::{Looked, look};
 use super::{DONE, FAILED, Failure, answer, answer_json, complain, site, wish};
 use crate::cli::{Global, StatusArgs};
 use crate::package::package_base;
@@ -43,8 +43,7 @@ pub(super) fn run(global: &Global, arguments: &StatusArgs) -> Result<u8, Failure
             ..Decisions::default()
         };
         match look(global, &site, &wish, decisions) {
-            Ok(Some(view)) => rows.extend(rows_of(&wish, &view)),
-            Ok(None) => rows.push(row(&wish, "the sandbox zone is not there", DRIFT)),
+            Ok(looked) => rows.extend(rows_of_look(&wish, &looked)),
             Err(failure) => {
                 let is_unreached = matches!(&failure, Failure::Run { error, .. }
                     if matches!(**error, RunError::Host(_)));
@@ -94,6 +93,35 @@ fn row(wish: &Wish, drift: &str, severity: u8) -> Row {
         drift: drift.to_owned(),
         severity,
     }
+}
+
+/// What differs on the host stands in every row: it is the zone's.
+fn rows_of_look(wish: &Wish, looked: &Looked) -> Vec<Row> {
+    let steps = looked.host.iter().flat_map(|view| view.plan.shown().steps);
+    let changes: Vec<String> = steps
+        .flat_map(|step| step.changes)
+        .map(|change| format!("{} {}", change.action.sign(), change.what))
+        .collect();
+    let mut rows = match (&looked.zone, &looked.host) {
+        (Some(view), _) => rows_of(wish, view),
+        (None, Some(host)) if host.vm().is_none() => {
+            vec![row(wish, "the zone is not there", DRIFT)]
+        }
+        (None, Some(_)) => vec![row(wish, "the zone does not run", BROKEN)],
+        (None, None) => vec![row(wish, "the sandbox zone is not there", DRIFT)],
+    };
+    if changes.is_empty() || looked.zone.is_none() {
+        return rows;
+    }
+    for row in &mut rows {
+        let own = std::mem::take(&mut row.drift);
+        row.drift = match own.as_str() {
+            "none" => changes.join(", "),
+            own => format!("{}, {own}", changes.join(", ")),
+        };
+        row.severity = row.severity.max(DRIFT);
+    }
+    rows
 }
 
 fn rows_of(wish: &Wish, view: &View) -> Vec<Row> {

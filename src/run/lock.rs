@@ -146,7 +146,7 @@ pub(super) fn clear(door: &mut Door<'_>, controller: &mut Controller<'_>, locks:
 /// counts for nobody.
 pub(super) fn release(door: &mut Door<'_>) {
     if let Some(token) = door.lock.take() {
-        let root = door.lock_root.clone();
-        let _ = host::run_to_string(door, &lock::release(&root, &token));
+        let script = lock::release(&door.lock_root, &token);
+        let _ = host::run_to_string(door, &script);
     }
 }

@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::sandbox::fault::{Deed, Ran};
 use crate::sandbox::supervisor::Host;
 use crate::sandbox::vm::{Order, Outcome};
+use crate::sandbox::zfs::Asked;
 use crate::sandbox::{Access, ZoneState};
 
 /// The supervisor's socket in a zone.
@@ -62,6 +63,8 @@ pub(crate) enum Request {
     Ran(Ran),
     /// From a zone: this script has come to where something may wait for it.
     Reached { script: usize, is_end: bool },
+    /// Run `zfs` or `zpool`.
+    Storage(Asked),
 }
 
 /// A command for another zone.
@@ -95,6 +98,8 @@ pub(crate) enum Reply {
     HostState(Host),
     /// A command ended.
     Exited { status: i32 },
+    /// What a command said.
+    Said { out: String, err: String, code: i32 },
     /// The supervisor is about to end: ask the next one.
     Ending,
     /// It went wrong.

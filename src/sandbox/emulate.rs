@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::causes::in_one_line;
 use crate::sandbox::error::system;
 use crate::sandbox::fault::{self, shim};
-use crate::sandbox::{host, imgadm, inside, packages, smf, supervisor, userland};
+use crate::sandbox::{host, imgadm, inside, packages, smf, supervisor, userland, zfs};
 
 /// A zone's first process.
 const INIT: &str = "/sbin/init";
@@ -45,6 +45,7 @@ pub fn commands() -> impl Iterator<Item = &'static Emulated> {
         .chain(fault::COMMANDS)
         .chain(host::COMMANDS)
         .chain(imgadm::COMMANDS)
+        .chain(zfs::COMMANDS)
 }
 
 /// Runs the emulated command that this process was started as, when it lives in a sandbox zone,

@@ -28,6 +28,7 @@ pub mod smf;
 mod supervisor;
 pub mod userland;
 mod vm;
+pub mod zfs;
 mod zone;
 
 use std::ffi::OsString;
@@ -306,6 +307,8 @@ fn start_supervisor(state: &Path, progress: &mut dyn FnMut(Progress)) -> Result<
         Some(path) => PathBuf::from(path),
         None => std::env::current_exe().map_err(file("find", "/proc/self/exe"))?,
     };
+    // Without it the sandbox has no pool, and says so where somebody asks for it.
+    let _ = zfs::Zfs::prepare(&image, progress);
     progress(Progress::new("make the platform", 0, 1));
     platform::ensure(&image, &binary)?;
     progress(Progress::new("start the zone", 0, 1));
@@ -393,6 +396,9 @@ fn remove_leftovers(state: &Path, alias: Option<&str>) -> Result<Vec<String>, Sa
     left.retain(|zone| alias.is_none_or(|name| name == zone.alias || name == zone.uuid));
     for zone in &left {
         supervisor::remove(state, &zone.uuid)?;
+    }
+    if on_disk(state)?.is_empty() {
+        zfs::remove_pool(state)?;
     }
     Ok(left.into_iter().map(|zone| zone.alias).collect())
 }

@@ -25,6 +25,7 @@ use crate::sandbox::forward::Forwarder;
 use crate::sandbox::image::{Image, write_json};
 use crate::sandbox::mounts::{mount_root, mount_usr, unmount, usr_trees};
 use crate::sandbox::platform::Platform;
+use crate::sandbox::zfs::{Owner, Zfs};
 use crate::sandbox::{keys, packages};
 
 /// How long a zone may take to answer on its ssh port.
@@ -44,6 +45,8 @@ pub(crate) struct Ground {
     pub platform: Platform,
     /// The program file that launchers are started from.
     pub binary: PathBuf,
+    /// The pool.
+    pub zfs: Arc<Zfs>,
 }
 
 /// What is kept of a zone while it is down.
@@ -97,6 +100,19 @@ pub(crate) struct Place {
     pub hostname: String,
     /// Whether what it writes is kept in memory, on a disk that can be filled.
     pub with_disk: bool,
+    /// Whether it has datasets of its own.
+    pub has_datasets: bool,
+}
+
+impl Place {
+    /// Who it is for the pool.
+    pub fn owner(&self) -> Owner {
+        if self.key == GLOBAL {
+            Owner::Global
+        } else {
+            Owner::Zone(self.key.clone())
+        }
+    }
 }
 
 /// A running zone.
@@ -110,6 +126,7 @@ pub(crate) struct Zone {
     /// The size that its disk had before it was started, and will have.
     disk: Option<(PathBuf, disk::Size)>,
     pub init: Pid,
+    zfs: Arc<Zfs>,
     /// Its end is the zone's end.
     _life: Option<std::process::ChildStdin>,
 }
@@ -252,8 +269,16 @@ impl Zone {
         let (mut child, init) = mount_root(ground, &folder, &disk, &place.key)
             .and_then(|()| mount_usr(ground, &folder, &record.packages, None))
             .and_then(|()| prepare(&folder.join("root")))
+            .inspect(|()| {
+                if place.has_datasets {
+                    ground.zfs.attach(place.owner(), &folder.join("root"));
+                }
+            })
             .and_then(|()| run(ground, &folder, &place.hostname))
-            .inspect_err(|_| unmount(&folder))?;
+            .inspect_err(|_| {
+                ground.zfs.detach(&place.owner());
+                unmount(&folder);
+            })?;
         let zone = Self {
             place,
             record,
@@ -262,11 +287,13 @@ impl Zone {
             folder,
             disk: size.map(|size| (disk, size)),
             init,
+            zfs: Arc::clone(&ground.zfs),
             _life: child.stdin.take(),
         };
         if let Err(error) = zone.lead_in() {
             let _ = kill(init, Signal::SIGKILL);
             let _ = child.wait();
+            zone.zfs.detach(&zone.place.owner());
             unmount(&zone.folder);
             return Err(error);
         }
@@ -331,6 +358,7 @@ impl Zone {
         self.ended.wait();
         self.forwarder.lead_into(None);
         self.forwarder.faults.connections.cut(&Reach::All, 0);
+        self.zfs.detach(&self.place.owner());
         unmount(&self.folder);
     }
 

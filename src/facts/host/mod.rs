@@ -174,8 +174,14 @@ done
 section creating 0 "$text"
 "#;
 
-// zoneadm -z UUID list -p → 7:UUID:running:/zones/UUID:UUID:joyent:excl:7
+// zoneadm list -cp →
+//   0:global:running:/::liveimg:shared:0
+//   7:UUID:running:/zones/UUID:UUID:joyent:excl:7
 const ZONES: &str = r#"
+running=
+while IFS=: read -r id name state rest; do
+  [ "$state" = running ] && running="$running $name "
+done < <(/usr/sbin/zoneadm list -cp)
 uuids=$uuid
 if [ -n "$alias" ]; then
   while read -r name; do
@@ -187,8 +193,7 @@ for uuid in $uuids; do
   status=$?
   section "zone:$uuid" "$status" "$text"
   [ "$status" -eq 0 ] || continue
-  IFS=: read -r id name state rest < <(/usr/sbin/zoneadm -z "$uuid" list -p 2>/dev/null)
-  if [ "$state" = running ]; then
+  if [[ $running = *" $uuid "* ]]; then
     text=$(printf '%s\n' "$inside" | /usr/sbin/zlogin "$uuid" /usr/bin/bash -s 2>&1)
     section "inside:$uuid" "$?" "$text"
   else

@@ -281,6 +281,12 @@ fn cause(facts: &HostFacts, vm: &Vm) -> &'static str {
 /// What is worth knowing and stops nothing.
 pub(super) fn notes(shape: &Shape, facts: &HostFacts) -> Vec<String> {
     let mut notes = Vec::new();
+    if !facts.pools.contains_key(&facts.pool) {
+        notes.push(format!(
+            "the host's pool {} does not show in `zpool list`: is it well?",
+            facts.pool
+        ));
+    }
     if let Some(pool) = facts.pools.get(&facts.pool) {
         if pool.health != "ONLINE" {
             notes.push(format!("the host's pool {} is {}", facts.pool, pool.health));

@@ -178,7 +178,10 @@ exit 0
 const READY: &str = r#"
 until=$((SECONDS + seconds)) down=$((SECONDS + 30)) told=
 while :; do
-  IFS=: read -r id name state rest < <(/usr/sbin/zoneadm -z "$uuid" list -p 2>/dev/null)
+  state=
+  while IFS=: read -r id name is rest; do
+    [ "$name" != "$uuid" ] || state=$is
+  done < <(/usr/sbin/zoneadm list -cp)
   if [ "$state" = running ]; then
     down=$((SECONDS + 30))
     said=$(printf '%s\n' "$inside" | /usr/sbin/zlogin "$uuid" /usr/bin/bash -s 2>/dev/null)

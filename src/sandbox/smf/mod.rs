@@ -15,7 +15,7 @@ mod log;
 pub mod manifest;
 mod manifest_import;
 pub mod model;
-mod options;
+pub(crate) mod options;
 pub mod paths;
 mod pgrep;
 mod platform;

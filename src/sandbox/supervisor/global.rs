@@ -47,6 +47,7 @@ impl Supervisor {
                 *held = Some(zone);
                 drop(held);
                 self.prepare_next();
+                self.prepare_pool();
                 self.boot_machines();
                 Ok(Reply::Access(access))
             }
@@ -152,6 +153,14 @@ impl Supervisor {
             .map_err(errno("mount", &target))
     }
 
+    /// Removes the folder of a machine that is about to be gone from the global zone.
+    pub(super) fn unsee(&self, key: &str) {
+        if let Some(target) = self.seen_at(key) {
+            let _ = fs::remove_dir(&target);
+            let _ = target.parent().map(fs::remove_dir);
+        }
+    }
+
     /// Takes a machine's root away from the global zone.
     pub(super) fn hide(&self, key: &str) {
         if let Some(target) = self.seen_at(key) {
@@ -169,8 +178,12 @@ impl Supervisor {
             }
             Request::Order(order) => self.carry_out(order).map(Reply::Outcome),
             Request::HostState => Ok(Reply::HostState(self.lock_host().clone())),
-            Request::Import { uuid } => self.change_host(|host| host.import(&uuid)),
+            Request::Import { uuid } => {
+                self.make_image(&uuid);
+                self.change_host(|host| host.import(&uuid))
+            }
             Request::Forget { uuid } => {
+                self.drop_storage(&uuid);
                 self.change_host(|host| host.images.retain(|image| *image != uuid))
             }
             Request::AddStub { name } => self.change_host(|host| {

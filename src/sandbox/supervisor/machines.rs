@@ -175,6 +175,13 @@ impl Supervisor {
         let uuid = machine.uuid.clone();
         let boots = machine.is("autoboot");
         let nowait = machine.is("nowait");
+        self.make_storage(&machine).or_else(|refusal| {
+            let message = match refusal {
+                Refusal::Said(message) => message,
+                Refusal::Broken(error) => in_one_line(&error),
+            };
+            self.fail(&uuid, &message).map(drop)
+        })?;
         if let Err(error) = self.make(&machine) {
             return self.fail(&uuid, &in_one_line(&error));
         }
@@ -283,6 +290,7 @@ impl Supervisor {
         if effects.changes_nics {
             self.check_tags(&after.nics())?;
         }
+        self.change_storage(&before, &after)?;
         {
             let mut machines = self.lock_machines();
             if effects.changes_nics {

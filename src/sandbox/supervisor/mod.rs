@@ -10,6 +10,7 @@ mod machines;
 mod records;
 mod requests;
 mod snapshots;
+mod storage;
 mod zones;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::sandbox::control::{Reply, Request, receive, send};
 use crate::sandbox::error::{SandboxError, file};
 use crate::sandbox::image;
 use crate::sandbox::vm::machine::Machine;
+use crate::sandbox::zfs::{Owner, Zfs};
 use crate::sandbox::zone::{Ground, Zone};
 use crate::sandbox::{Access, keys, mounts, paths, platform};
 
@@ -81,6 +83,7 @@ pub(crate) fn serve(state: &Path, cache: &Path, binary: &Path) -> Result<(), San
     let supervisor = Arc::new(Supervisor {
         ground: Ground {
             state: state.to_path_buf(),
+            zfs: Zfs::new(state, &image),
             image,
             platform,
             binary: binary.to_path_buf(),
@@ -94,6 +97,7 @@ pub(crate) fn serve(state: &Path, cache: &Path, binary: &Path) -> Result<(), San
         answering: AtomicUsize::new(0),
     });
     supervisor.accept(&listener);
+    supervisor.ground.zfs.end(on_disk(state)?.is_empty())?;
     let socket = state.join(SOCKET);
     fs::remove_file(&socket).map_err(file("remove", &socket))
 }
@@ -167,6 +171,9 @@ impl Supervisor {
             Request::Down { alias } => self.down(alias.as_deref()),
             Request::List => self.list().map(Reply::Zones),
             Request::Host => self.up_global(),
+            Request::Storage(asked) => {
+                Ok(self.ground.zfs.answer(Owner::Global, true, &asked, &stream))
+            }
             _ => Ok(Reply::Refused("only a zone can ask that".into())),
         };
         let reply = outcome.unwrap_or_else(|error| {

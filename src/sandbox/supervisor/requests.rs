@@ -16,6 +16,7 @@ use crate::causes::in_one_line;
 use crate::sandbox::control::{Reply, Request, ZONE_SOCKET, receive, send};
 use crate::sandbox::error::{SandboxError, file};
 use crate::sandbox::fault::{Deed, Faults};
+use crate::sandbox::zfs::Owner;
 use crate::sandbox::zone::{GLOBAL, Zone};
 use crate::sandbox::{layer, paths};
 
@@ -77,6 +78,14 @@ impl Supervisor {
             Request::Ran(ran) => {
                 let (deed, trap) = faults.ran(&ran, peer.pid());
                 Ok(Reply::Deed { deed, trap })
+            }
+            Request::Storage(asked) => {
+                let owner = match key {
+                    GLOBAL => Owner::Global,
+                    uuid => Owner::Zone(uuid.to_owned()),
+                };
+                let (zfs, is_root) = (&self.ground.zfs, peer.uid() == 0);
+                Ok(zfs.answer(owner, is_root, &asked, &stream))
             }
             Request::Reached { script, is_end } => Ok(Reply::Deed {
                 deed: faults.reached(script, is_end),

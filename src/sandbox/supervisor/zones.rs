@@ -124,6 +124,7 @@ impl Supervisor {
                 label: GLOBAL.to_owned(),
                 hostname: furnish::HOSTNAME.to_owned(),
                 with_disk: false,
+                has_datasets: true,
             });
         }
         let with_disk = zone::record(&self.ground.state, key)?.map(|record| record.with_disk);
@@ -133,6 +134,7 @@ impl Supervisor {
                 label: machine.label().to_owned(),
                 hostname: machine.hostname().to_owned(),
                 with_disk: with_disk.unwrap_or(machine.has_disk),
+                has_datasets: machine.dataset().is_some(),
             }),
             None => Err(SandboxError::NotRunning(key.to_owned())),
         }
@@ -283,9 +285,11 @@ impl Supervisor {
             }
             if zone::folder(&self.ground.state).join(&key).is_dir() {
                 self.hide(&key);
+                self.unsee(&key);
                 zone::destroy(&self.ground.state, &key)?;
                 gone.push(label);
             }
+            self.drop_storage(&key);
             self.forget_machine(&key)?;
             self.forget(&key, &slot);
             if key == GLOBAL {

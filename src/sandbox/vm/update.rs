@@ -11,8 +11,6 @@ type Properties = Map<String, Value>;
 /// What a change makes the zone do at once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Effects {
-    /// The quota in GiB, where it is another.
-    pub quota: Option<i64>,
     /// Whether the zone fetches its metadata again.
     pub fetches_metadata: bool,
     /// Whether its interfaces are others; that shows when it boots again.
@@ -47,9 +45,6 @@ pub(crate) fn updated(machine: &Machine, change: Properties) -> Result<(Machine,
         } else {
             after.properties.insert(name, value);
         }
-    }
-    if after.number("quota") != machine.number("quota") {
-        effects.quota = Some(after.number("quota").unwrap_or(0));
     }
     after.modified = time::now();
     Ok((after, effects))
