@@ -137,8 +137,6 @@ impl Inside {
 /// The script that asks, for `bash -s` in the zone.
 pub(super) fn script() -> Script {
     Script::new("ask the zone")
-        // only `zlogin` itself may say something beside
-        .shell("exec 2>/dev/null </dev/null\nLC_ALL=C PATH=/usr/bin:/usr/sbin:/sbin\nexport LC_ALL PATH")
         .shell(SHELL)
         .list("fmris", [MULTI_USER, METADATA, SSH])
         .shell(INSIDE)
@@ -147,6 +145,10 @@ pub(super) fn script() -> Script {
 // All of it is one compound command, which bash reads whole before it runs any of it.
 const INSIDE: &str = r#"
 {
+# only `zlogin` itself may say something beside
+exec 2>/dev/null </dev/null
+LC_ALL=C PATH=/usr/bin:/usr/sbin:/sbin
+export LC_ALL PATH
 marker=
 [ -e /var/svc/provisioning ] && marker=provisioning
 [ -e /var/svc/provision_failure ] && marker=provision_failure

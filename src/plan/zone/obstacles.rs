@@ -252,19 +252,21 @@ pub(super) fn unwhole(shape: &Shape, facts: &HostFacts, vm: &Vm) -> Refusal {
 
 /// A zone that runs and will never be ready by itself.
 pub(super) fn broken(shape: &Shape, facts: &HostFacts, vm: &Vm, why: &str) -> Refusal {
-    let log = match why {
-        "its user-script failed" => "smartdc-mdata:execute:default.log",
-        _ => "system-zoneinit:default.log",
+    let folder = format!("/zones/{}/root/var/svc/log", vm.uuid);
+    let help = match why {
+        "its user-script failed" => format!(
+            "on the host, {folder}/smartdc-mdata:execute.log says why; it runs at every boot, so mend it in \
+             `[zone.metadata]` and then `vmadm reboot {}` there",
+            vm.uuid
+        ),
+        _ => format!(
+            "on the host, `zlogin {} svcs -xv` and {folder}/system-zoneinit:default.log say more",
+            vm.uuid
+        ),
     };
     Refusal {
         diff: facts.boot_logs.get(&vm.uuid).cloned(),
-        ..refusal(
-            format!("zone {} cannot be used: {why}", shape.alias),
-            format!(
-                "on the host, `zlogin {} svcs -xv` and /zones/{}/root/var/svc/log/{log} say more",
-                vm.uuid, vm.uuid
-            ),
-        )
+        ..refusal(format!("zone {} cannot be used: {why}", shape.alias), help)
     }
 }
 

@@ -138,8 +138,8 @@ const EXPLAIN: &str = r#"
 explain() {
   local log
   for log in "/zones/$1/root/var/svc/log/system-zoneinit:default.log" \
-    "/zones/$1/root/var/svc/log/smartdc-mdata:fetch:default.log" \
-    "/zones/$1/root/var/svc/log/smartdc-mdata:execute:default.log"; do
+    "/zones/$1/root/var/svc/log/smartdc-mdata:fetch.log" \
+    "/zones/$1/root/var/svc/log/smartdc-mdata:execute.log"; do
     if [ -f "$log" ]; then
       printf -- '--- last lines of %s\n' "$log" >&2
       /usr/bin/tail -n 15 "$log" >&2
