@@ -354,7 +354,7 @@ impl Zone {
         (result, door.into_transcript())
     }
 
-    fn with_controller<T>(&self, work: impl FnOnce(&Wish, &mut Controller<'_>) -> T) -> T {
+    pub fn with_controller<T>(&self, work: impl FnOnce(&Wish, &mut Controller<'_>) -> T) -> T {
         let (wish, folders) = (self.wish(), self.folders());
         let mut passwords = zonewright::secrets::Passwords::new(Some(&self.site));
         let mut controller = Controller {

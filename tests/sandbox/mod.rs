@@ -20,6 +20,7 @@ mod failing;
 mod faults;
 mod first;
 pub mod harness;
+mod host_grammar;
 mod leftovers;
 mod lost;
 mod many;

@@ -24,6 +24,10 @@ pub struct Allowed {
     /// Variables that may stand for a command, and why.
     #[serde(default)]
     pub command_variables: BTreeMap<String, String>,
+    /// Functions of a script that run what follows so many of their words: in their bodies `"$@"` is a
+    /// command, and where they are called it is looked at.
+    #[serde(default)]
+    pub running_functions: BTreeMap<String, usize>,
     /// Variables that hold `NAME=value` words for `env`, and why.
     #[serde(default)]
     pub assignment_variables: BTreeMap<String, String>,

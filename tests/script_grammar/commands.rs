@@ -21,6 +21,9 @@ impl Walk<'_> {
             self.by_path(name, args, line, documents);
         } else if self.functions.contains(name) {
             // its body is walked where it stands
+            if let Some(own) = self.allowed.running_functions.get(name) {
+                self.program_of(args.get(*own..).unwrap_or_default(), line, documents);
+            }
         } else if let Some(options) = builtins::options(name) {
             self.builtin(name, options, args, line);
         } else if let Some(reason) = builtins::forbidden(name) {
@@ -55,7 +58,9 @@ impl Walk<'_> {
     fn variable_command(&mut self, command: &Arg, line: usize) {
         let known = &self.allowed.command_variables;
         let is_known = variable(&command.raw).is_some_and(|name| known.contains_key(name));
-        if !is_known {
+        let inside = self.inside.as_ref();
+        let runs = inside.is_some_and(|name| self.allowed.running_functions.contains_key(name));
+        if !is_known && !(runs && command.raw == "\"$@\"") {
             self.violation(
                 line,
                 &command.raw,

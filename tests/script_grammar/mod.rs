@@ -10,6 +10,7 @@ mod builtins;
 mod commands;
 mod expansion;
 mod options;
+pub mod payload;
 mod walk;
 
 use std::fmt;

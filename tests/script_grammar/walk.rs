@@ -18,6 +18,8 @@ use super::{Allowed, Violation};
 pub struct Walk<'a> {
     pub allowed: &'a Allowed,
     pub functions: BTreeSet<String>,
+    /// The function whose body is being walked.
+    pub inside: Option<String>,
     violations: Vec<Violation>,
     /// The line of the script at which the text being walked starts.
     start: usize,
@@ -50,6 +52,7 @@ impl<'a> Walk<'a> {
         let mut walk = Self {
             allowed,
             functions,
+            inside: None,
             violations,
             start,
         };
@@ -140,7 +143,9 @@ impl<'a> Walk<'a> {
             }
             Command::Function(function) => {
                 self.functions.insert(function.fname.value.clone());
+                let outside = self.inside.replace(function.fname.value.clone());
                 self.compound(&function.body.0, line);
+                self.inside = outside;
                 self.redirects(function.body.1.as_ref(), line);
             }
             Command::ExtendedTest(test, redirects) => {
