@@ -19,6 +19,7 @@ mod failing;
 mod faults;
 mod first;
 pub mod harness;
+mod host;
 mod leftovers;
 mod lost;
 mod many;
