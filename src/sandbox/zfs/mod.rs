@@ -119,8 +119,11 @@ impl Zfs {
         if inner.daemon.is_some() {
             return Ok(());
         }
+        if let Some(obstacle) = daemon::obstacle() {
+            return Err(SandboxError::NoPool(obstacle.into()));
+        }
         if let Some(failure) = &inner.failure {
-            return Err(SandboxError::Refused(failure.clone()));
+            return Err(SandboxError::NoPool(failure.clone()));
         }
         let started = self.start_daemon().and_then(|running| {
             let listening = self.place.wait_until_listening(running.process);
@@ -138,16 +141,14 @@ impl Zfs {
                 Ok(())
             }
             Err(error) => {
-                inner.failure = Some(in_one_line(&error));
-                Err(error)
+                let failure = inner.failure.insert(in_one_line(&error));
+                eprintln!("no ZFS: {failure}");
+                Err(SandboxError::NoPool(failure.clone()))
             }
         }
     }
 
     fn start_daemon(self: &Arc<Self>) -> Result<Running, SandboxError> {
-        if let Some(obstacle) = daemon::obstacle() {
-            return Err(SandboxError::Refused(obstacle.into()));
-        }
         let tools = daemon::tools(&self.image)?;
         self.place.mount(&tools)?;
         let is_stopping = Arc::new(AtomicBool::new(false));
@@ -453,6 +454,6 @@ fn said(answer: Answer) -> Reply {
 /// What the commands say where there can be no daemon. The first line is illumos' own.
 fn unavailable(error: &SandboxError) -> Answer {
     let mut answer = Answer::failure(1, "internal error: failed to initialize ZFS library");
-    answer.complain(format!("the sandbox has no ZFS: {}", in_one_line(error)));
+    answer.complain(in_one_line(error));
     answer
 }

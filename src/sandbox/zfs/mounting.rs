@@ -13,6 +13,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use rustix::fs::{Mode, OFlags, ResolveFlags, mkdirat, open, openat2};
 
 use super::asker::{Owner, owner};
+use super::daemon::POOL;
 use super::model::{Dataset, Datasets, UNMOUNTED};
 use super::{Inner, Zfs};
 
@@ -121,16 +122,20 @@ impl Zfs {
     }
 }
 
+/// Whether the files of a dataset are not in it: those of zones and images lie on overlays, and so
+/// does what is above them.
+pub(super) fn lies_elsewhere(dataset: &Dataset) -> bool {
+    let mark = dataset.property(UNMOUNTED);
+    dataset.name == POOL || mark.is_some_and(|mark| mark.source == "local")
+}
+
 /// The root that a dataset belongs into, if it is to be mounted at all and is not.
 fn wanted_root(inner: &Inner, dataset: &Dataset) -> Option<(Owner, PathBuf)> {
-    let is_elsewhere = dataset
-        .property(UNMOUNTED)
-        .is_some_and(|mark| mark.source == "local");
     let is_mounted = inner
         .mounts
         .iter()
         .any(|mounted| mounted.dataset == dataset.name);
-    if is_elsewhere || is_mounted || dataset.is_snapshot() {
+    if lies_elsewhere(dataset) || is_mounted || dataset.is_snapshot() {
         return None;
     }
     let owner = owner(dataset)?;
