@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::sandbox::fault::{Deed, Ran};
+use crate::sandbox::supervisor::Host;
+use crate::sandbox::vm::{Order, Outcome};
 use crate::sandbox::zfs::Asked;
 use crate::sandbox::{Access, ZoneState};
 
@@ -35,6 +37,26 @@ pub(crate) enum Request {
     Down { alias: Option<String> },
     /// Which zones are there?
     List,
+    /// Start the global zone if it does not run.
+    Host,
+    /// From the global zone: every machine.
+    Machines,
+    /// From the global zone: what `vmadm` wants done.
+    Order(Order),
+    /// From the global zone: what there is beside machines.
+    HostState,
+    /// From the global zone: an image is installed from now on.
+    Import { uuid: String },
+    /// From the global zone: an image is not installed any more.
+    Forget { uuid: String },
+    /// From the global zone: a virtual switch is made.
+    AddStub { name: String },
+    /// From the global zone: where images come from.
+    SetSources { sources: Vec<String> },
+    /// From the global zone: run a command in a zone; its streams follow.
+    Login(Login),
+    /// From a zone: a key of its metadata has another value, or none.
+    Metadata { key: String, value: Option<String> },
     /// From a zone: show exactly these packages.
     Show { packages: Vec<String> },
     /// From a zone: this command is about to run.
@@ -43,6 +65,15 @@ pub(crate) enum Request {
     Reached { script: usize, is_end: bool },
     /// Run `zfs` or `zpool`.
     Storage(Asked),
+}
+
+/// A command for another zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Login {
+    /// The zone's name.
+    pub zone: String,
+    /// The program and its arguments.
+    pub words: Vec<String>,
 }
 
 /// What is answered.
@@ -59,6 +90,14 @@ pub(crate) enum Reply {
     Done,
     /// What a process is to do, and the trap for it if it is a script's shell.
     Deed { deed: Deed, trap: Option<String> },
+    /// Every machine, as `vmadm get` shows it.
+    Machines(Vec<serde_json::Map<String, serde_json::Value>>),
+    /// How an order ended.
+    Outcome(Outcome),
+    /// What the host has beside machines.
+    HostState(Host),
+    /// A command ended.
+    Exited { status: i32 },
     /// What a command said.
     Said { out: String, err: String, code: i32 },
     /// The supervisor is about to end: ask the next one.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::causes::in_one_line;
 use crate::sandbox::error::system;
 use crate::sandbox::fault::{self, shim};
-use crate::sandbox::{inside, packages, smf, supervisor, userland, zfs};
+use crate::sandbox::{host, imgadm, inside, packages, smf, supervisor, userland, zfs};
 
 /// A zone's first process.
 const INIT: &str = "/sbin/init";
@@ -33,6 +33,9 @@ pub(crate) const SUPERVISOR: &str = "__sandbox-supervisor";
 /// The hidden first argument that makes the program a zone's launcher.
 pub(crate) const ZONE: &str = "__sandbox-zone";
 
+/// The hidden first argument that makes the program run a command in a zone.
+pub(crate) const ENTER: &str = "__sandbox-enter";
+
 /// Every emulated command.
 pub fn commands() -> impl Iterator<Item = &'static Emulated> {
     packages::COMMANDS
@@ -40,6 +43,8 @@ pub fn commands() -> impl Iterator<Item = &'static Emulated> {
         .chain(smf::COMMANDS)
         .chain(userland::COMMANDS)
         .chain(fault::COMMANDS)
+        .chain(host::COMMANDS)
+        .chain(imgadm::COMMANDS)
         .chain(zfs::COMMANDS)
 }
 
@@ -67,6 +72,7 @@ pub fn dispatch() -> Option<i32> {
             hostname.to_str()?,
             Path::new(INIT),
         )),
+        (ENTER, [init, words @ ..]) => Some(inside::enter(init.to_str()?, words)),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ use nix::sched::{CloneFlags, setns};
 
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::fault::Faults;
+use crate::sandbox::loopback;
 
 /// The network namespace that connections are carried into; none while the zone is down.
 pub(crate) type Inside = Arc<Mutex<Option<Arc<OwnedFd>>>>;
@@ -33,6 +34,8 @@ pub(crate) struct Forwarder {
     /// What happens to them on the way.
     pub faults: Arc<Faults>,
     listeners: Vec<Arc<TcpListener>>,
+    /// Those in the network of the global zone.
+    elsewhere: Mutex<Vec<Arc<TcpListener>>>,
     /// Keeps other sandboxes of this machine away from the address.
     _claim: UnixListener,
 }
@@ -41,7 +44,24 @@ impl Forwarder {
     /// Takes the first free address and listens on it. A port that the machine itself holds on
     /// every address (its own sshd) is replaced by a free high one.
     pub fn open() -> Result<Self, SandboxError> {
-        let (address, claim) = claim()?;
+        Self::listen_on(claim(2)?)
+    }
+
+    /// The same for the global zone, which takes the very first address if it is free.
+    pub fn open_for_host() -> Result<Self, SandboxError> {
+        Self::listen_on(claim(1)?)
+    }
+
+    /// The same for an address that was chosen. Where another sandbox has it, or where the machine
+    /// cannot listen on it, the zone is reached by a free one.
+    pub fn open_at(address: IpAddr) -> Result<Self, SandboxError> {
+        match claim_one(address) {
+            Some(claim) => Self::listen_on((address, claim)).or_else(|_| Self::open()),
+            None => Self::open(),
+        }
+    }
+
+    fn listen_on((address, claim): (IpAddr, UnixListener)) -> Result<Self, SandboxError> {
         let inside = Inside::default();
         let faults = Arc::default();
         let ssh = listen(address, 22, &inside, &faults)?;
@@ -53,8 +73,43 @@ impl Forwarder {
             inside,
             faults,
             listeners: vec![ssh.0, afp.0],
+            elsewhere: Mutex::default(),
             _claim: claim,
         })
+    }
+
+    /// The network that connections are carried into.
+    pub fn inside(&self) -> Option<Arc<OwnedFd>> {
+        self.inside.lock().ok().and_then(|inside| inside.clone())
+    }
+
+    /// Makes the zone's services reached in another network too, at these addresses of its
+    /// loopback. What cannot be listened on there is not reached there.
+    pub fn appear_in(&self, network: &Arc<OwnedFd>, addresses: &[IpAddr]) {
+        let found: Vec<Arc<TcpListener>> = std::thread::scope(|scope| {
+            let enter = || {
+                if setns(network.as_ref(), CloneFlags::CLONE_NEWNET).is_err() {
+                    return Vec::new();
+                }
+                let places = addresses
+                    .iter()
+                    .flat_map(|address| [(*address, 22), (*address, 548)]);
+                addresses.iter().for_each(|address| loopback::add(*address));
+                places
+                    .filter_map(|place| TcpListener::bind(place).ok().map(|l| (l, place.1)))
+                    .map(|(listener, port)| {
+                        let listener = Arc::new(listener);
+                        accept(&listener, port, &self.inside, &self.faults);
+                        listener
+                    })
+                    .collect()
+            };
+            scope.spawn(enter).join().unwrap_or_default()
+        });
+        if let Ok(mut elsewhere) = self.elsewhere.lock() {
+            end(&elsewhere);
+            *elsewhere = found;
+        }
     }
 
     /// Carries connections into another network namespace from now on, or nowhere.
@@ -67,26 +122,37 @@ impl Forwarder {
 
 impl Drop for Forwarder {
     fn drop(&mut self) {
-        use std::os::fd::AsRawFd;
-        for listener in &self.listeners {
-            // Ends the thread that waits in accept.
-            let _ =
-                nix::sys::socket::shutdown(listener.as_raw_fd(), nix::sys::socket::Shutdown::Both);
+        end(&self.listeners);
+        if let Ok(elsewhere) = self.elsewhere.lock() {
+            end(&elsewhere);
         }
     }
 }
 
-/// 127.0.1.1 is the global zone's. A name in the abstract socket space lasts as long as its holder
-/// and is seen by every process of the machine's network.
-fn claim() -> Result<(IpAddr, UnixListener), SandboxError> {
-    for last in 2..=254 {
+fn end(listeners: &[Arc<TcpListener>]) {
+    use std::os::fd::AsRawFd;
+    for listener in listeners {
+        // Ends the thread that waits in accept.
+        let _ = nix::sys::socket::shutdown(listener.as_raw_fd(), nix::sys::socket::Shutdown::Both);
+    }
+}
+
+/// The first free address from 127.0.1.`first` on.
+fn claim(first: u8) -> Result<(IpAddr, UnixListener), SandboxError> {
+    for last in first..=254 {
         let address = IpAddr::from(Ipv4Addr::new(127, 0, 1, last));
-        let name = UnixAddr::from_abstract_name(format!("zonewright-sandbox/{address}"));
-        if let Ok(claim) = name.and_then(|name| UnixListener::bind_addr(&name)) {
+        if let Some(claim) = claim_one(address) {
             return Ok((address, claim));
         }
     }
     Err(SandboxError::NoAddress)
+}
+
+/// A name in the abstract socket space lasts as long as its holder and is seen by every process of
+/// the machine's network.
+fn claim_one(address: IpAddr) -> Option<UnixListener> {
+    let name = UnixAddr::from_abstract_name(format!("zonewright-sandbox/{address}"));
+    name.and_then(|name| UnixListener::bind_addr(&name)).ok()
 }
 
 fn listen(
@@ -104,7 +170,13 @@ fn listen(
         .map_err(failed)?;
     let actual = listener.local_addr().map_err(failed)?.port();
     let listener = Arc::new(listener);
-    let accepting = Arc::clone(&listener);
+    accept(&listener, port, inside, faults);
+    Ok((listener, actual))
+}
+
+/// Carries every connection of a listener to a port of the zone, until the listener ends.
+fn accept(listener: &Arc<TcpListener>, port: u16, inside: &Inside, faults: &Arc<Faults>) {
+    let accepting = Arc::clone(listener);
     let (inside, faults) = (Arc::clone(inside), Arc::clone(faults));
     std::thread::spawn(move || {
         while let Ok((client, _)) = accepting.accept() {
@@ -120,7 +192,6 @@ fn listen(
             }
         }
     });
-    Ok((listener, actual))
 }
 
 fn serve(client: TcpStream, namespace: &OwnedFd, port: u16, faults: &Faults) -> io::Result<()> {

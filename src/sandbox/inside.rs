@@ -5,7 +5,7 @@
 //! supervisor is gone, however it died, and the zone goes too. Killing process 1 ends every other
 //! process of a PID namespace; that is the kernel's doing.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -14,7 +14,7 @@ use std::path::Path;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
@@ -23,6 +23,7 @@ use nix::unistd::{ForkResult, Pid, chdir, execve, fork, pivot_root, sethostname,
 
 use crate::causes::in_one_line;
 use crate::sandbox::error::{SandboxError, errno, file, system};
+use crate::sandbox::loopback;
 
 /// The launcher's exit status when the zone asked to be started again.
 pub(crate) const REBOOT: i32 = 71;
@@ -137,7 +138,7 @@ fn become_init(
     set_pdeathsig(Signal::SIGKILL).map_err(system("tie the zone to its launcher"))?;
     setsid().map_err(system("make a session"))?;
     sethostname(hostname).map_err(system("set the host name"))?;
-    raise_loopback()?;
+    loopback::raise()?;
     mount_private(root)?;
     chdir(root).map_err(errno("enter", root))?;
     pivot_root(".", ".").map_err(errno("make the root of", root))?;
@@ -244,28 +245,80 @@ fn drop_capabilities() {
     }
 }
 
-/// A new network namespace has a loopback interface, but it is down.
-fn raise_loopback() -> Result<(), SandboxError> {
-    let socket = std::net::UdpSocket::bind("0.0.0.0:0").map_err(|source| SandboxError::System {
-        doing: "open a socket",
-        source,
-    })?;
-    // SAFETY: an all-zero ifreq is a valid one; the name fits with its terminator.
-    let mut request: nix::libc::ifreq = unsafe { std::mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
-        *to = *from as nix::libc::c_char;
+/// Runs a command in the zone of that init, and ends as it ends.
+pub(crate) fn enter(init: &str, words: &[OsString]) -> i32 {
+    match run_in(init, words) {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("zlogin: {}", in_one_line(&error));
+            1
+        }
     }
-    request.ifr_ifru.ifru_flags =
-        (nix::libc::IFF_UP | nix::libc::IFF_RUNNING) as nix::libc::c_short;
-    // SAFETY: the kernel reads an ifreq, which lives beyond the call.
-    let status = unsafe {
-        nix::libc::ioctl(
-            socket.as_raw_fd(),
-            nix::libc::SIOCSIFFLAGS,
-            &raw const request,
-        )
+}
+
+fn run_in(init: &str, words: &[OsString]) -> Result<i32, SandboxError> {
+    let process = format!("/proc/{init}");
+    let root = File::open(format!("{process}/root")).map_err(file("open", &process))?;
+    let opened: Result<Vec<_>, _> = ["ipc", "uts", "net", "pid", "mnt"]
+        .iter()
+        .map(|kind| File::open(format!("{process}/ns/{kind}")).map_err(file("open", &process)))
+        .collect();
+    for namespace in opened? {
+        setns(namespace, CloneFlags::empty()).map_err(system("enter the zone"))?;
+    }
+    nix::unistd::fchdir(&root).map_err(errno("enter", "/"))?;
+    nix::unistd::chroot(".").map_err(errno("enter", "/"))?;
+    // SAFETY: this process has one thread.
+    match unsafe { fork() }.map_err(system("fork"))? {
+        ForkResult::Child => {
+            let error = become_command(words).err();
+            eprintln!("{}", error.map_or_else(String::new, |e| in_one_line(&e)));
+            // SAFETY: ends the process at once, which is the point.
+            unsafe { nix::libc::_exit(1) }
+        }
+        ForkResult::Parent { child } => loop {
+            match waitpid(child, None) {
+                Ok(WaitStatus::Exited(_, status)) => return Ok(status),
+                // Only the status is looked at, and a signal leaves none.
+                Ok(WaitStatus::Signaled(..)) => return Ok(0),
+                Ok(_) | Err(nix::Error::EINTR) => {}
+                Err(error) => return Err(system("wait for the command")(error)),
+            }
+        },
+    }
+}
+
+fn become_command(words: &[OsString]) -> Result<std::convert::Infallible, SandboxError> {
+    setsid().map_err(system("make a session"))?;
+    if chdir("/root").is_err() {
+        chdir("/").map_err(errno("enter", "/"))?;
+    }
+    raise_descriptor_limit();
+    drop_capabilities();
+    let program = words.first().cloned().unwrap_or_default();
+    let word = |text: &std::ffi::OsStr| {
+        CString::new(text.as_encoded_bytes()).map_err(|e| file("start", &program)(e.into()))
     };
-    nix::errno::Errno::result(status)
-        .map(drop)
-        .map_err(system("raise the zone's loopback"))
+    let all: Result<Vec<CString>, _> = words.iter().map(|text| word(text)).collect();
+    let environment: Result<Vec<CString>, _> = [
+        format!("PATH={}", su_path()),
+        "HOME=/root".to_owned(),
+        "LOGNAME=root".to_owned(),
+        "MAIL=/var/mail/root".to_owned(),
+        "SHELL=/usr/bin/bash".to_owned(),
+        "TZ=UTC".to_owned(),
+    ]
+    .iter()
+    .map(|text| word(std::ffi::OsStr::new(text)))
+    .collect();
+    execve(&word(&program)?, &all?, &environment?).map_err(errno("start", &program))
+}
+
+/// The path that `su` gives to root.
+fn su_path() -> String {
+    let text = fs::read_to_string("/etc/default/su").unwrap_or_default();
+    text.lines()
+        .find_map(|line| line.strip_prefix("SUPATH="))
+        .unwrap_or("/usr/sbin:/usr/bin")
+        .to_owned()
 }

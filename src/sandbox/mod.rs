@@ -11,10 +11,14 @@ pub mod emulate;
 mod error;
 pub mod fault;
 mod forward;
+mod furnish;
+mod host;
 pub mod image;
+mod imgadm;
 mod inside;
 mod keys;
 pub mod layer;
+mod loopback;
 mod mounts;
 pub mod packages;
 pub mod paths;
@@ -23,6 +27,7 @@ mod requirements;
 pub mod smf;
 mod supervisor;
 pub mod userland;
+mod vm;
 pub mod zfs;
 mod zone;
 
@@ -39,10 +44,11 @@ use serde::{Deserialize, Serialize};
 use control::{Reply, Request, ask};
 use error::file;
 use fault::{Fault, Watched};
-use supervisor::{LOCK, LOG, SOCKET, stopped, zones_on_disk};
+use supervisor::{LOCK, LOG, SOCKET, on_disk};
 
 pub use error::{Missing, SandboxError};
 pub use requirements::requirements;
+pub use zone::GLOBAL;
 
 /// Names the program file that becomes supervisor, launcher and emulated commands; without it, it
 /// is the running one. For tests, whose own program is another.
@@ -131,19 +137,37 @@ pub fn up_for_faults(
     start(alias, true, progress)
 }
 
+/// Starts the global zone of the sandbox's host, making what is missing, and the machines that boot
+/// with it. Returns at once when it runs already. `vmadm` and its like are commands there.
+///
+/// # Errors
+///
+/// As `up`.
+pub fn host(progress: &mut dyn FnMut(Progress)) -> Result<Access, SandboxError> {
+    reach(&Request::Host, progress)
+}
+
 fn start(
     alias: &str,
     with_disk: bool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Access, SandboxError> {
+    if alias == GLOBAL {
+        return host(progress);
+    }
     zone::check_alias(alias)?;
-    let state = paths::state_folder()?;
     let request = Request::Up {
         alias: alias.to_owned(),
         with_disk,
     };
+    reach(&request, progress)
+}
+
+/// Asks the supervisor for the way in, starting it when it is not there.
+fn reach(request: &Request, progress: &mut dyn FnMut(Progress)) -> Result<Access, SandboxError> {
+    let state = paths::state_folder()?;
     for _ in 0..5 {
-        match ask_supervisor(&state, &request)? {
+        match ask_supervisor(&state, request)? {
             Some(Reply::Access(access)) => return Ok(access),
             Some(Reply::Ending) => wait_for_end(&state)?,
             Some(other) => return Err(unexpected(other)),
@@ -186,7 +210,6 @@ pub fn arm(
 ///
 /// When a zone's files cannot be removed.
 pub fn down(alias: Option<&str>) -> Result<Vec<String>, SandboxError> {
-    alias.map_or(Ok(()), zone::check_alias)?;
     let state = paths::state_folder()?;
     let request = Request::Down {
         alias: alias.map(str::to_owned),
@@ -216,13 +239,7 @@ pub fn list() -> Result<Vec<ZoneState>, SandboxError> {
     let state = paths::state_folder()?;
     match ask_supervisor(&state, &Request::List)? {
         Some(Reply::Zones(zones)) => Ok(zones),
-        Some(Reply::Ending) | None => {
-            let mut states = Vec::new();
-            for alias in zones_on_disk(&state)? {
-                states.extend(stopped(&state, &alias)?);
-            }
-            Ok(states)
-        }
+        Some(Reply::Ending) | None => on_disk(&state),
         Some(other) => Err(unexpected(other)),
     }
 }
@@ -375,13 +392,13 @@ fn log_tail(state: &Path) -> String {
 
 /// Without a supervisor no zone runs: what is left are files.
 fn remove_leftovers(state: &Path, alias: Option<&str>) -> Result<Vec<String>, SandboxError> {
-    let mut names = zones_on_disk(state)?;
-    names.retain(|name| alias.is_none_or(|alias| alias == name));
-    for name in &names {
-        zone::destroy(state, name)?;
+    let mut left = on_disk(state)?;
+    left.retain(|zone| alias.is_none_or(|name| name == zone.alias || name == zone.uuid));
+    for zone in &left {
+        supervisor::remove(state, &zone.uuid)?;
     }
-    if zones_on_disk(state)?.is_empty() {
+    if on_disk(state)?.is_empty() {
         zfs::remove_pool(state)?;
     }
-    Ok(names)
+    Ok(left.into_iter().map(|zone| zone.alias).collect())
 }

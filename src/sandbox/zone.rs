@@ -8,7 +8,6 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -19,7 +18,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::carry::Reach;
-use crate::sandbox::emulate::{self, MARKER};
+use crate::sandbox::emulate;
 use crate::sandbox::error::{SandboxError, file, tail};
 use crate::sandbox::fault::{disk, shim, shims};
 use crate::sandbox::forward::Forwarder;
@@ -32,8 +31,8 @@ use crate::sandbox::{keys, packages};
 /// How long a zone may take to answer on its ssh port.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// Where userland's emulated commands read what the zone is.
-const METADATA: &str = "var/db/zonewright-sandbox-metadata.json";
+/// The global zone's name, which is its folder's name too.
+pub const GLOBAL: &str = "global";
 
 /// What every zone of a supervisor has in common.
 #[derive(Debug)]
@@ -90,10 +89,36 @@ impl Ended {
     }
 }
 
+/// What a zone is started as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Its uuid, or [`GLOBAL`]: its folder's name.
+    pub key: String,
+    /// What a person calls it.
+    pub label: String,
+    /// Its host name.
+    pub hostname: String,
+    /// Whether what it writes is kept in memory, on a disk that can be filled.
+    pub with_disk: bool,
+    /// Whether it has datasets of its own.
+    pub has_datasets: bool,
+}
+
+impl Place {
+    /// Who it is for the pool.
+    pub fn owner(&self) -> Owner {
+        if self.key == GLOBAL {
+            Owner::Global
+        } else {
+            Owner::Zone(self.key.clone())
+        }
+    }
+}
+
 /// A running zone.
 #[derive(Debug)]
 pub(crate) struct Zone {
-    pub alias: String,
+    pub place: Place,
     pub record: Record,
     pub forwarder: Forwarder,
     pub ended: Arc<Ended>,
@@ -111,11 +136,11 @@ pub(crate) fn folder(state: &Path) -> PathBuf {
     state.join("zones")
 }
 
-/// Refuses what cannot be a host name and a folder's name at once.
+/// Refuses what cannot be a host name and a machine's name at once.
 pub(crate) fn check_alias(alias: &str) -> Result<(), SandboxError> {
     let is_good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
     let starts_well = alias.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    if starts_well && alias.len() <= 63 && alias.chars().all(is_good) && alias != "global" {
+    if starts_well && alias.len() <= 63 && alias.chars().all(is_good) && alias != GLOBAL {
         Ok(())
     } else {
         Err(SandboxError::BadAlias(alias.to_owned()))
@@ -123,13 +148,20 @@ pub(crate) fn check_alias(alias: &str) -> Result<(), SandboxError> {
 }
 
 /// What is kept of a zone, if there is one.
-pub(crate) fn record(state: &Path, alias: &str) -> Result<Option<Record>, SandboxError> {
-    let path = folder(state).join(alias).join("zone.json");
-    match fs::read(&path) {
+pub(crate) fn record(state: &Path, key: &str) -> Result<Option<Record>, SandboxError> {
+    read_json(&folder(state).join(key).join("zone.json"), "zone.json")
+}
+
+/// A record of ours; none where there is no such file.
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    what: &'static str,
+) -> Result<Option<T>, SandboxError> {
+    match fs::read(path) {
         Ok(text) => serde_json::from_slice(&text)
             .map(Some)
             .map_err(|e| SandboxError::Malformed {
-                what: "zone.json",
+                what,
                 said: e.to_string(),
             }),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -137,57 +169,118 @@ pub(crate) fn record(state: &Path, alias: &str) -> Result<Option<Record>, Sandbo
     }
 }
 
+/// Makes a zone's folders and files, unless it has them: `furnish` writes those that tell it from
+/// others. Whether it was made now.
+pub(crate) fn make(
+    ground: &Ground,
+    place: &Place,
+    furnish: &dyn Fn(&Path) -> Result<(), SandboxError>,
+) -> Result<bool, SandboxError> {
+    let folder = folder(&ground.state).join(&place.key);
+    let mut known = record(&ground.state, &place.key)?;
+    if known.is_none() && folder.exists() {
+        // The first start broke off.
+        destroy(&ground.state, &place.key)?;
+    }
+    let disk = disk_of(&folder, place.with_disk);
+    if place.with_disk && disk::ensure(&disk)? {
+        // What was on the old one went with the supervisor that had it.
+        known = None;
+    }
+    for path in [
+        disk.join("upper"),
+        disk.join("work"),
+        folder.join("root"),
+        folder.join("shared").join(shim::ARMED),
+    ] {
+        fs::create_dir_all(&path).map_err(file("make", &path))?;
+    }
+    if known.is_some() {
+        return Ok(false);
+    }
+    let record = Record {
+        uuid: place.key.clone(),
+        packages: Vec::new(),
+        with_disk: place.with_disk,
+    };
+    mount_root(ground, &folder, &disk, &place.key)?;
+    let furnished = mount_usr(ground, &folder, &[], None).and_then(|()| {
+        let root = folder.join("root");
+        furnish(&root)?;
+        packages::preinstalled(&root).map_err(file("install packages in", &root))
+    });
+    unmount(&folder);
+    furnished?;
+    write_json(&folder.join("zone.json"), &record)?;
+    Ok(true)
+}
+
+/// Mounts the root of a zone that does not run, for those who look into it from outside.
+pub(crate) fn mount_idle(ground: &Ground, place: &Place) -> Result<PathBuf, SandboxError> {
+    let folder = folder(&ground.state).join(&place.key);
+    unmount(&folder);
+    mount_root(
+        ground,
+        &folder,
+        &disk_of(&folder, place.with_disk),
+        &place.key,
+    )?;
+    Ok(folder.join("root"))
+}
+
+/// Takes away whatever is mounted at the root of a zone that does not run.
+pub(crate) fn unmount_idle(state: &Path, key: &str) {
+    unmount(&folder(state).join(key));
+}
+
+/// The folder that shows what a zone itself wrote, whether it runs or not.
+pub(crate) fn written(state: &Path, place: &Place) -> PathBuf {
+    disk_of(&folder(state).join(&place.key), place.with_disk).join("upper")
+}
+
+fn disk_of(folder: &Path, with_disk: bool) -> PathBuf {
+    if with_disk {
+        folder.join("disk")
+    } else {
+        folder.to_path_buf()
+    }
+}
+
 impl Zone {
-    /// Makes the zone if there is none of that name, starts it, and waits until sshd answers.
-    /// The child that comes back is its launcher.
+    /// Starts a zone that was made; `prepare` is given its mounted root before the first process
+    /// runs. The child that comes back is its launcher.
     pub fn start(
         ground: &Ground,
-        alias: &str,
-        with_disk: bool,
+        place: Place,
         forwarder: Forwarder,
+        prepare: &dyn Fn(&Path) -> Result<(), SandboxError>,
     ) -> Result<(Self, Child), SandboxError> {
-        check_alias(alias)?;
-        let folder = folder(&ground.state).join(alias);
-        let mut known = record(&ground.state, alias)?;
-        if known.is_none() && folder.exists() {
-            // The first start broke off.
-            destroy(&ground.state, alias)?;
-        }
-        let with_disk = known.as_ref().map_or(with_disk, |known| known.with_disk);
-        let disk = if with_disk {
-            folder.join("disk")
-        } else {
-            folder.clone()
+        let folder = folder(&ground.state).join(&place.key);
+        let Some(record) = record(&ground.state, &place.key)? else {
+            return Err(SandboxError::NotRunning(place.label));
         };
-        if with_disk && disk::ensure(&disk)? {
-            // What was on the old one went with the supervisor that had it.
-            known = None;
-        }
-        let is_new = known.is_none();
-        for path in [
-            disk.join("upper"),
-            disk.join("work"),
-            folder.join("root"),
-            folder.join("shared").join(shim::ARMED),
-        ] {
-            fs::create_dir_all(&path).map_err(file("make", &path))?;
-        }
-        let record = match known {
-            Some(record) => record,
-            None => Record {
-                uuid: new_uuid()?,
-                packages: Vec::new(),
-                with_disk,
-            },
-        };
+        let disk = disk_of(&folder, record.with_disk);
+        let with_disk = record.with_disk;
         let size = with_disk.then(|| disk::suspend(&disk)).transpose()?;
         forwarder
             .faults
             .furnish(with_disk.then(|| disk.clone()), folder.join("shared"));
-        let (mut child, init) = start_processes(ground, &folder, &disk, alias, &record, is_new)
-            .inspect_err(|_| unmount(&folder))?;
+        unmount(&folder);
+        let (mut child, init) = mount_root(ground, &folder, &disk, &place.key)
+            .and_then(|()| mount_usr(ground, &folder, &record.packages, None))
+            .and_then(|()| prepare(&folder.join("root")))
+            .inspect(|()| {
+                if place.has_datasets {
+                    ground.zfs.attach(place.owner(), &folder.join("root"));
+                }
+            })
+            .and_then(|()| run(ground, &folder, &place.hostname))
+            .inspect_err(|_| {
+                ground.zfs.detach(&place.owner());
+                unmount(&folder);
+            })?;
         let zone = Self {
-            alias: alias.to_owned(),
+            place,
             record,
             forwarder,
             ended: Arc::default(),
@@ -197,9 +290,10 @@ impl Zone {
             zfs: Arc::clone(&ground.zfs),
             _life: child.stdin.take(),
         };
-        if let Err(error) = zone.lead_in().and_then(|()| zone.wait_until_ready()) {
+        if let Err(error) = zone.lead_in() {
             let _ = kill(init, Signal::SIGKILL);
             let _ = child.wait();
+            zone.zfs.detach(&zone.place.owner());
             unmount(&zone.folder);
             return Err(error);
         }
@@ -264,7 +358,7 @@ impl Zone {
         self.ended.wait();
         self.forwarder.lead_into(None);
         self.forwarder.faults.connections.cut(&Reach::All, 0);
-        self.zfs.detach(&Owner::Zone(self.record.uuid.clone()));
+        self.zfs.detach(&self.place.owner());
         unmount(&self.folder);
     }
 
@@ -287,7 +381,7 @@ impl Zone {
     }
 
     /// A zone is ready when a client would be greeted, not when a process is there.
-    fn wait_until_ready(&self) -> Result<(), SandboxError> {
+    pub fn wait_until_ready(&self) -> Result<(), SandboxError> {
         let begun = Instant::now();
         while begun.elapsed() < READY_WITHIN {
             if self.is_greeted() {
@@ -300,7 +394,7 @@ impl Zone {
         }
         let console = fs::read_to_string(self.folder.join("console.log")).unwrap_or_default();
         Err(SandboxError::NotReady {
-            alias: self.alias.clone(),
+            alias: self.place.label.clone(),
             seconds: begun.elapsed().as_secs(),
             console: tail(&console, 5),
         })
@@ -337,69 +431,15 @@ fn list_files(folder: &Path, names: &BTreeSet<String>) -> Result<(), SandboxErro
 }
 
 /// Removes what is left of a zone that does not run.
-pub(crate) fn destroy(state: &Path, alias: &str) -> Result<(), SandboxError> {
-    let folder = folder(state).join(alias);
+pub(crate) fn destroy(state: &Path, key: &str) -> Result<(), SandboxError> {
+    let folder = folder(state).join(key);
+    unmount(&folder);
     disk::remove(&folder.join("disk"));
     fs::remove_dir_all(&folder).map_err(file("remove", &folder))
 }
 
-fn start_processes(
-    ground: &Ground,
-    folder: &Path,
-    disk: &Path,
-    alias: &str,
-    record: &Record,
-    is_new: bool,
-) -> Result<(Child, Pid), SandboxError> {
-    mount_root(ground, folder, disk, &record.uuid)?;
-    mount_usr(ground, folder, &record.packages, None)?;
-    if is_new {
-        let root = folder.join("root");
-        furnish(ground, &root, alias, &record.uuid)?;
-        packages::preinstalled(&root).map_err(file("install packages in", &root))?;
-        write_json(&folder.join("zone.json"), record)?;
-    }
-    let owner = Owner::Zone(record.uuid.clone());
-    ground.zfs.attach(owner, &folder.join("root"));
-    run(ground, folder, alias)
-}
-
-/// Writes what tells this zone from others.
-fn furnish(ground: &Ground, root: &Path, alias: &str, uuid: &str) -> Result<(), SandboxError> {
-    let write = |path: &str, text: &str| {
-        let path = root.join(path.trim_start_matches('/'));
-        fs::write(&path, text).map_err(file("write", &path))
-    };
-    write("etc/nodename", &format!("{alias}\n"))?;
-    write("etc/hostname", &format!("{alias}\n"))?;
-    write(
-        "etc/hosts",
-        &format!("127.0.0.1\tlocalhost loghost {alias}\n::1\tlocalhost\n"),
-    )?;
-    keys::host_keys(&ground.image, &ground.state, &root.join("var/ssh"))?;
-    let client = fs::read_to_string(ground.state.join("id_ed25519.pub"))
-        .map_err(file("read", ground.state.join("id_ed25519.pub")))?;
-    for (home, user, group) in [("root", 0, 0), ("home/admin", 100, 10)] {
-        let path = root.join(home).join(".ssh/authorized_keys");
-        fs::write(&path, &client).map_err(file("write", &path))?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
-            .and_then(|()| chown(&path, Some(user), Some(group)))
-            .map_err(file("change", &path))?;
-    }
-    let zone = serde_json::json!({
-        "customer": {},
-        "internal": {},
-        "sdc": {
-            "uuid": uuid, "zonename": uuid, "alias": alias, "hostname": alias, "brand": "joyent",
-            "image_uuid": "2f1dc911-6401-4fa4-8e9d-67ea2e39c271", "resolvers": [], "nics": [],
-        },
-    });
-    write(METADATA, &format!("{zone}\n"))?;
-    write(MARKER, &format!("{uuid}\n"))
-}
-
 /// Starts the launcher and waits for the number of the zone's init.
-fn run(ground: &Ground, folder: &Path, alias: &str) -> Result<(Child, Pid), SandboxError> {
+fn run(ground: &Ground, folder: &Path, hostname: &str) -> Result<(Child, Pid), SandboxError> {
     let console = folder.join("console.log");
     let output = File::create(&console).map_err(file("write", &console))?;
     let started = |source| SandboxError::NotStarted {
@@ -409,7 +449,7 @@ fn run(ground: &Ground, folder: &Path, alias: &str) -> Result<(Child, Pid), Sand
     let mut child = Command::new(&ground.binary)
         .arg(emulate::ZONE)
         .arg(folder.join("root"))
-        .arg(alias)
+        .arg(hostname)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(output)
@@ -435,7 +475,7 @@ fn run(ground: &Ground, folder: &Path, alias: &str) -> Result<(Child, Pid), Sand
     }
 }
 
-fn new_uuid() -> Result<String, SandboxError> {
+pub(crate) fn new_uuid() -> Result<String, SandboxError> {
     let path = "/proc/sys/kernel/random/uuid";
     fs::read_to_string(path)
         .map(|t| t.trim().to_owned())

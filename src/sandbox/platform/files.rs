@@ -79,6 +79,7 @@ pub const FOLDERS: &[(&str, u32)] = &[
     ("var/svc/manifest", 0o755),
     ("var/svc/profile", 0o755),
     ("var/tmp", 0o1777),
+    ("var/zoneinit", 0o755),
 ];
 
 /// Parts of the image's root that a zone has not.

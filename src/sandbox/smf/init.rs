@@ -7,9 +7,10 @@ use super::answer::words;
 use super::contract;
 use super::door::{Reply, Request};
 use super::paths::Paths;
-use super::platform;
+use super::platform::{self, System};
 use super::restarter::Restarter;
 use super::store;
+use crate::sandbox::userland;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::sys::wait::wait;
@@ -100,7 +101,7 @@ pub fn boot(paths: &Paths) -> Result<Restarter, InitError> {
     contract::reset(paths)?;
     let repository = match store::load(paths)? {
         Some(repository) => repository,
-        None => platform::seed(),
+        None => platform::seed(system(paths)?),
     };
     let restarter = Restarter::new(paths.clone(), repository);
     let listener = listen(paths)?;
@@ -116,6 +117,15 @@ pub fn boot(paths: &Paths) -> Result<Restarter, InitError> {
     });
     restarter.settle();
     Ok(restarter)
+}
+
+/// What boots here.
+fn system(paths: &Paths) -> Result<System, InitError> {
+    let metadata = userland::metadata(paths.root()).map_err(|source| InitError::Prepare {
+        path: userland::METADATA_FILE.to_owned(),
+        source,
+    })?;
+    Ok(System::of(&metadata))
 }
 
 fn make_folder(paths: &Paths, folder: &str) -> Result<(), InitError> {

@@ -1,7 +1,7 @@
 //! `mdata-get`, `mdata-put`, `mdata-list` and `mdata-delete`: the zone's metadata.
 //!
-//! The real ones talk to the host over a socket and block while it is missing; here the host is the
-//! file of [`super::zone`], so a change made in the zone is not seen by the host's `vmadm get`.
+//! The real ones talk to the host over a socket and block while it is missing; here what the host
+//! holds is in the file of [`super::zone`]. A change is told to the host, too.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::getopt::{Parsed, Refusal};
 use super::zone::{METADATA_FILE, metadata, property};
 use super::{Streams, below, not_emulated, with_path};
+use crate::sandbox::control::{Reply, Request, ZONE_SOCKET, ask};
 
 const USAGE: i32 = 3;
 
@@ -66,7 +67,8 @@ pub fn put(root: &Path, args: &[OsString], streams: &mut Streams) -> io::Result<
         writeln!(streams.errors, "Error putting metadata for key '{key}'")?;
         return Ok(1);
     }
-    change(root, key, |table| {
+    let told = value.clone();
+    change(root, key, Some(told), |table| {
         table.insert(key.clone(), Value::String(value));
     })
 }
@@ -97,7 +99,7 @@ pub fn delete(root: &Path, args: &[OsString], streams: &mut Streams) -> io::Resu
     let [key] = operands.as_slice() else {
         return usage(streams, "mdata-delete <keyname>");
     };
-    change(root, key, |table| {
+    change(root, key, None, |table| {
         table.shift_remove(key);
     })
 }
@@ -134,7 +136,26 @@ fn table_of(key: &str) -> &'static str {
     }
 }
 
-fn change(root: &Path, key: &str, edit: impl FnOnce(&mut Map<String, Value>)) -> io::Result<i32> {
+/// Tells the host. Without one (a zone that is only a folder) there is nobody to tell.
+fn tell(root: &Path, key: &str, value: Option<String>) -> io::Result<()> {
+    let socket = below(root, ZONE_SOCKET);
+    if !socket.exists() {
+        return Ok(());
+    }
+    let key = key.to_owned();
+    match ask(&socket, &Request::Metadata { key, value })? {
+        Reply::Refused(why) => Err(io::Error::other(why)),
+        _ => Ok(()),
+    }
+}
+
+fn change(
+    root: &Path,
+    key: &str,
+    value: Option<String>,
+    edit: impl FnOnce(&mut Map<String, Value>),
+) -> io::Result<i32> {
+    tell(root, key, value)?;
     let mut metadata = metadata(root)?;
     if !metadata.is_object() {
         metadata = Value::Object(Map::new());

@@ -8,7 +8,9 @@ mod accounts;
 mod digest;
 mod elf;
 mod exec;
+pub mod first_boot;
 mod getopt;
+mod ipadm;
 mod isainfo;
 mod kstat;
 mod mdata;
@@ -30,7 +32,13 @@ use std::path::Path;
 
 use super::emulate::Emulated;
 
-pub use zone::{METADATA_FILE, PLATFORM_STAMP};
+pub use zone::{METADATA_FILE, PLATFORM_STAMP, metadata};
+
+/// Whether this process lives in the global zone.
+#[must_use]
+pub fn is_global() -> bool {
+    zone::name(Path::new("/")).is_ok_and(|name| name.is_none())
+}
 
 /// The exit status of everything that the sandbox does not emulate.
 pub const NOT_EMULATED: i32 = 99;
@@ -56,6 +64,14 @@ pub const COMMANDS: &[Emulated] = &[
     Emulated {
         path: "/usr/sbin/mdata-delete",
         run: |args| live("mdata-delete", args, mdata::delete),
+    },
+    Emulated {
+        path: first_boot::EXECUTE,
+        run: |args| live("mdata-execute", args, first_boot::execute),
+    },
+    Emulated {
+        path: "/usr/sbin/ipadm",
+        run: |args| live("ipadm", args, ipadm::ipadm),
     },
     Emulated {
         path: "/usr/bin/digest",
@@ -251,7 +267,9 @@ mod tests {
         let paths: BTreeSet<_> = COMMANDS.iter().map(|command| command.path).collect();
         assert_eq!(paths.len(), COMMANDS.len());
         assert!(
-            paths.iter().all(|path| path.starts_with("/usr/")),
+            paths
+                .iter()
+                .all(|path| path.starts_with("/usr/") || path.starts_with("/lib/svc/method/")),
             "{paths:?}"
         );
     }

@@ -5,13 +5,17 @@
 
 use super::super::contract::{Owner, Report, holder};
 use super::super::dependencies::Cause;
+use super::super::door::Edit;
 use super::super::fmri::Fmri;
 use super::super::log;
 use super::super::model::{Groups, State, value};
+use super::super::paths::Paths;
 use super::super::stamp;
 use super::method::{Ended, Method, Unusable, await_end, ending, launch};
 use super::stop::first_signal;
 use super::{Event, Fault, Inner, Restarter};
+use crate::sandbox::userland::first_boot;
+use std::io::Write;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,6 +54,20 @@ pub enum Try {
     Failed(&'static str),
     /// Not worth one; the cause for the console.
     Hopeless(&'static str),
+}
+
+/// An instance's log, to be written to as a method writes.
+struct LogOf<'a>(&'a Paths, &'a Fmri);
+
+impl Write for LogOf<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        log::append(self.0, self.1, &String::from_utf8_lossy(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Restarter {
@@ -177,6 +195,9 @@ impl Restarter {
             log::write(paths, fmri, "Method \"start\" exited with status 0.");
             return Try::Succeeded;
         }
+        if let Some(result) = self.run_within(fmri, view, method) {
+            return result;
+        }
         let owner = match method.spec(paths, fmri).map_err(|Unusable(why)| why) {
             Ok(spec) => match launch(paths, &spec) {
                 Ok(owner) => owner,
@@ -185,6 +206,31 @@ impl Restarter {
             Err(why) => return self.unusable(fmri, &why),
         };
         self.follow_start(fmri, view, method, owner)
+    }
+
+    /// Runs a method of a zone's first boot that needs no process of its own.
+    fn run_within(&self, fmri: &Fmri, view: &Groups, method: &Method) -> Option<Try> {
+        let paths = self.paths();
+        let apply = |edits: Vec<Edit>| {
+            let applied = self.apply(&edits).map_err(std::io::Error::other);
+            applied.map(drop)
+        };
+        let mut log = LogOf(paths, fmri);
+        let ended = first_boot::within(&method.exec, paths.root(), view, &apply, &mut log)?;
+        let status = ended.unwrap_or_else(|error| {
+            log::write(paths, fmri, &error.to_string());
+            1
+        });
+        log::write(
+            paths,
+            fmri,
+            &format!("Method \"start\" exited with status {status}."),
+        );
+        Some(match status {
+            0 => Try::Succeeded,
+            status if HOPELESS.contains(&status) => Try::Hopeless("failed fatally"),
+            _ => Try::Failed("failed"),
+        })
     }
 
     fn follow_start(&self, fmri: &Fmri, view: &Groups, method: &Method, owner: Owner) -> Try {

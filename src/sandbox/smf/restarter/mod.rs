@@ -512,7 +512,7 @@ impl Inner {
 
     /// Writes to the instance's log, unless it only stands for a part of the platform.
     fn say(&self, paths: &Paths, fmri: &Fmri, message: &str) {
-        if !platform::is_quiet(fmri) && !message.is_empty() {
+        if !platform::is_silent(fmri) && !message.is_empty() {
             log::write(paths, fmri, message);
         }
     }

@@ -1,5 +1,6 @@
 //! The life of instances: methods, contracts, states.
 
+use super::super::platform::System;
 use super::*;
 
 #[test]
@@ -249,7 +250,7 @@ fn the_platforms_milestones_are_there_at_once() {
     let root = tempfile::tempdir().unwrap();
     let paths = paths(root.path());
     fs::create_dir_all(paths.repository().parent().unwrap()).unwrap();
-    let mut repository = super::super::platform::seed();
+    let mut repository = super::super::platform::seed(System::Plain);
     // No sshd shall start on the machine that runs the tests.
     repository.services.remove("network/ssh");
     store::save(&paths, &repository).unwrap();

@@ -1,0 +1,121 @@
+//! Remembered roots: `vmadm`'s snapshots.
+//!
+//! A root is an overlay, so a snapshot is a copy of what the zone wrote; on SmartOS it is a snapshot
+//! of the root's dataset. A machine with a delegated dataset can have none.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use super::Supervisor;
+use super::machines::{Carried, Refusal};
+use crate::sandbox::error::{SandboxError, file, run};
+use crate::sandbox::vm::Outcome;
+use crate::sandbox::vm::machine::{Snapshot, ZoneState};
+use crate::sandbox::vm::time;
+use crate::sandbox::zone;
+
+/// Whether a snapshot can be called so.
+fn is_name(name: &str) -> bool {
+    let is_good = |c: char| c.is_ascii_alphanumeric() || "._:%-".contains(c);
+    (1..=64).contains(&name.len()) && name.chars().all(is_good)
+}
+
+impl Supervisor {
+    pub(super) fn create_snapshot(&self, uuid: &str, name: &str) -> Carried {
+        let machine = self.existing(uuid)?;
+        if machine.dataset().is_some() {
+            return Err("Cannot currently snapshot zones that have datasets".into());
+        }
+        if !is_name(name) {
+            return Err("Invalid snapshot name".into());
+        }
+        if machine
+            .snapshots
+            .iter()
+            .any(|snapshot| snapshot.name == name)
+        {
+            return Err(format!("snapshot with name \"{name}\" already exists.").into());
+        }
+        let written = zone::written(&self.ground.state, &self.place(uuid)?);
+        let kept = self.kept_at(uuid, name);
+        if let Some(folder) = kept.parent() {
+            std::fs::create_dir_all(folder).map_err(file("make", folder))?;
+        }
+        copy(&written, &kept)?;
+        self.change(uuid, |machine| {
+            let snapshot = Snapshot {
+                name: name.to_owned(),
+                created_at: time::now(),
+            };
+            machine.snapshots.insert(0, snapshot);
+        })?;
+        done(uuid)
+    }
+
+    pub(super) fn delete_snapshot(&self, uuid: &str, name: &str) -> Carried {
+        self.known(uuid, name)?;
+        let kept = self.kept_at(uuid, name);
+        std::fs::remove_dir_all(&kept).map_err(file("remove", &kept))?;
+        self.change(uuid, |machine| {
+            machine.snapshots.retain(|snapshot| snapshot.name != name);
+        })?;
+        done(uuid)
+    }
+
+    /// Ends the zone, goes back, forgets what is newer, and boots it again.
+    pub(super) fn roll_back(self: &Arc<Self>, uuid: &str, name: &str) -> Carried {
+        let machine = self.served(uuid)?;
+        self.known(uuid, name)?;
+        self.shut_down(uuid, true)?;
+        self.hide(uuid);
+        zone::unmount_idle(&self.ground.state, uuid);
+        let written = zone::written(&self.ground.state, &self.place(uuid)?);
+        std::fs::remove_dir_all(&written).map_err(file("remove", &written))?;
+        copy(&self.kept_at(uuid, name), &written)?;
+        let newer: Vec<String> = machine
+            .snapshots
+            .iter()
+            .take_while(|snapshot| snapshot.name != name)
+            .map(|snapshot| snapshot.name.clone())
+            .collect();
+        for name in newer {
+            self.delete_snapshot(uuid, &name)?;
+        }
+        if machine.zone_state == ZoneState::Running {
+            self.boot(uuid)?;
+        } else {
+            self.show_idle(uuid);
+        }
+        done(uuid)
+    }
+
+    fn known(&self, uuid: &str, name: &str) -> Result<(), Refusal> {
+        let machine = self.existing(uuid)?;
+        if machine
+            .snapshots
+            .iter()
+            .any(|snapshot| snapshot.name == name)
+        {
+            Ok(())
+        } else {
+            Err(format!("No snapshot named \"{name}\" for {uuid}").into())
+        }
+    }
+
+    fn kept_at(&self, uuid: &str, name: &str) -> PathBuf {
+        let folder = zone::folder(&self.ground.state).join(uuid);
+        folder.join("snapshots").join(name)
+    }
+}
+
+fn done(uuid: &str) -> Carried {
+    Ok(Outcome::Done {
+        uuid: uuid.to_owned(),
+    })
+}
+
+/// Owners, modes and an overlay's marks are kept.
+fn copy(from: &std::path::Path, to: &std::path::Path) -> Result<(), SandboxError> {
+    run(Command::new("cp").arg("-a").arg("--").arg(from).arg(to)).map(drop)
+}
