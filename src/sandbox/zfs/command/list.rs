@@ -271,7 +271,7 @@ pub(super) fn shown(ground: &Ground, dataset: &Dataset, name: &str, exact: bool)
     match (name, number) {
         ("creation", Some(seconds)) if !exact => format::time(seconds),
         ("compressratio", _) if exact => value.trim_end_matches('x').to_owned(),
-        ("filesystem_limit" | "snapshot_limit", _) if exact => u64::MAX.to_string(),
+        ("filesystem_limit" | "snapshot_limit", None) if exact => u64::MAX.to_string(),
         ("recordsize", Some(number)) if !exact => format::short(number),
         (_, Some(number)) if !exact => match property(name) {
             Some((_, _, Nature::Limit)) if number == 0 => "none".into(),

@@ -128,6 +128,7 @@ pub(super) fn streaming(
     }
 }
 
+pub(super) use properties::real_pairs;
 pub(super) use stream::Stream;
 
 /// Something that illumos has and the sandbox does not.

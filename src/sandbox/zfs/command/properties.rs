@@ -20,6 +20,8 @@ pub(super) enum Nature {
     Settable,
     /// A limit in bytes, or none.
     Limit,
+    /// A limit on how many there are, or none.
+    Count,
     /// Set when the dataset is made, or never.
     Once,
 }
@@ -44,7 +46,7 @@ pub(super) const PROPERTIES: &[(&str, &str, Nature)] = &[
     ("devices", "DEVICES", Nature::Settable),
     ("encryption", "ENCRYPTION", Nature::Once),
     ("exec", "EXEC", Nature::Settable),
-    ("filesystem_limit", "FSLIMIT", Nature::Settable),
+    ("filesystem_limit", "FSLIMIT", Nature::Count),
     ("guid", "GUID", Nature::ReadOnly),
     ("logbias", "LOGBIAS", Nature::Settable),
     ("mlslabel", "MLSLABEL", Nature::Settable),
@@ -68,7 +70,7 @@ pub(super) const PROPERTIES: &[(&str, &str, Nature)] = &[
     ("sharenfs", "SHARENFS", Nature::Settable),
     ("sharesmb", "SHARESMB", Nature::Settable),
     ("snapdir", "SNAPDIR", Nature::Settable),
-    ("snapshot_limit", "SSLIMIT", Nature::Settable),
+    ("snapshot_limit", "SSLIMIT", Nature::Count),
     ("sync", "SYNC", Nature::Settable),
     ("type", "TYPE", Nature::ReadOnly),
     ("used", "USED", Nature::Measured),
@@ -107,8 +109,6 @@ fn is_fixed(name: &str) -> bool {
     [
         "sync",
         "redundant_metadata",
-        "filesystem_limit",
-        "snapshot_limit",
         "encryption",
         "snapdir",
         "sharesmb",
@@ -237,6 +237,10 @@ fn check_value(name: &str, value: &str) -> Option<String> {
         "mountpoint" if !["none", "legacy"].contains(&value) && !value.starts_with('/') => Some(
             format!("'{name}' must be an absolute path, 'none', or 'legacy'"),
         ),
+        "filesystem_limit" | "snapshot_limit" => {
+            let is_good = value == "none" || value.parse::<u64>().is_ok();
+            (!is_good).then(|| format!("bad numeric value '{value}'"))
+        }
         "recordsize" => {
             let size = format::bytes(value);
             let is_good = |size: u64| size.is_power_of_two() && (512..=131_072).contains(&size);
@@ -248,7 +252,7 @@ fn check_value(name: &str, value: &str) -> Option<String> {
 }
 
 /// `p=v` as zfs-fuse can take it.
-pub(super) fn real_pairs(property: &str, value: &str) -> Vec<String> {
+pub(in crate::sandbox::zfs) fn real_pairs(property: &str, value: &str) -> Vec<String> {
     match (property, value) {
         ("compression", "lz4") => vec![
             "compression=lzjb".into(),
@@ -256,7 +260,9 @@ pub(super) fn real_pairs(property: &str, value: &str) -> Vec<String> {
         ],
         // zfs-fuse refuses an empty value.
         (_, "") => vec![format!("{property}={NOTHING}")],
-        ("zoned" | "mountpoint", value) => vec![format!("{HIDDEN}{property}={value}")],
+        ("zoned" | "mountpoint" | "filesystem_limit" | "snapshot_limit", value) => {
+            vec![format!("{HIDDEN}{property}={value}")]
+        }
         _ => vec![format!("{property}={value}")],
     }
 }

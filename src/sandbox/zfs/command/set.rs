@@ -205,7 +205,7 @@ pub(super) fn inherit(ground: &Ground, given: &[String]) -> Planned {
             Some((_, _, Nature::ReadOnly | Nature::Measured | Nature::Once)) => {
                 return Err(refuse(format!("{property} property is read-only")));
             }
-            Some((_, _, Nature::Limit)) => return Err(no_inheritance(property)),
+            Some((_, _, Nature::Limit | Nature::Count)) => return Err(no_inheritance(property)),
             Some(_) => {}
         }
     }
