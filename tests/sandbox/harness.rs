@@ -203,6 +203,18 @@ impl Zone {
         self.run(&[&shell[..], &["/usr/bin/bash", "-c", script]].concat())
     }
 
+    /// What `zfs` or `zpool` answers the global zone's root.
+    pub fn global(&self, program: &str, words: &[&str]) -> Ran {
+        let state = self.ground.folder.path();
+        let (out, err, status) = sandbox::zfs::in_global_zone(state, program, words).unwrap();
+        Ran {
+            command: format!("[{program}] {}", words.join(" ")),
+            status,
+            out,
+            err,
+        }
+    }
+
     /// Makes the zone if there is none, and arms faults in it.
     #[track_caller]
     pub fn arm(&self, faults: &[&str]) {

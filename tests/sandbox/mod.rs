@@ -25,6 +25,7 @@ mod lost;
 mod many;
 mod package;
 mod passwords;
+mod pool;
 mod record;
 mod records;
 mod scripts;
