@@ -11,6 +11,7 @@ mod changes;
 mod commands;
 mod conditions;
 mod connections;
+mod doctor;
 mod drafted;
 mod drift;
 mod edited;
