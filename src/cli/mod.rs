@@ -240,7 +240,8 @@ pub enum SandboxCommand {
         alias: String,
         /// Arm a fault, WHEN=WHAT (repeatable). WHEN: COMMAND#N, script#N, script#N.K, script#N.end,
         /// connection#N, now. WHAT: fail(STATUS,TEXT), print(TEXT), hang, cut(BYTES), silent(BYTES),
-        /// delay(MS), full(BYTES), reboot
+        /// delay(MS), full(BYTES), reboot; in the zone `global`, which is the host, also
+        /// impatient(MS)
         #[arg(long = "fault", value_name = "WHEN=WHAT")]
         faults: Vec<String>,
         /// Count the scripts that come over SSH, and the commands of each, for `list --json`

@@ -21,6 +21,7 @@ mod faults;
 mod first;
 pub mod harness;
 mod host_grammar;
+mod host;
 mod leftovers;
 mod lost;
 mod many;
