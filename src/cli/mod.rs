@@ -4,6 +4,7 @@ pub mod author;
 mod debug;
 mod patch;
 mod recipe;
+mod zone;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use debug::{CreatePatchArgs, DebugCommand, RunArgs, ShellArgs};
 pub use patch::{ImportArgs, PatchCommand, RebaseArgs};
 pub use recipe::{CheckArgs, CheckFormat, RecipeCommand};
+pub use zone::{
+    ZoneAdoptArgs, ZoneChangeArgs, ZoneCommand, ZoneDestroyArgs, ZoneListArgs, ZonePlanArgs,
+    ZoneReprovisionArgs, ZoneShowArgs,
+};
 
 /// Builds, installs and serves software in SmartOS zones, from recipes, over SSH.
 #[derive(Debug, Parser)]
@@ -76,6 +81,9 @@ pub enum Command {
                             --keep-edited\n  zonewright apply backup --distfiles ~/Downloads"
     )]
     Apply(ApplyArgs),
+    /// Zones on their hosts
+    #[command(subcommand)]
+    Zone(ZoneCommand),
     /// One table: what is wanted, what is there, what differs
     #[command(
         after_help = "Examples:\n  zonewright status\n  zonewright status backup --json\n  \

@@ -1,5 +1,6 @@
 //! `zonewright apply`: make zones what their files say.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use super::{
 };
 use crate::causes::in_one_line;
 use crate::cli::{ApplyArgs, Global};
+use crate::facts::accounts::Secret;
 use crate::facts::locks::Holder;
 use crate::plan::Change;
 use crate::plan::zone::{GivenZone, Need};
@@ -98,6 +100,7 @@ fn apply(
         },
         distfiles: arguments.distfiles.clone(),
         verb: "apply",
+        kept: BTreeMap::new(),
         progress,
         log: None,
     };
@@ -130,6 +133,8 @@ pub(super) struct Run<'a> {
     pub(super) distfiles: Vec<PathBuf>,
     /// The command, as others are told of it.
     pub(super) verb: &'static str,
+    /// Password hashes that a new root of the zone gets again.
+    pub(super) kept: BTreeMap<String, Secret>,
     pub(super) progress: Progress,
     pub(super) log: Option<RunLog>,
 }
@@ -195,7 +200,7 @@ impl Run<'_> {
     }
 
     /// Does `work` with what a run needs.
-    fn with_controller<T>(
+    pub(super) fn with_controller<T>(
         &mut self,
         work: impl FnOnce(
             &mut Controller<'_>,
@@ -243,7 +248,10 @@ impl Run<'_> {
             distfiles,
             decisions: self.decisions,
             locking,
-            password: &mut |user, known| passwords.wanted_hash(user, known, &mut door::prompt),
+            password: &mut |user, known| match self.kept.get(&user.name) {
+                Some(hash) => Ok((known != Some(hash)).then(|| hash.clone())),
+                None => passwords.wanted_hash(user, known, &mut door::prompt),
+            },
             watch: &mut watch,
         };
         let mut begin = || folders.begin_run(name, &caller, now());
@@ -289,7 +297,7 @@ fn does_not_run(name: &str, view: &ZoneView) -> Failure {
 }
 
 /// What differs and needs the user's word.
-fn asked_for(name: &str, asked: &[(Need, Change)]) -> Failure {
+pub(super) fn asked_for(name: &str, asked: &[(Need, Change)]) -> Failure {
     let lines = asked.iter().map(|(need, change)| {
         let why = change.why.join("; ");
         format!("{} ({why}): {}", change.what, need.text())
@@ -331,7 +339,7 @@ pub(super) fn holder(command: String, controller: &str) -> Holder {
 fn text(name: &str, done: &Done, took: &str) -> String {
     let door = &done.door;
     let number = done.steps + done.report.steps;
-    if number == 0 {
+    if number == 0 && done.asked.is_empty() {
         return format!("{name} ({}): nothing to do\n", door.address);
     }
     let steps = if number == 1 {
@@ -339,7 +347,10 @@ fn text(name: &str, done: &Done, took: &str) -> String {
     } else {
         format!("{number} steps")
     };
-    let mut out = format!("{name} is as its file says: {steps} in {took}\n");
+    let mut out = match done.asked.is_empty() {
+        true => format!("{name} is as its file says: {steps} in {took}\n"),
+        false => format!("{name}: {steps} in {took}\n"),
+    };
     out.push_str(&format!("  address  {}\n", door.address));
     for (what, found) in &done.report.checks {
         out.push_str(&format!(

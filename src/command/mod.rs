@@ -17,6 +17,7 @@ mod remedy;
 mod sandbox;
 mod status;
 mod wish;
+mod zone;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -62,6 +63,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
     match cli.command {
         Command::Plan(arguments) => plan::run(global, &arguments),
         Command::Apply(arguments) => apply::run(global, &arguments),
+        Command::Zone(command) => zone::run(global, &command),
         Command::Status(arguments) => status::run(global, &arguments),
         Command::Doctor(arguments) => doctor::run(global, &arguments),
         Command::New(arguments) => new::run(&arguments),

@@ -80,12 +80,7 @@ impl Looked {
         let mut document = show::json(&wish.zone.name, &plan.unwrap_or_default());
         document["exists"] = Value::from(self.zone.is_some());
         if let Some(view) = &self.host {
-            let host = show::json(&wish.zone.name, &view.plan.shown());
-            document["host"] = json!({
-                "hostname": view.facts.hostname,
-                "uuid": view.plan.uuid,
-                "steps": host["steps"],
-            });
+            document["host"] = json_of_host(&wish.zone.name, view);
         }
         document
     }
@@ -117,6 +112,32 @@ fn text(wish: &Wish, looked: &Looked, style: Style) -> String {
             wish.zone.zone.alias
         ),
     }
+}
+
+/// What differs of a zone on its host.
+pub(super) fn text_of_host(name: &str, view: &ZoneView, style: Style) -> String {
+    let head = format!(
+        "zone {name} on {} ({})",
+        view.facts.hostname, view.facts.stamp
+    );
+    if view.plan.is_empty() {
+        return format!("{head}: nothing to do\n");
+    }
+    format!(
+        "{}\n\n{}",
+        style.paint("1", &head),
+        show::text(&view.plan.shown(), style)
+    )
+}
+
+/// The same for programs.
+pub(super) fn json_of_host(name: &str, view: &ZoneView) -> Value {
+    let host = show::json(name, &view.plan.shown());
+    json!({
+        "hostname": view.facts.hostname,
+        "uuid": view.plan.uuid,
+        "steps": host["steps"],
+    })
 }
 
 fn text_of_zone(wish: &Wish, view: &View, style: Style) -> String {

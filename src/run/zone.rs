@@ -5,6 +5,7 @@
 //! looked at. A connection that is lost in the middle of a creation is no failure: whatever the host has made of it by
 //! then is found again by the zone's uuid.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::course::Course;
@@ -12,13 +13,17 @@ use super::door::Door;
 use super::step::{self, Sink};
 use super::{Controller, Event, RunError, lock};
 use crate::causes::in_one_line;
+use crate::facts::Questions;
+use crate::facts::accounts::Secret;
 use crate::facts::host::inside::Inside;
+use crate::facts::host::victims::{self, Victim};
 use crate::facts::host::vms::Vm;
 use crate::facts::host::{self as host_facts, HostFacts, HostQuestions};
 use crate::host::zlogin::Zlogin;
 use crate::host::{self, Exit, Host, HostError};
 use crate::plan::Work;
 use crate::plan::zone::{self, GivenZone, Place, WantedZone, ZonePlan, ZoneStep};
+use crate::site::model::User;
 use crate::store::{RunLog, StoreError};
 
 /// How long what an earlier connection of this run left on the host may go on: a first boot takes its time.
@@ -70,10 +75,7 @@ pub struct ZoneReport {
 /// [`RunError`] when the host cannot be asked.
 pub fn ask(door: &mut dyn Host, questions: &HostQuestions) -> Result<HostFacts, RunError> {
     let (exit, answer, errors) = host::run_to_string(door, &host_facts::probe(questions))?;
-    if exit != Exit::Code(0) {
-        let errors = String::from_utf8_lossy(&errors);
-        return Err(RunError::Probe(format!("{exit:?}: {}", errors.trim())));
-    }
+    judged(&exit, &errors)?;
     Ok(host_facts::parse(&answer)?)
 }
 
@@ -140,6 +142,113 @@ pub fn converge(
     })
 }
 
+/// The password hashes of users of a zone, as they are in it.
+///
+/// # Errors
+/// [`RunError`] when the zone cannot be asked.
+pub fn password_hashes(
+    door: &mut dyn Host,
+    users: &[User],
+) -> Result<BTreeMap<String, Secret>, RunError> {
+    let questions = Questions {
+        users: users.iter().map(|user| user.name.clone()).collect(),
+        ..Questions::default()
+    };
+    let facts = super::ask(door, &questions)?;
+    let known = facts.accounts.users.into_iter();
+    // what does not begin so is no password
+    let hashes = known.filter(|(_, fact)| fact.shadow.0.starts_with('$'));
+    Ok(hashes.map(|(name, fact)| (name, fact.shadow)).collect())
+}
+
+/// The SSH host keys of a zone as an archive, for [`put_host_keys`].
+///
+/// # Errors
+/// [`RunError`] when they cannot be read.
+pub fn host_keys(door: &mut dyn Host) -> Result<Vec<u8>, RunError> {
+    let script = zone::scripts::read_host_keys();
+    let (exit, archive, errors) = host::run_to_string(door, &script)?;
+    judged(&exit, &errors).map(|()| archive)
+}
+
+/// Gives a zone the SSH host keys of an archive.
+///
+/// # Errors
+/// [`RunError`] when they cannot be written.
+pub fn put_host_keys(door: &mut dyn Host, archive: &[u8]) -> Result<(), RunError> {
+    let mut errors = Vec::new();
+    let exit = door.run(
+        &zone::scripts::write_host_keys(),
+        &mut std::io::Cursor::new(archive),
+        &mut |_, bytes| errors.extend_from_slice(bytes),
+    )?;
+    judged(&exit, &errors)
+}
+
+fn judged(exit: &Exit, errors: &[u8]) -> Result<(), RunError> {
+    if *exit == Exit::Code(0) {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(errors);
+    Err(RunError::Probe(format!("{exit:?}: {}", errors.trim())))
+}
+
+/// Asks what dies with a zone.
+///
+/// # Errors
+/// [`RunError`] when the host cannot be asked.
+pub fn victims(door: &mut dyn Host, vm: &Vm) -> Result<Vec<Victim>, RunError> {
+    let root = format!("{}/{}", vm.pool(), vm.uuid);
+    let (exit, answer, errors) = host::run_to_string(door, &victims::ask(&root))?;
+    judged(&exit, &errors)?;
+    Ok(victims::parse(&answer)?)
+}
+
+/// Destroys a zone, under its lock.
+///
+/// # Errors
+/// [`RunError`] when it cannot be destroyed, or is still there afterwards.
+pub fn destroy(
+    door: &mut Door<'_>,
+    vm: &Vm,
+    controller: &mut Controller<'_>,
+    log: &mut Option<RunLog>,
+    begin: &mut dyn FnMut() -> Result<RunLog, StoreError>,
+) -> Result<(), RunError> {
+    let log = match log {
+        Some(log) => log,
+        None => log.insert(begin()?),
+    };
+    controller.locking.holder.run = log.name();
+    let step = zone::destruction(vm);
+    let mut course = Course::default();
+    let questions = HostQuestions {
+        uuid: Some(vm.uuid.clone()),
+        ..HostQuestions::default()
+    };
+    let mut tries = 0;
+    let result = course.through_losses(door, controller, &mut |door, controller, _| {
+        if !door.is_locked() {
+            lock::take(door, controller, Some(SETTLE))?;
+            tries = 0;
+        }
+        let facts = ask(door, &questions)?;
+        if facts.vms.iter().all(|other| other.uuid != vm.uuid) {
+            return Ok(Some(()));
+        }
+        tries += 1;
+        if tries > 1 {
+            return Err(RunError::DidNotTake {
+                what: step.step.title(),
+                why: "it is still there".to_owned(),
+            });
+        }
+        run_logged(door, &vm.uuid, &step, controller, log).map(|()| None)
+    });
+    lock::release(door);
+    result
+}
+
 /// How far a run came.
 #[derive(Default)]
 struct Way {
@@ -179,7 +288,7 @@ impl Way {
                 why: "it was done and is due again".to_owned(),
             });
         }
-        run_logged(door, &view, step, controller, log)?;
+        run_logged(door, &view.plan.uuid, step, controller, log)?;
         self.last = Some(body);
         self.is_fresh = step.step.id == "zone/create";
         self.steps += 1;
@@ -190,7 +299,7 @@ impl Way {
 /// Runs a step with its output kept.
 fn run_logged(
     door: &mut Door<'_>,
-    view: &ZoneView,
+    uuid: &str,
     step: &ZoneStep,
     controller: &mut Controller<'_>,
     log: &mut RunLog,
@@ -203,7 +312,7 @@ fn run_logged(
     let result = match place {
         Place::Host => step::run_alone(door, step, controller, &mut sink),
         Place::Zone => {
-            let mut zone = Zlogin::new(&mut *door, view.plan.uuid.as_str());
+            let mut zone = Zlogin::new(&mut *door, uuid);
             step::run_alone(&mut zone, step, controller, &mut sink)
         }
     };

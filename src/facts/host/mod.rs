@@ -9,6 +9,7 @@ pub mod images;
 pub mod inside;
 pub mod network;
 pub mod pools;
+pub mod victims;
 pub mod vms;
 
 use std::collections::BTreeMap;

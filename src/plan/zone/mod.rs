@@ -4,6 +4,7 @@
 //! whichever machine and after whatever was cut off, means the same zone and never makes a second one. What needs
 //! a reboot of the zone or another root for it is said, and planned only where the user asked for it.
 
+pub mod adopt;
 mod card;
 mod datasets;
 mod obstacles;
@@ -219,6 +220,42 @@ fn find<'a>(
             vm: Some(whole(vm)),
         }),
         _ => Err(obstacles::alias_taken(shape, &named)),
+    }
+}
+
+/// The zone that a file is about, on its host.
+///
+/// # Errors
+/// [`Refusal`] when it is not clear which one that is.
+pub fn concerned<'a>(
+    wanted: &WantedZone,
+    facts: &'a HostFacts,
+    given: GivenZone,
+) -> Result<Option<&'a Vm>, Refusal> {
+    find(wanted, facts, given).map(|found| found.vm)
+}
+
+/// Ends a zone with everything that is its own.
+#[must_use]
+pub fn destruction(vm: &Vm) -> ZoneStep {
+    let name = if vm.alias.is_empty() {
+        &vm.uuid
+    } else {
+        &vm.alias
+    };
+    let change = Change::new(Action::Destroy, format!("zone {name}"), "you asked for it");
+    let step = Step {
+        id: "zone/destroy".to_owned(),
+        stage: Stage::Zone,
+        changes: vec![change],
+        work: Work::Script {
+            script: scripts::destroy(&vm.uuid),
+            input: Input::None,
+        },
+    };
+    ZoneStep {
+        step,
+        place: Place::Host,
     }
 }
 

@@ -224,6 +224,28 @@ folder=/root/.ssh file=/root/.ssh/authorized_keys
         )
 }
 
+/// Prints the zone's SSH host keys as an archive; in the zone.
+#[must_use]
+pub fn read_host_keys() -> Script {
+    Script::new("read the host keys")
+        .shell(shell::FAIL)
+        .shell("cd /var/ssh && /usr/bin/gtar -cf - ssh_host_*_key ssh_host_*_key.pub || fail 'cannot read the host keys'")
+}
+
+/// Puts them into another root; in the zone. Connections that are open go on.
+#[must_use]
+pub fn write_host_keys() -> Script {
+    Script::new("keep the host keys")
+        .shell(shell::FAIL)
+        .shell(
+            r#"
+/usr/bin/gtar -C /var/ssh -xpf - || fail 'cannot write the host keys'
+/usr/sbin/svcadm restart svc:/network/ssh:default || fail 'sshd does not start again'
+"#,
+        )
+        .with_input()
+}
+
 /// What makes and changes datasets begins with this; in the zone.
 pub(super) fn datasets() -> Script {
     Script::new("make the datasets").shell(shell::FAIL).shell(

@@ -1,0 +1,203 @@
+//! `zonewright zone`: zones on their hosts, without what is in them.
+
+mod adopt;
+mod destroy;
+mod list;
+mod reprovision;
+mod show;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::apply::{Run, asked_for};
+use super::plan::{json_of_host, text_of_host};
+use super::{DIFFERS, DONE, Failure, answer, answer_json, door, site, wish};
+use crate::cli::{Global, ZoneChangeArgs, ZoneCommand, ZonePlanArgs};
+use crate::plan::zone::GivenZone;
+use crate::run::{Decisions, Event, Wish};
+use crate::show::progress::Progress;
+use crate::show::{Style, duration};
+use crate::site::SiteRoot;
+
+pub(super) fn run(global: &Global, command: &ZoneCommand) -> Result<u8, Failure> {
+    match command {
+        ZoneCommand::Plan(arguments) => plan(global, arguments),
+        ZoneCommand::Create(arguments) => change(global, arguments, "create"),
+        ZoneCommand::List(arguments) => list::run(global, arguments),
+        ZoneCommand::Show(arguments) => show::run(global, arguments),
+        ZoneCommand::Update(arguments) => change(global, arguments, "update"),
+        ZoneCommand::Reprovision(arguments) => reprovision::run(global, arguments),
+        ZoneCommand::Destroy(arguments) => destroy::run(global, arguments),
+        ZoneCommand::Adopt(arguments) => adopt::run(global, arguments),
+    }
+}
+
+/// Reads a zone file that says a host.
+fn load(site: &SiteRoot, zone: &str) -> Result<Wish, Failure> {
+    let wish = wish::load(site, zone)?;
+    if wish.zone.host.is_some() {
+        return Ok(wish);
+    }
+    Err(Failure::usage(
+        &format!("the file of the zone {zone} says no host"),
+        "`[host] ssh = \"root@…\"` says where it is; `zonewright zone adopt` writes a file for a zone that is there",
+    ))
+}
+
+fn progress(global: &Global) -> Progress {
+    Progress::new(Style::stderr(global.color), global.verbose, String::new())
+}
+
+/// The host of a zone, which is started where it is the sandbox and `makes` says so.
+fn host(
+    global: &Global,
+    site: &SiteRoot,
+    wish: &Wish,
+    makes: bool,
+    progress: &mut Progress,
+) -> Result<door::host::HostDoor, Failure> {
+    let host = door::host::open(global, site, &wish.zone, makes, progress)?;
+    host.ok_or_else(|| {
+        Failure::text_only(
+            "the sandbox does not run",
+            &format!("`zonewright apply {}` starts it", wish.zone.name),
+        )
+    })
+}
+
+fn plan(global: &Global, arguments: &ZonePlanArgs) -> Result<u8, Failure> {
+    let site = site(global)?;
+    let style = Style::stdout(global.color);
+    let mut progress = progress(global);
+    let mut documents = Vec::new();
+    let mut differs = false;
+    for name in &arguments.zones {
+        let wish = load(&site, name)?;
+        let mut host = host(global, &site, &wish, false, &mut progress)?;
+        let view = host.look()?;
+        for note in &view.plan.notes {
+            progress.show(&Event::Note(format!("{name}: {note}")));
+        }
+        differs |= !view.plan.is_empty();
+        let mut document = json_of_host(name, &view);
+        document["zone"] = Value::from(name.as_str());
+        documents.push(document);
+        if !global.json {
+            answer(&text_of_host(name, &view, style));
+        }
+    }
+    if global.json {
+        answer_json("zone-plan", json!({ "zones": documents }));
+    }
+    Ok(match differs && arguments.detailed_exitcode {
+        true => DIFFERS,
+        false => DONE,
+    })
+}
+
+/// A run on the host alone.
+fn begin<'a>(
+    global: &'a Global,
+    site: &'a SiteRoot,
+    wish: &'a Wish,
+    given: GivenZone,
+    verb: &'static str,
+) -> Run<'a> {
+    Run {
+        global,
+        site,
+        wish,
+        wait: None,
+        break_lock: false,
+        step_timeout: None,
+        given,
+        decisions: Decisions::default(),
+        distfiles: Vec::new(),
+        verb,
+        kept: BTreeMap::new(),
+        progress: progress(global),
+        log: None,
+    }
+}
+
+fn change(global: &Global, arguments: &ZoneChangeArgs, verb: &'static str) -> Result<u8, Failure> {
+    let started = Instant::now();
+    let site = site(global)?;
+    let name = &arguments.zone;
+    let wish = load(&site, name)?;
+    let given = GivenZone {
+        reboots: arguments.reboot,
+        replaces_failed: arguments.replace_failed,
+        ..GivenZone::default()
+    };
+    let verb = match verb {
+        "create" => "zone create",
+        _ => "zone update",
+    };
+    let mut run = begin(global, &site, &wish, given, verb);
+    let result = run.on_host();
+    let (_, report) = run.end(result, started.elapsed())?;
+    let view = &report.view;
+    let addresses: Vec<&str> = view
+        .inside()
+        .map_or(Vec::new(), |i| i.addresses().collect());
+    if global.json {
+        answer_json(
+            "zone-change",
+            json!({
+                "zone": name,
+                "uuid": view.plan.uuid,
+                "steps": report.steps,
+                "addresses": addresses,
+                "left": view.plan.asked.iter().map(|(_, change)| &change.what).collect::<Vec<_>>(),
+            }),
+        );
+    } else {
+        let took = duration(started.elapsed());
+        answer(&match report.steps {
+            0 => format!("{name} on {}: nothing to do\n", view.facts.hostname),
+            1 => format!("{name} on {}: 1 step in {took}\n", view.facts.hostname),
+            steps => format!(
+                "{name} on {}: {steps} steps in {took}\n",
+                view.facts.hostname
+            ),
+        });
+        answer(&format!("  uuid     {}\n", view.plan.uuid));
+        for address in addresses {
+            answer(&format!("  address  {address}\n"));
+        }
+    }
+    if view.plan.asked.is_empty() {
+        return Ok(DONE);
+    }
+    Err(asked_for(name, &view.plan.asked))
+}
+
+/// Wants `word` typed on the terminal; where there is none, `--yes`.
+fn confirm(word: &str, question: &str, yes: bool) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "nothing was changed: this wants a word from you",
+            "`--yes` says it where there is no terminal",
+        ));
+    }
+    eprint!("{question}; type `{word}` to go on: ");
+    let _ = std::io::stderr().flush();
+    let mut typed = String::new();
+    let read = std::io::stdin().lock().read_line(&mut typed);
+    if read.is_ok() && typed.trim() == word {
+        return Ok(());
+    }
+    Err(Failure::text_only("nothing was changed", ""))
+}
+
+/// A size for people.
+fn size(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}
