@@ -138,7 +138,11 @@ fn what_a_host_is_sent_in_a_zones_whole_life_is_what_a_real_one_takes() {
                 assert_eq!(names, ["image_uuid"]);
             }
             action => {
-                *(if action == 'c' { &mut creates } else { &mut updates }) += 1;
+                *(if action == 'c' {
+                    &mut creates
+                } else {
+                    &mut updates
+                }) += 1;
                 wrong.extend(payload::check("joyent", action, &given));
             }
         }
@@ -146,5 +150,8 @@ fn what_a_host_is_sent_in_a_zones_whole_life_is_what_a_real_one_takes() {
     wrong.sort();
     wrong.dedup();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(creates == 1 && updates >= 3 && reprovisions == 1, "{creates} {updates} {reprovisions}");
+    assert!(
+        creates == 1 && updates >= 3 && reprovisions == 1,
+        "{creates} {updates} {reprovisions}"
+    );
 }

@@ -359,7 +359,10 @@ fn a_violation_reads_as_a_sentence() {
 #[test]
 fn what_a_function_runs_is_looked_at_where_it_is_called() {
     let said = "said() { shift; \"$@\"; }\n";
-    assert_eq!(check(&format!("{said}said x /usr/bin/nictagadm list -p -d ,")), []);
+    assert_eq!(
+        check(&format!("{said}said x /usr/bin/nictagadm list -p -d ,")),
+        []
+    );
     for (script, line) in [
         (format!("{said}said x /usr/bin/lsblk"), 2),
         (format!("{said}said x /usr/bin/nictagadm frob"), 2),
@@ -367,6 +370,9 @@ fn what_a_function_runs_is_looked_at_where_it_is_called() {
         ("other() { \"$@\"; }".to_owned(), 1),
     ] {
         let found = check(&script);
-        assert!(found.len() == 1 && found[0].line == line, "{script}: {found:?}");
+        assert!(
+            found.len() == 1 && found[0].line == line,
+            "{script}: {found:?}"
+        );
     }
 }
