@@ -61,6 +61,8 @@ struct Supervisor {
     host: Mutex<Host>,
     /// The number of the next zone that boots.
     next_zone: AtomicU32,
+    /// How often the host crashed.
+    crashes: AtomicU32,
     known_hosts: Mutex<BTreeMap<String, String>>,
     is_ending: AtomicBool,
     /// Requests that are being answered.
@@ -92,6 +94,7 @@ pub(crate) fn serve(state: &Path, cache: &Path, binary: &Path) -> Result<(), San
         machines: Mutex::new(records::machines(state)?),
         host: Mutex::new(records::host(state)?),
         next_zone: AtomicU32::new(1),
+        crashes: AtomicU32::new(0),
         known_hosts: Mutex::default(),
         is_ending: AtomicBool::new(false),
         answering: AtomicUsize::new(0),

@@ -237,6 +237,9 @@ impl Supervisor {
             let (key, label) = (zone.place.key.clone(), zone.place.label.clone());
             eprintln!("zone `{label}` ended with status {status}");
             this.note_end(&key);
+            if key == GLOBAL {
+                this.crash();
+            }
             if status == REBOOT || is_crash {
                 match this.start(&slot, &key, zone.forwarder, is_crash) {
                     Ok(zone) => *held = Some(zone),
@@ -265,11 +268,13 @@ impl Supervisor {
 
     /// Destroys one zone or all; the supervisor ends with its last.
     pub(super) fn down(&self, name: Option<&str>) -> Result<Reply, SandboxError> {
-        let mut keys: Vec<String> = match name {
+        // A host takes its machines along.
+        let is_all = name.is_none_or(|name| name == GLOBAL);
+        let mut keys: Vec<String> = match name.filter(|_| !is_all) {
             Some(name) => self.called(name).into_iter().collect(),
             None => self.lock_machines().keys().cloned().collect(),
         };
-        if name.is_none() {
+        if is_all {
             keys.extend(self.lock_zones().keys().cloned());
             keys.push(GLOBAL.to_owned());
             keys.sort();
