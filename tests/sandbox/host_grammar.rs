@@ -41,6 +41,7 @@ impl Host for Tap<'_> {
 
 /// A connection to the host of the sandbox.
 fn host_of(zone: &Zone) -> Ssh {
+    zone.run(&["sandbox", "up", "global"]).succeeds();
     let list = zone.run(&["sandbox", "list", "--json"]).succeeds();
     let document: serde_json::Value = serde_json::from_str(&list.out).unwrap();
     let zones = document["zones"].as_array().unwrap();

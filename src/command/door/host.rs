@@ -125,10 +125,15 @@ fn sandbox(makes: bool, progress: &mut Progress) -> Result<Option<Login>, Failur
     use crate::command::sandbox as command;
     use crate::sandbox::{self, GLOBAL};
 
-    let access = if makes {
-        Some(command::host(progress)?)
-    } else {
-        sandbox::access(GLOBAL).map_err(|error| command::failure(&error))?
+    let zones = sandbox::list().map_err(|error| command::failure(&error))?;
+    let is_host = |zone: &sandbox::ZoneState| zone.alias == GLOBAL && zone.access.is_some();
+    let access = match zones.iter().find(|zone| is_host(zone)) {
+        Some(host) => host.access.clone(),
+        // a sandbox that has zones has a host, which starts when it is needed
+        None if makes || zones.iter().any(|zone| zone.access.is_some()) => {
+            Some(command::host(progress)?)
+        }
+        None => None,
     };
     let Some(access) = access else {
         return Ok(None);
