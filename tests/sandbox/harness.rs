@@ -272,6 +272,7 @@ impl Zone {
 
     /// Runs a script on the host, past SSH, and gives what it printed.
     pub fn host_shell(&self, script: &str) -> String {
+        self.run(&["sandbox", "up", sandbox::GLOBAL]).succeeds();
         let words = [
             "sandbox",
             "shell",
