@@ -39,14 +39,19 @@ impl Ground {
         static SHARED: Mutex<Weak<Ground>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
-            let folder = tempfile::tempdir().unwrap();
-            let ground = Arc::new(Self { folder });
-            // the supervisor keeps the cache folder of whoever starts it, which must outlive it:
-            // the machine's, not that of a test
-            Ran::of(ground.command(&["sandbox", "up", "ground"])).succeeds();
+            let ground = Self::new();
             *shared = Arc::downgrade(&ground);
             ground
         })
+    }
+
+    fn new() -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let ground = Arc::new(Self { folder });
+        // the supervisor keeps the cache folder of whoever starts it, which must outlive it: the
+        // machine's, not that of a test
+        Ran::of(ground.command(&["sandbox", "up", "ground"])).succeeds();
+        ground
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -75,6 +80,17 @@ impl Zone {
     /// A site with the fixture's recipes and a zone file that uses one; nothing, with the reason
     /// said, where there can be no sandbox.
     pub fn with_recipe(alias: &str, recipe: &str) -> Option<Self> {
+        Self::on(Ground::shared, alias, recipe)
+    }
+
+    /// The same on a host that no other test uses, with a zone file's text in place of the usual one.
+    pub fn alone(alias: &str, text: &str) -> Option<Self> {
+        let zone = Self::on(Ground::new, alias, "greeter")?;
+        zone.write(&format!("zones/{alias}.toml"), text);
+        Some(zone)
+    }
+
+    fn on(ground: impl FnOnce() -> Arc<Ground>, alias: &str, recipe: &str) -> Option<Self> {
         let missing = sandbox::requirements();
         if let Some(missing) = missing.first() {
             let what = format!("the sandbox needs {}: {}", missing.what, missing.remedy);
@@ -88,7 +104,7 @@ impl Zone {
             alias: alias.to_owned(),
             site,
             folder,
-            ground: Ground::shared(),
+            ground: ground(),
         };
         // packages are really built, while the image is the machine's one
         let shared = sandbox::paths::cache_folder().unwrap();
@@ -245,6 +261,30 @@ impl Zone {
         serde_json::from_value(zone.clone()).unwrap()
     }
 
+    /// The same of the host.
+    pub fn watched_on_host(&self) -> Watched {
+        let list = self.run(&["sandbox", "list", "--json"]).succeeds();
+        let document: serde_json::Value = serde_json::from_str(&list.out).unwrap();
+        let zones = document["zones"].as_array().unwrap();
+        let host = zones.iter().find(|zone| zone["alias"] == sandbox::GLOBAL);
+        serde_json::from_value(host.unwrap().clone()).unwrap()
+    }
+
+    /// Runs a script on the host, past SSH, and gives what it printed.
+    pub fn host_shell(&self, script: &str) -> String {
+        self.run(&["sandbox", "up", sandbox::GLOBAL]).succeeds();
+        let words = [
+            "sandbox",
+            "shell",
+            sandbox::GLOBAL,
+            "--",
+            "/usr/bin/bash",
+            "-c",
+            script,
+        ];
+        self.run(&words).succeeds().out
+    }
+
     /// Waits until the fault that was armed last has happened.
     #[track_caller]
     pub fn wait_for_fault(&self) {
@@ -289,7 +329,11 @@ impl Zone {
 
     /// How to get in over SSH, as the sandbox says.
     pub fn access(&self) -> sandbox::Access {
-        let up = self.run(&["sandbox", "up", &self.alias, "--json"]);
+        self.access_to(&self.alias)
+    }
+
+    fn access_to(&self, alias: &str) -> sandbox::Access {
+        let up = self.run(&["sandbox", "up", alias, "--json"]);
         let document: serde_json::Value = serde_json::from_str(&up.succeeds().out).unwrap();
         let text = |key: &str| document["zones"][0][key].as_str().unwrap().to_owned();
         let port = |key: &str| u16::try_from(document["zones"][0][key].as_u64().unwrap()).unwrap();
@@ -306,15 +350,23 @@ impl Zone {
 
     /// A connection of its own that writes down what goes through it.
     pub fn door(&self) -> Recorder<Ssh> {
-        let access = self.access();
+        Recorder::new(self.connect(&self.access()))
+    }
+
+    /// The same to the zone's host, with nothing written down.
+    pub fn host_door(&self) -> Ssh {
+        self.connect(&self.access_to(sandbox::GLOBAL))
+    }
+
+    fn connect(&self, access: &sandbox::Access) -> Ssh {
         let home = self.own("home");
         let config = SshConfig::load(&home, "root", None, &[]).unwrap();
         let destination = format!("{}@{}:{}", access.user, access.address, access.ssh_port);
         let mut target = SshTarget::parse(&destination, &config).unwrap();
-        target.identities = vec![access.identity];
-        target.known_hosts = vec![access.known_hosts];
+        target.identities = vec![access.identity.clone()];
+        target.known_hosts = vec![access.known_hosts.clone()];
         target.global_known_hosts.clear();
-        Recorder::new(Ssh::connect(&target, &mut |_| None).unwrap())
+        Ssh::connect(&target, &mut |_| None).unwrap()
     }
 
     fn wish(&self) -> Wish {

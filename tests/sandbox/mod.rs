@@ -37,3 +37,4 @@ mod systems;
 mod two_operators;
 mod upstream_manifest;
 mod walk;
+mod zone_files;
