@@ -86,7 +86,7 @@ pub fn recipe() -> Value {
 }
 
 /// Zone files that have every key at least once: one that is made here and one that is there.
-fn zones() -> [Value; 2] {
+fn zones() -> Vec<Value> {
     let rest = json!({
         "user": [
             { "name": "matt", "uid": 1001, "group": "other", "home": "/home/matt", "shell": "/usr/bin/bash",
@@ -102,13 +102,41 @@ fn zones() -> [Value; 2] {
         zone.as_object_mut().unwrap().extend(more);
         zone
     };
-    [
+    let zone = |more: Value| {
+        let mut zone = json!({
+            "alias": "zone", "image": "base-64-lts@24.4.1", "memory": "2 GiB", "quota": "2 TiB",
+            "nic": [{ "tag": "admin", "address": "192.0.2.10/24", "gateway": "192.0.2.1" }],
+        });
+        let more = more.as_object().unwrap().clone();
+        zone.as_object_mut().unwrap().extend(more);
+        zone
+    };
+    vec![
         with(json!({
-            "host": { "sandbox": true },
-            "zone": {
-                "image": "base-64-lts@24.4.1", "memory": "2 GiB", "quota": "2 TiB",
-                "resolvers": ["192.0.2.1"], "ssh-keys": ["~/.ssh/id.pub"],
-                "nic": [{ "tag": "admin", "address": "192.0.2.10/24", "gateway": "192.0.2.1" }],
+            "host": { "ssh": "root@vault" },
+            "zone": zone(json!({
+                "uuid": "2f1dc911-6401-4fa4-8e9d-67ea2e39c271", "brand": "joyent", "swap": "4 GiB",
+                "hostname": "zone", "dns-domain": "local", "resolvers": ["192.0.2.1"],
+                "metadata": { "note": "b" }, "ssh-keys": ["~/.ssh/id.pub"],
+            })),
+            "storage": { "kind": "delegated" },
+            "dataset": [{
+                "name": "matt", "mountpoint": "/backups/matt", "quota": "600 GiB", "refquota": "500 GiB",
+                "compression": "lz4", "recordsize": "1 MiB", "owner": "matt",
+            }],
+        })),
+        with(json!({
+            "host": { "ssh": "root@vault" },
+            "zone": zone(json!({
+                "nic": [{ "tag": "admin", "addresses": ["192.0.2.10/24"], "mac": "02:08:20:00:00:01" }],
+            })),
+            "storage": { "kind": "lofs", "source": "/zones/backups", "target": "/backups" },
+        })),
+        with(json!({
+            "host": { "ssh": "root@vault" },
+            "zone": zone(json!({ "uuid": "2f1dc911-6401-4fa4-8e9d-67ea2e39c271" })),
+            "storage": {
+                "kind": "existing", "dataset": "zones/2f1dc911-6401-4fa4-8e9d-67ea2e39c271/data",
             },
         })),
         with(json!({ "zone": { "alias": "zone", "ssh": "root@vault", "become": "sudo" } })),

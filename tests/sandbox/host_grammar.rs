@@ -82,7 +82,7 @@ fn apply(zone: &Zone, given: GivenZone, sent: &mut Sent) -> Result<usize, RunErr
 const SHAPE: &str = "[host]\nsandbox = true\n\n[zone]\nalias = \"host-grammar\"\nimage = \"base-64-lts@23.4.0\"\n\
     memory = \"512 MiB\"\nquota = \"20 GiB\"\ncpu-cap = 200\nresolvers = [\"192.0.2.53\"]\n\
     metadata = { note = \"a 'quoted' $value\" }\n\n[[zone.nic]]\ntag = \"admin\"\naddress = \"dhcp\"\n\n\
-    [storage]\nkind = \"delegated\"\n\n[[dataset]]\nname = \"anna\"\nrefquota = \"5 GiB\"\n";
+    [storage]\nkind = \"delegated\"\n\n[[dataset]]\nname = \"anna\"\nmountpoint = \"/backups/anna\"\nrefquota = \"5 GiB\"\n";
 
 #[test]
 fn what_a_host_is_sent_in_a_zones_whole_life_is_what_a_real_one_takes() {
