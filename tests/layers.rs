@@ -83,7 +83,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "causes", "cli", "desk", "doctor", "facts", "host", "plan", "problem", "run", "source",
         ],
     ),
-    ("sandbox", &["apt", "causes", "hex", "script"]),
+    ("sandbox", &["apt", "causes", "hex", "script", "shadow"]),
 ];
 
 /// Modules that only take values and return values.
