@@ -1,6 +1,7 @@
 //! Who asks, and what it may see and change: the rules of delegation.
 //!
-//! A zone sees what is delegated to it, and its parents by name alone. What it does not see is not
+//! A zone sees what is delegated to it, and its parents by name alone; one to which nothing is
+//! delegated sees nothing at all (both inferred from `zone_dataset_visible`). What it does not see is not
 //! there for it: the answer is "does not exist", never "permission denied".
 
 use super::model::{Dataset, Datasets};

@@ -25,13 +25,18 @@ use crate::sandbox::error::{SandboxError, errno, file, run, tail};
 use crate::sandbox::image::Image;
 use crate::sandbox::paths;
 
+use super::format;
+
 /// The pool's name, as on every SmartOS host.
 pub(crate) const POOL: &str = "zones";
 
 /// How big the pool's sparse file is, unless the environment says otherwise.
 const SIZE: u64 = 4 << 40;
 
-/// Names another size of a new pool's file, in bytes.
+/// How big it is where the state folder's file system has no files of that size.
+const SMALL_SIZE: u64 = 256 << 30;
+
+/// Names another size of a new pool's file: a number of bytes, or `64G`.
 const SIZE_VARIABLE: &str = "ZONEWRIGHT_SANDBOX_POOL_SIZE";
 
 /// How long the daemon may take to listen.
@@ -132,20 +137,13 @@ impl Place {
         .map_err(errno("mount", &root))?;
         mount(None::<&str>, &root, None::<&str>, private, None::<&str>)
             .map_err(errno("change the propagation of", &root))?;
-        for (from, below) in [
-            (PathBuf::from("/dev"), "dev"),
-            (PathBuf::from("/proc"), "proc"),
-            (self.disk(), "pool"),
-        ] {
-            let to = root.join(below);
-            mount(
-                Some(&from),
-                &to,
-                None::<&str>,
-                MsFlags::MS_BIND,
-                None::<&str>,
-            )
-            .map_err(errno("mount", &to))?;
+        bind(Path::new("/proc"), &root.join("proc"))?;
+        bind(&self.disk(), &root.join("pool"))?;
+        // No more of the machine's: whatever the daemon tells its log is nobody's business.
+        for name in ["fuse", "null", "zero", "random", "urandom"] {
+            let node = root.join("dev").join(name);
+            File::create(&node).map_err(file("make", &node))?;
+            bind(&Path::new("/dev").join(name), &node)?;
         }
         Ok(())
     }
@@ -228,7 +226,9 @@ impl Place {
         }
         let path = self.pool_file();
         let disk = File::create(&path).map_err(file("make", &path))?;
-        disk.set_len(wanted_size()).map_err(file("make", &path))?;
+        disk.set_len(wanted_size())
+            .or_else(|_| disk.set_len(SMALL_SIZE))
+            .map_err(file("make", &path))?;
         let mountpoint = format!("/{POOL}");
         let mut create = self.program("zpool")?;
         create.args(["create", "-f", "-m", &mountpoint, POOL, "/pool/zones.img"]);
@@ -349,9 +349,13 @@ fn holds_pool(path: &Path) -> bool {
     read.is_ok() && label.iter().any(|byte| *byte != 0)
 }
 
+fn bind(from: &Path, to: &Path) -> Result<(), SandboxError> {
+    mount(Some(from), to, None::<&str>, MsFlags::MS_BIND, None::<&str>).map_err(errno("mount", to))
+}
+
 fn wanted_size() -> u64 {
     let asked = std::env::var(SIZE_VARIABLE).ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(SIZE)
+    asked.and_then(|text| format::bytes(&text)).unwrap_or(SIZE)
 }
 
 /// Why there can be no daemon on this machine at all; none when nothing stands against it.

@@ -182,6 +182,7 @@ fn unmount(
     meant.sort_by(|a, b| b.1.cmp(&a.1));
     for (name, path) in meant {
         if !unmount_one(&mut inner.mounts, &name, by_force) {
+            // (inferred: strerror's words)
             answer.fail(1, format!("cannot unmount '{path}': Device busy"));
             return false;
         }

@@ -40,7 +40,9 @@ pub(super) fn ensure(
     let tools = image.folder.join("tools");
     let target = tools.join(&name);
     if !target.is_dir() {
-        let _alone = paths::exclusive(&tools, "lock")?;
+        // Whoever makes a layer uses the same apt.
+        let _alone = paths::exclusive(&image.folder.join("layers"), "lock")?;
+        fs::create_dir_all(&tools).map_err(file("make", &tools))?;
         if !target.is_dir() {
             paths::make_whole(&target, |partial| make(image, partial, progress))?;
         }

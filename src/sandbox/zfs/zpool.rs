@@ -1,7 +1,8 @@
 //! `zpool list`, `get`, `status` and `scrub`: enough to see whether the pool is well.
 //!
 //! zfs-fuse shows sizes in three digits only. The size itself is known exactly, from the file; what is
-//! allocated is as exact as those digits.
+//! allocated is as exact as those digits. What a zone is refused, and the columns' names, are inferred:
+//! the facts are about `zfs`.
 
 use crate::causes::in_one_line;
 use crate::sandbox::smf::answer::Answer;
