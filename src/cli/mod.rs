@@ -243,7 +243,7 @@ pub enum SandboxCommand {
                       command it is about every connection of the zone, at a script about its own."
     )]
     Up {
-        /// The zone's name
+        /// The zone's name; `global` is the host itself, where `vmadm` works
         #[arg(default_value = "sandbox")]
         alias: String,
         /// Arm a fault, WHEN=WHAT (repeatable). WHEN: COMMAND#N, script#N, script#N.K, script#N.end,

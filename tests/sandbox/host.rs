@@ -22,7 +22,7 @@ struct Host {
 }
 
 impl Host {
-    /// A host with both images; nothing, with the reason said, where there can be no sandbox.
+    /// A host without images; nothing, with the reason said, where there can be no sandbox.
     fn new() -> Option<Self> {
         if let Some(missing) = sandbox::requirements().first() {
             let what = format!("the sandbox needs {}: {}", missing.what, missing.remedy);
@@ -34,6 +34,12 @@ impl Host {
             folder: tempfile::tempdir().unwrap(),
         };
         host.tool(&["sandbox", "up", "global"]).succeeds();
+        Some(host)
+    }
+
+    /// A host with both images.
+    fn with_images() -> Option<Self> {
+        let host = Self::new()?;
         for image in [IMAGE, OTHER_IMAGE] {
             host.global(&format!("imgadm import -q {image}")).succeeds();
         }
@@ -121,7 +127,9 @@ fn payload(uuid: &str, more: Value) -> Value {
 
 #[test]
 fn a_machine_is_made_provisioned_ended_and_removed() {
-    let Some(host) = Host::new() else { return };
+    let Some(host) = Host::with_images() else {
+        return;
+    };
     let script =
         "#!/bin/sh\necho \"$(mdata-get sdc:alias) $(mdata-get word)\" >> /var/tmp/ran\nexit 4\n";
     let ran = host.create(&payload(
@@ -187,7 +195,9 @@ fn a_machine_is_made_provisioned_ended_and_removed() {
 
 #[test]
 fn zlogin_joins_words_carries_streams_and_tells_the_status() {
-    let Some(host) = Host::new() else { return };
+    let Some(host) = Host::with_images() else {
+        return;
+    };
     host.create(&payload(ONE, json!({}))).succeeds();
     let ran = |words: &str| host.global(&format!("zlogin {ONE} {words}"));
     for status in [0, 1, 7, 255] {
@@ -239,7 +249,9 @@ fn zlogin_joins_words_carries_streams_and_tells_the_status() {
 
 #[test]
 fn a_reprovisioned_machine_has_a_new_root_and_the_same_data() {
-    let Some(host) = Host::new() else { return };
+    let Some(host) = Host::with_images() else {
+        return;
+    };
     if !std::path::Path::new("/dev/fuse").exists() {
         assert!(std::env::var_os("CI").is_none(), "ZFS needs /dev/fuse");
         return eprintln!("skipped: ZFS needs /dev/fuse");
@@ -311,7 +323,9 @@ fn a_reprovisioned_machine_has_a_new_root_and_the_same_data() {
 
 #[test]
 fn a_first_boot_that_does_not_end_leaves_a_failed_machine_behind() {
-    let Some(host) = Host::new() else { return };
+    let Some(host) = Host::with_images() else {
+        return;
+    };
     host.tool(&["sandbox", "up", "global", "--fault", "now=impatient(1500)"])
         .succeeds();
     let nics = |tag: &str| json!({"nics": [{"nic_tag": tag, "ips": ["192.0.2.10/24"]}]});
@@ -342,7 +356,9 @@ fn a_first_boot_that_does_not_end_leaves_a_failed_machine_behind() {
 
 #[test]
 fn a_host_that_reboots_boots_what_ran_and_leaves_what_was_stopped() {
-    let Some(host) = Host::new() else { return };
+    let Some(host) = Host::with_images() else {
+        return;
+    };
     host.create(&payload(ONE, json!({"alias": "one"})))
         .succeeds();
     host.create(&payload(TWO, json!({"alias": "two", "autoboot": false})))
@@ -371,7 +387,9 @@ fn a_host_that_reboots_boots_what_ran_and_leaves_what_was_stopped() {
 
 #[test]
 fn a_zone_of_the_tools_own_is_a_machine_among_the_others() {
-    let Some(host) = Host::new() else { return };
+    let Some(host) = Host::with_images() else {
+        return;
+    };
     host.tool(&["sandbox", "up", "ours"]).succeeds();
     host.create(&payload(
         ONE,
@@ -428,7 +446,9 @@ fn a_zone_of_the_tools_own_is_a_machine_among_the_others() {
 
 #[test]
 fn folders_of_the_host_are_lent_to_a_zone() {
-    let Some(host) = Host::new() else { return };
+    let Some(host) = Host::with_images() else {
+        return;
+    };
     host.global("mkdir -p /opt/backups; echo lent > /opt/backups/f")
         .succeeds();
     let lofs = |source: &str| {
@@ -455,7 +475,9 @@ fn folders_of_the_host_are_lent_to_a_zone() {
 
 #[test]
 fn metadata_go_both_ways() {
-    let Some(host) = Host::new() else { return };
+    let Some(host) = Host::with_images() else {
+        return;
+    };
     let more = json!({"customer_metadata": {"a": "1"}, "internal_metadata": {"x_pw": "p"}});
     host.create(&payload(ONE, more)).succeeds();
     let inside = |words: &str| host.global(&format!("zlogin {ONE} {words}"));
@@ -487,7 +509,9 @@ fn metadata_go_both_ways() {
 
 #[test]
 fn faults_strike_the_hosts_commands_too() {
-    let Some(host) = Host::new() else { return };
+    let Some(host) = Host::with_images() else {
+        return;
+    };
     let arm = |fault: &str| {
         host.tool(&["sandbox", "up", "global", "--fault", fault])
             .succeeds();
@@ -504,4 +528,284 @@ fn faults_strike_the_hosts_commands_too() {
         host.global("vmadm lookup").succeeds().out,
         format!("{ONE}\n")
     );
+}
+
+/// What is asked in the global zone, the status, and what is said on either stream.
+type Row<'a> = (&'a str, i32, &'a str, &'a str);
+
+fn check(host: &Host, rows: &[Row]) {
+    for (script, status, out, err) in rows {
+        let fill = |text: &str| {
+            text.replace("IMAGE", IMAGE)
+                .replace("OTHER", OTHER_IMAGE)
+                .replace("NOBODY", TWO)
+                .replace("ABSENT", "b933df4b-b8f4-4bef-ad1e-236a20304496")
+        };
+        let ran = host.global(&fill(script));
+        assert_eq!(
+            (ran.status, ran.out, ran.err),
+            (*status, fill(out), fill(err)),
+            "{script}"
+        );
+    }
+}
+
+const LISTED: &str = "IMAGE  base-64-lts  24.4.1  smartos  zone-dataset  2025-01-06\n";
+
+/// One row for each sentence of facts 3.1 that a zone can cause.
+#[test]
+fn images_come_and_go_in_imgadms_words() {
+    let Some(host) = Host::new() else { return };
+    let head =
+        "UUID                                  NAME         VERSION  OS       TYPE          PUB\n";
+    let list = format!("{head}{}", LISTED.replace("24.4.1", "24.4.1 "));
+    check(
+        &host,
+        &[
+            ("imgadm sources", 0, "https://images.smartos.org\n", ""),
+            (
+                "imgadm sources -a https://x.example",
+                0,
+                "Added \"imgapi\" image source \"https://x.example\"\n",
+                "",
+            ),
+            (
+                "imgadm sources -a https://x.example",
+                0,
+                "Already have \"imgapi\" image source \"https://x.example\", no change\n",
+                "",
+            ),
+            (
+                "imgadm sources -d https://x.example",
+                0,
+                "Deleted \"imgapi\" image source \"https://x.example\"\n",
+                "",
+            ),
+            (
+                "imgadm sources -d https://x.example",
+                0,
+                "Do not have image source \"https://x.example\", no change\n",
+                "",
+            ),
+            // nothing at all where no row is left, not even the headings
+            ("imgadm list", 0, "", ""),
+            ("imgadm avail name=none", 0, "", ""),
+            ("imgadm list -j", 0, "[]\n", ""),
+            (
+                "imgadm get IMAGE",
+                3,
+                "",
+                "imgadm get: error (ImageNotInstalled): image \"IMAGE\" was not found on zpool \
+                 \"zones\"\n",
+            ),
+            (
+                "imgadm import IMAGE",
+                0,
+                "Importing IMAGE (base-64-lts@24.4.1) from \"https://images.smartos.org\"\n\
+                 Gather image IMAGE ancestry\n\
+                 Must download and install 1 image (228.0 MiB)\n\
+                 Downloaded image IMAGE (228.0 MiB)\n\
+                 Imported image IMAGE (base-64-lts@24.4.1)\n",
+                "",
+            ),
+            (
+                "imgadm import IMAGE",
+                0,
+                "Image IMAGE (base-64-lts 24.4.1) is already installed, skipping\n",
+                "",
+            ),
+            ("imgadm list", 0, &list, ""),
+            ("imgadm list -H", 0, LISTED, ""),
+            (
+                "imgadm avail -H -o version name=base-64-lts version=24.4.1",
+                0,
+                "24.4.1\n",
+                "",
+            ),
+            (
+                "imgadm get -P zones IMAGE | json manifest.name zpool",
+                0,
+                "base-64-lts\nzones\n",
+                "",
+            ),
+            ("imgadm show OTHER | json version", 0, "23.4.0\n", ""),
+            (
+                "imgadm import NOBODY",
+                1,
+                "",
+                "imgadm import: error (ActiveImageNotFound): an active image \"NOBODY\" was not \
+                 found in image sources\n",
+            ),
+            (
+                "imgadm show NOBODY",
+                1,
+                "",
+                "imgadm show: error (ImageNotFound): image \"NOBODY\" was not found\n",
+            ),
+            (
+                "imgadm import base",
+                1,
+                "",
+                "imgadm import: error (InvalidUUID): invalid uuid: \"base\"\n",
+            ),
+            (
+                "imgadm delete OTHER",
+                3,
+                "",
+                "imgadm delete: error (ImageNotInstalled): image \"OTHER\" was not found on zpool \
+                 \"zones\"\n",
+            ),
+            (
+                "imgadm import ABSENT",
+                99,
+                "",
+                "imgadm import: the image base-64-lts 25.4.0: not emulated in the sandbox\n",
+            ),
+            (
+                "imgadm install -m a -f b",
+                99,
+                "",
+                "imgadm: install: not emulated in the sandbox\n",
+            ),
+            (
+                "imgadm sources -d https://images.smartos.org >/dev/null; imgadm avail",
+                1,
+                "",
+                "imgadm avail: error (NoSources): imgadm has no configured sources\n",
+            ),
+        ],
+    );
+    host.create(&payload(ONE, json!({}))).succeeds();
+    check(
+        &host,
+        &[
+            (
+                "imgadm delete IMAGE",
+                1,
+                "",
+                &format!(
+                    "imgadm delete: error (ImageHasDependentClones): image \"IMAGE\" has dependent \
+                     clones: zones/{ONE}\n"
+                ),
+            ),
+            ("imgadm vacuum -f", 0, "", ""),
+            (&format!("vmadm delete {ONE} 2>/dev/null"), 0, "", ""),
+            (
+                "imgadm vacuum -f",
+                0,
+                "Deleted image IMAGE (base-64-lts@24.4.1)\n",
+                "",
+            ),
+            ("imgadm list", 0, "", ""),
+        ],
+    );
+}
+
+#[test]
+fn a_minimal_zone_has_few_services_and_is_provisioned_without_a_reboot() {
+    let Some(host) = Host::with_images() else {
+        return;
+    };
+    let more = json!({"brand": "joyent-minimal", "nowait": true});
+    host.create(&payload(ONE, more)).succeeds();
+    host.until(&format!("vmadm get {ONE} | grep '\"state\": \"running\"'"));
+    let inside = |words: &str| host.global(&format!("zlogin {ONE} {words}"));
+    host.until(&format!(
+        "zlogin {ONE} svcs -H -o state svc:/smartdc/mdata:execute | grep online"
+    ));
+    assert_eq!(inside("svcs -H network/ssh").status, 1);
+    assert_eq!(inside("ls /var/svc/log").out.matches("zoneinit").count(), 0);
+    assert_eq!(inside("mdata-get sdc:brand").out, "joyent-minimal\n");
+}
+
+/// Facts 6 and the global rules.
+#[test]
+fn tags_are_listed_and_the_hosts_commands_stay_in_the_host() {
+    let Some(host) = Host::with_images() else {
+        return;
+    };
+    check(
+        &host,
+        &[
+            (
+                "nictagadm list -p -d ,",
+                0,
+                "admin,02:08:20:00:00:01,igb0,normal\nexternal,02:08:20:00:00:02,igb1,normal\n",
+                "",
+            ),
+            (
+                "nictagadm list -p | head -1",
+                0,
+                "admin:02\\:08\\:20\\:00\\:00\\:01:igb0:normal\n",
+                "",
+            ),
+            ("nictagadm exists admin", 0, "", ""),
+            ("nictagadm exists foo", 1, "", "invalid tag: foo\n"),
+            ("nictagadm exists -l foo", 1, "", "foo\n"),
+            ("nictagadm add -l stub0", 0, "", ""),
+            (
+                "nictagadm list -l -p -d ,",
+                0,
+                "stub0,-,stub0,etherstub\n",
+                "",
+            ),
+            ("zonename; zonename -t", 0, "global\nshared\n", ""),
+            ("sysinfo | json 'SDC Version' Zpool", 0, "7.0\nzones\n", ""),
+            (
+                "zlogin global true",
+                1,
+                "",
+                "zlogin: 'zlogin' not applicable to the global zone\n",
+            ),
+        ],
+    );
+    let nics = json!({"nics": [{"nic_tag": "stub0", "ips": ["192.0.2.10/24"]}]});
+    host.create(&payload(ONE, nics)).succeeds();
+    assert_eq!(host.global("nictagadm vms stub0").out, format!("{ONE}\n"));
+    for (command, status, line) in [
+        (
+            "vmadm list",
+            2,
+            "FATAL: cannot run because: must be in the global zone",
+        ),
+        (
+            "imgadm list",
+            2,
+            "imgadm: error: cannot run: must be in the global zone",
+        ),
+        (
+            "nictagadm list",
+            1,
+            "Error: This program can only be run in the global zone.",
+        ),
+    ] {
+        let ran = host.global(&format!("zlogin {ONE} {command}"));
+        assert_eq!(
+            (ran.status, ran.err),
+            (status, format!("{line}\n")),
+            "{command}"
+        );
+    }
+}
+
+/// The address of a machine is its own for as long as nobody else takes it.
+#[test]
+fn a_machine_that_boots_again_has_the_address_that_it_had() {
+    let Some(host) = Host::with_images() else {
+        return;
+    };
+    host.create(&payload(ONE, json!({}))).succeeds();
+    host.create(&payload(TWO, json!({}))).succeeds();
+    let lease = |uuid: &str| {
+        let words = "ipadm show-addr -p -o addr,type | grep dhcp";
+        let ran = host.global(&format!("zlogin {uuid} '{words}'"));
+        ran.succeeds().out
+    };
+    let before = (lease(ONE), lease(TWO));
+    assert_ne!(before.0, before.1);
+    host.global(&format!(
+        "vmadm stop -F {ONE}; vmadm reboot -F {TWO}; vmadm start {ONE}"
+    ))
+    .succeeds();
+    assert_eq!((lease(ONE), lease(TWO)), before);
 }

@@ -141,16 +141,18 @@ impl Supervisor {
         let forwarder = self.forwarder(&machine)?;
         let is_first = is_new || machine.mark == Mark::Provisioning;
         *held = Some(self.start(slot, uuid, forwarder, !is_first)?);
-        drop(held);
         if is_first {
+            self.lock_coming_up().insert(uuid.to_owned());
+            drop(held);
             let down = || SandboxError::NotRunning(machine.label().to_owned());
             let answers = match (self.wait_for_first_boot(uuid), lock(slot).as_ref()) {
                 (Ok(()), Some(zone)) => zone.wait_until_ready(),
                 (Err(NotThrough::Broken(error)), _) => Err(error),
                 _ => Err(down()),
             };
-            self.change(uuid, |machine| machine.mark = Mark::None)?;
-            answers?;
+            let noted = self.change(uuid, |machine| machine.mark = Mark::None);
+            self.lock_coming_up().remove(uuid);
+            noted.and(answers)?;
         }
         self.change(uuid, |machine| {
             machine.properties.insert("autoboot".into(), true.into());
@@ -213,7 +215,7 @@ impl Supervisor {
         match self.wait_for_first_boot(uuid) {
             Ok(()) => Ok(self.change(uuid, |machine| machine.mark = Mark::None)?),
             Err(NotThrough::Broken(error)) => Err(Refusal::Broken(error)),
-            Err(NotThrough::Abandoned) => Err("the host crashed".into()),
+            Err(NotThrough::Abandoned) => Err(rules::not_found(uuid).into()),
             Err(NotThrough::TooLate) => {
                 let message =
                     format!("timed out waiting for /var/svc/provisioning to move for {uuid}");

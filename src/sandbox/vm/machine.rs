@@ -86,6 +86,9 @@ pub(crate) struct Machine {
     /// Whether what its zone writes is kept in memory, on a disk that can be filled.
     #[serde(default)]
     pub has_disk: bool,
+    /// The address that it had last: `dhcp` gives it the same again where that is free.
+    #[serde(default)]
+    pub lease: Option<std::net::IpAddr>,
     /// The state of its zone; a zone that is only read from disk does not run.
     #[serde(skip)]
     pub zone_state: ZoneState,
@@ -114,6 +117,7 @@ impl Machine {
             snapshots: Vec::new(),
             is_ours: false,
             has_disk: false,
+            lease: None,
             zone_state: ZoneState::Configured,
             zone_id: None,
             booted: None,
