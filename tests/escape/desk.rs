@@ -105,6 +105,7 @@ fn zones() -> Vec<Value> {
     let zone = |more: Value| {
         let mut zone = json!({
             "alias": "zone", "image": "base-64-lts@24.4.1", "memory": "2 GiB", "quota": "2 TiB",
+            "ssh-keys": ["~/.ssh/id.pub"],
             "nic": [{ "tag": "admin", "address": "192.0.2.10/24", "gateway": "192.0.2.1" }],
         });
         let more = more.as_object().unwrap().clone();
@@ -117,13 +118,16 @@ fn zones() -> Vec<Value> {
             "zone": zone(json!({
                 "uuid": "2f1dc911-6401-4fa4-8e9d-67ea2e39c271", "brand": "joyent", "swap": "4 GiB",
                 "hostname": "zone", "dns-domain": "local", "resolvers": ["192.0.2.1"],
-                "metadata": { "note": "b" }, "ssh-keys": ["~/.ssh/id.pub"],
+                "metadata": { "note": "b" },
             })),
             "storage": { "kind": "delegated" },
-            "dataset": [{
-                "name": "matt", "mountpoint": "/backups/matt", "quota": "600 GiB", "refquota": "500 GiB",
-                "compression": "lz4", "recordsize": "1 MiB", "owner": "matt",
-            }],
+            "dataset": [
+                { "name": "matt", "mountpoint": "/backups/matt", "quota": "600 GiB", "owner": "root" },
+                {
+                    "name": "anna", "mountpoint": "/backups/anna", "refquota": "500 GiB",
+                    "compression": "lz4", "recordsize": "1 MiB",
+                },
+            ],
         })),
         with(json!({
             "host": { "ssh": "root@vault" },

@@ -100,9 +100,10 @@ impl Supervisor {
         with_disk: bool,
     ) -> Result<String, SandboxError> {
         let refused = |message| SandboxError::Refused(message);
+        // as a zone file has it that says no more than the alias
         let payload = json!({
             "brand": "joyent", "image_uuid": catalogue::DEFAULT, "alias": alias,
-            "hostname": alias, "max_physical_memory": 2048, "max_swap": 4096, "quota": 100,
+            "hostname": alias, "max_physical_memory": 1024, "max_swap": 2048, "quota": 10,
             "nics": [{"nic_tag": "admin", "ips": ["dhcp"], "primary": true}],
         });
         let payload = payload.as_object().cloned().unwrap_or_default();

@@ -98,6 +98,8 @@ impl Supervisor {
         if !zfs.has_pool() {
             return Ok(());
         }
+        // those of a machine that was made without waiting for the pool may be on their way
+        self.make_datasets(before)?;
         let ((old_root, old_data), (root, data)) = (properties(before), properties(after));
         let root_name = format!("{POOL}/{}", after.uuid);
         let data_name = after.dataset();
