@@ -69,7 +69,7 @@ pub(super) fn ask_pkgin<W: AsRef<str>>(script: Script, names: &[W]) -> Script {
     }
     script.list("wanted", names).shell(
         r#"
-text=$(/opt/local/bin/pkgin -n install "${wanted[@]}" 2>&1 </dev/null)
+text=$(/opt/local/bin/pkgin -n install ${wanted[@]+"${wanted[@]}"} 2>&1 </dev/null)
 section pkgin-plan $? "$text"
 "#,
     )

@@ -313,8 +313,9 @@ impl Scene {
             assert_eq!(holders(folder, &secrets), Vec::<PathBuf>::new());
         }
         // the supervisor's folder, and in it all that the zone wrote
-        let sandbox = self.zone.access().identity.parent().unwrap().to_owned();
-        let mine = sandbox.join("zones").join(&self.zone.alias);
+        let access = self.zone.access();
+        let sandbox = access.identity.parent().unwrap().to_owned();
+        let mine = sandbox.join("zones").join(&access.uuid);
         let shadow = mine.join("upper/etc/shadow");
         assert_eq!(holders(&mine, &self.passwords), Vec::<PathBuf>::new());
         let hashes = holders(&mine.join("upper"), &self.hashes);
