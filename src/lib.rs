@@ -11,6 +11,7 @@ pub mod causes;
 pub mod cli;
 pub mod command;
 pub mod desk;
+pub mod doctor;
 pub mod facts;
 pub mod hex;
 pub mod host;

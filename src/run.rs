@@ -269,14 +269,14 @@ pub fn look(
             recipes: &recipes,
         }),
     );
-    plan::questions_after(&facts, &mut questions);
-    if !questions.is_answered_by(&asked) {
-        facts = ask(door, &questions)?;
-    }
     let wanted = Wanted {
         zone: &wish.zone,
         recipes: &recipes,
     };
+    plan::questions_after(&wanted, &facts, &mut questions);
+    if !questions.is_answered_by(&asked) {
+        facts = ask(door, &questions)?;
+    }
     let given = given(&wanted, &facts, controller)?;
     let plan = plan::plan(&wanted, &facts, &given).map_err(RunError::Refused)?;
     Ok(View {

@@ -75,14 +75,15 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    ("doctor", &["afp", "facts", "recipe"]),
     ("cli", &[]),
     (
         "show",
         &[
-            "causes", "cli", "desk", "facts", "host", "plan", "problem", "run", "source",
+            "causes", "cli", "desk", "doctor", "facts", "host", "plan", "problem", "run", "source",
         ],
     ),
-    ("sandbox", &["apt", "causes", "hex", "script"]),
+    ("sandbox", &["apt", "causes", "hex", "script", "shadow"]),
 ];
 
 /// Modules that only take values and return values.
@@ -90,6 +91,7 @@ const PURE: &[&str] = &[
     "afp",
     "build_system",
     "causes",
+    "doctor",
     "facts",
     "hex",
     "package",

@@ -91,6 +91,9 @@ pub struct NewRecipeArgs {
     /// An archive of sources to look into; a file is copied into distfiles/ of the site
     #[arg(long, value_name = "URL|FILE")]
     pub from: Option<String>,
+    /// A recipe to copy instead, with its patches and templates: one that ships, to change it
+    #[arg(long, value_name = "RECIPE", conflicts_with = "from")]
+    pub like: Option<String>,
 }
 
 #[derive(Debug, Args)]

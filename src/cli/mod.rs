@@ -111,6 +111,12 @@ pub enum Command {
                             zonewright log backup --run 2"
     )]
     Log(LogArgs),
+    /// Look for what ails a setup: this machine, the hosts, the zones; each with what to do
+    #[command(
+        after_help = "Examples:\n  zonewright doctor\n  zonewright doctor backup\n  zonewright doctor --json\n\n\
+                      Changes nothing. Exits with 1 if something is wrong; a notice is no failure."
+    )]
+    Doctor(DoctorArgs),
     /// Completions for a shell, on standard output
     #[command(
         after_help = "Examples:\n  zonewright completions bash > ~/.local/share/bash-completion/completions/zonewright\n  \
@@ -123,6 +129,13 @@ pub enum Command {
         after_help = "Examples:\n  zonewright man ~/.local/share/man/man1\n  man zonewright-recipe-bump"
     )]
     Man(author::ManArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Zones, as their files in zones/ are called [default: all of the site]
+    #[arg(value_name = "ZONE")]
+    pub zones: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -230,12 +243,13 @@ pub enum SandboxCommand {
                       command it is about every connection of the zone, at a script about its own."
     )]
     Up {
-        /// The zone's name
+        /// The zone's name; `global` is the host itself, where `vmadm` works
         #[arg(default_value = "sandbox")]
         alias: String,
         /// Arm a fault, WHEN=WHAT (repeatable). WHEN: COMMAND#N, script#N, script#N.K, script#N.end,
         /// connection#N, now. WHAT: fail(STATUS,TEXT), print(TEXT), hang, cut(BYTES), silent(BYTES),
-        /// delay(MS), full(BYTES), reboot
+        /// delay(MS), full(BYTES), reboot; in the zone `global`, which is the host, also
+        /// impatient(MS)
         #[arg(long = "fault", value_name = "WHEN=WHAT")]
         faults: Vec<String>,
         /// Count the scripts that come over SSH, and the commands of each, for `list --json`

@@ -35,7 +35,8 @@ pub enum RecipeCommand {
     #[command(
         after_help = "Examples:\n  zonewright recipe new fping --from https://fping.org/dist/fping-5.1.tar.gz\n  \
                       zonewright recipe new netatalk-mine --from ~/netatalk_4.2.3~ds.orig.tar.xz\n  zonewright \
-                      recipe new thing                 an empty one, to fill in\n\nLooks into sources that build \
+                      recipe new thing                 an empty one, to fill in\n  zonewright recipe new \
+                      netatalk --like netatalk    the one that ships, to change it\n\nLooks into sources that build \
                       with meson or a configure script: name, version, licence, options,\npackages, programs and \
                       service. Nothing that is there is overwritten."
     )]

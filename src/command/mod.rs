@@ -2,6 +2,7 @@
 
 mod apply;
 mod debug;
+mod doctor;
 mod door;
 mod failure;
 mod interrupt;
@@ -64,6 +65,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Apply(arguments) => apply::run(global, &arguments),
         Command::Zone(command) => zone::run(global, &command),
         Command::Status(arguments) => status::run(global, &arguments),
+        Command::Doctor(arguments) => doctor::run(global, &arguments),
         Command::New(arguments) => new::run(&arguments),
         Command::Recipe(command) => recipe::run(global, &command),
         Command::Debug(command) => debug::run(global, &command),

@@ -71,7 +71,7 @@ pub(super) fn run(global: &Global, arguments: &StatusArgs) -> Result<u8, Failure
 }
 
 /// The zones of the user's own site; those that ship where there is none.
-fn own_zones(site: &SiteRoot) -> Vec<String> {
+pub(super) fn own_zones(site: &SiteRoot) -> Vec<String> {
     let names = zone_names(site);
     let Some(folder) = site.folder().map(|folder| folder.join("zones")) else {
         // of those that ship, the others are examples

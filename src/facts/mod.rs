@@ -7,12 +7,15 @@
 pub mod accounts;
 pub mod builds;
 pub mod files;
+pub mod health;
 pub mod host;
+pub mod host_health;
 pub mod locks;
 pub mod machine;
 pub mod packages;
 pub mod platform;
 pub mod receipts;
+pub mod repositories;
 pub mod sections;
 pub mod services;
 pub mod sessions;
@@ -41,6 +44,8 @@ pub struct Questions {
     pub packages: BTreeSet<String>,
     /// Process names whose sessions count.
     pub processes: BTreeSet<String>,
+    /// Packages that are missing: what would pkgin do to bring them?
+    pub missing: BTreeSet<String>,
 }
 
 impl Questions {
@@ -54,6 +59,7 @@ impl Questions {
             && self.groups.is_subset(&asked.groups)
             && self.packages.is_subset(&asked.packages)
             && self.processes.is_subset(&asked.processes)
+            && self.missing.is_subset(&asked.missing)
     }
 }
 
@@ -149,6 +155,9 @@ pub fn probe(questions: &Questions) -> Script {
     script = platform::ask(script);
     script = machine::ask(script);
     script = packages::ask(script, &questions.packages);
+    script = repositories::ask(script);
+    let missing: Vec<&String> = questions.missing.iter().collect();
+    script = repositories::ask_pkgin(script, &missing);
     script = files::ask(script, &questions.paths, &questions.contents);
     script = services::ask(script, &questions.fmris);
     script = accounts::ask(script, &questions.users, &questions.groups);

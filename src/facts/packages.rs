@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::FactError;
+use super::repositories::{self, PkginPlan};
 use super::sections::Sections;
 use crate::script::Script;
 
@@ -30,6 +31,12 @@ pub struct Packages {
     /// Our own packages of which files are gone → some of these files.
     #[serde(default)]
     pub missing_files: BTreeMap<String, Vec<String>>,
+    /// URLs of pkgin's repositories, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repositories: Vec<String>,
+    /// What pkgin would do to bring what is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pkgin: Option<PkginPlan>,
 }
 
 impl Packages {
@@ -120,6 +127,8 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Packages, FactError> {
         installed: parse_index(sections.get("packages")?.text_of("pkg_info")?)?,
         compilers: compilers.collect(),
         build_keys: build_keys.collect(),
+        repositories: repositories::parse(sections)?,
+        pkgin: repositories::parse_pkgin(sections)?,
     })
 }
 

@@ -18,6 +18,7 @@ mod target;
 use std::fmt;
 use std::io::{self, Read};
 
+pub use auth::keys_of_agent;
 pub use config::SshConfig;
 pub use target::{SshTarget, Timing};
 

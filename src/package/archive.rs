@@ -280,7 +280,10 @@ fn build_info(info: &BuildInfo) -> Result<String, PackageError> {
         ("PKGPATH", &info.pkgpath),
         ("CATEGORIES", &info.categories),
     ];
-    let date = build_date(info.build_date);
+    let date = build_date(info.build_date).ok_or_else(|| PackageError::Value {
+        what: "build date".into(),
+        value: info.build_date.to_string(),
+    })?;
     values.push(("BUILD_DATE", &date));
     values.extend(info.license.as_deref().map(|value| ("LICENSE", value)));
     values.extend(info.homepage.as_deref().map(|value| ("HOMEPAGE", value)));
@@ -307,26 +310,10 @@ fn build_info(info: &BuildInfo) -> Result<String, PackageError> {
     Ok(lines.concat())
 }
 
-/// `2025-11-12 16:22:08 +0000`
-fn build_date(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil_date(days);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} +0000")
-}
-
-/// Year, month and day of a day counted from 1970-01-01. Years start in March here, so that the
-/// leap day is the last of its year.
-fn civil_date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+/// `2025-11-12 16:22:08 +0000`; nothing for a moment that no calendar has.
+fn build_date(seconds: u64) -> Option<String> {
+    let timestamp = jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
+    Some(timestamp.strftime("%Y-%m-%d %H:%M:%S +0000").to_string())
 }
 
 fn line<'a>(what: &str, value: &'a str) -> Result<&'a str, PackageError> {

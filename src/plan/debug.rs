@@ -5,7 +5,7 @@
 //! anybody gets in, and nothing is packaged from it: the next run begins it anew. What the build
 //! itself wrote over is listed at the same moment, so that it is not taken for people's work.
 
-use super::{accounts, build, shell};
+use super::{accounts, phases, shell};
 use crate::facts::builds::BUILD_ROOT;
 use crate::script::Script;
 
@@ -92,7 +92,7 @@ pub fn look(recipe: &str) -> Script {
         .set("root", BUILD_ROOT)
         .set("recipe", recipe)
         .list("phases", crate::build_system::PHASES)
-        .shell(build::CONTRACT)
+        .shell(phases::CONTRACT)
         .shell(
             r#"
 newest=
@@ -165,7 +165,7 @@ pub fn run_command(tree: &KeptTree) -> Script {
 pub fn run_phase(tree: &KeptTree, phase: &str, traced: bool) -> Script {
     prepare(&format!("{phase} again"), tree, phase)
         .set("traced", if traced { "yes" } else { "" })
-        .list("made", build::made_by(&tree.folder(), phase))
+        .list("made", phases::made_by(&tree.folder(), phase))
         .set("again", AGAIN)
         .shell(
             r#"
@@ -190,7 +190,7 @@ exit "$status"
 
 /// Puts the files of a phase that has not begun yet into a tree.
 #[must_use]
-pub fn lay_out(tree: &KeptTree, phase: &str, text: &build::PhaseText) -> Script {
+pub fn lay_out(tree: &KeptTree, phase: &str, text: &phases::PhaseText) -> Script {
     Script::new(format!("lay out {phase}"))
         .shell(shell::FAIL)
         .set("folder", tree.folder())

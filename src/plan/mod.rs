@@ -15,6 +15,7 @@ mod install;
 pub mod lock;
 mod obstacles;
 pub mod packages;
+pub mod phases;
 pub mod receipts;
 pub mod services;
 pub mod shell;
@@ -276,8 +277,13 @@ pub fn questions(wanted: &Wanted<'_>) -> Questions {
     questions
 }
 
-/// Adds what the receipts of a first answer make it necessary to ask.
-pub fn questions_after(facts: &Facts, questions: &mut Questions) {
+/// Adds what a first answer makes it necessary to ask: what the receipts name, and what pkgin would do
+/// about packages that are missing.
+pub fn questions_after(wanted: &Wanted<'_>, facts: &Facts, questions: &mut Questions) {
+    for recipe in wanted.recipes {
+        let missing = packages::missing(recipe, facts).into_iter();
+        questions.missing.extend(missing.map(str::to_owned));
+    }
     for receipt in facts.receipts.0.values() {
         questions.paths.extend(receipt.files.keys().cloned());
         questions.fmris.extend(receipt.services.keys().cloned());
@@ -309,6 +315,7 @@ pub fn plan(wanted: &Wanted<'_>, facts: &Facts, given: &Given) -> Result<Plan, V
     for recipe in wanted.recipes {
         plan_recipe(recipe, &paths, facts, given, &mut steps, &mut refusals);
     }
+    refusals.extend(packages::refuse(wanted, facts));
     refusals.extend(obstacles::look(facts, &steps));
     if refusals.is_empty() {
         Ok(Plan { steps })

@@ -3,9 +3,10 @@
 //!
 //! Each would otherwise be noticed where it hurts: after the build, or in the middle of an installation.
 
-use super::build::BUILD_EPOCH;
+use super::phases::BUILD_EPOCH;
 use super::{Refusal, Step};
 use crate::facts::Facts;
+use crate::facts::repositories::branch_of;
 
 /// Steps that bring packages into the prefix.
 const INTO_PREFIX: [&str; 3] = ["dependencies/", "build/", "install/"];
@@ -18,6 +19,8 @@ pub(super) fn look(facts: &Facts, steps: &[Step]) -> Option<Refusal> {
     not_root(facts)
         .or_else(|| read_only(facts, steps))
         .or_else(|| clock(facts, steps))
+        .or_else(|| old_platform(facts, steps))
+        .or_else(|| mixed_branches(facts, steps))
 }
 
 fn not_root(facts: &Facts) -> Option<Refusal> {
@@ -55,6 +58,49 @@ fn clock(facts: &Facts, steps: &[Step]) -> Option<Refusal> {
         help:
             "set the clock of the zone's host: `date` there shows it, `svcs -xv ntp` who keeps it"
                 .to_owned(),
+        diff: None,
+    })
+}
+
+/// Platforms that packages of a branch need at least, newest first: what the images of these branches
+/// ask for (facts: smartos-host, 3.4).
+const PLATFORMS: [(&str, &str); 2] = [
+    ("2021Q4", "20210826T002459Z"),
+    ("2014Q4", "20141030T081701Z"),
+];
+
+/// A program that was linked on a newer platform does not start: `ILLUMOS_0.37 not found`.
+fn old_platform(facts: &Facts, steps: &[Step]) -> Option<Refusal> {
+    let branch = facts.platform.branch.as_deref()?;
+    let stamp = facts.platform.stamp.rsplit('_').next()?;
+    let (_, least) = PLATFORMS.iter().find(|(first, _)| branch >= *first)?;
+    // another system's version is no stamp
+    let is_stamp = stamp.len() == least.len() && stamp.ends_with('Z');
+    let is_old = is_stamp && stamp < *least && has(steps, &["dependencies/"]);
+    is_old.then(|| Refusal {
+        message: format!(
+            "packages of {branch} need a platform of {least} or newer, and the zone's host runs {stamp}: \
+             they would not start"
+        ),
+        help: "upgrade the host (`piadm` there), or make the zone from an image of an older branch"
+            .to_owned(),
+        diff: None,
+    })
+}
+
+/// Packages of two branches in one prefix break each other.
+fn mixed_branches(facts: &Facts, steps: &[Step]) -> Option<Refusal> {
+    let branch = facts.platform.branch.as_deref()?;
+    let urls = facts.packages.repositories.iter();
+    let other = urls
+        .filter_map(|url| branch_of(url))
+        .find(|other| *other != branch)?;
+    has(steps, &["dependencies/"]).then(|| Refusal {
+        message: format!("the zone's image is {branch}, and its pkgin takes packages of {other}"),
+        help: format!(
+            "write {branch} in /opt/local/etc/pkgin/repositories.conf, or make the zone anew from an \
+             image of {other}: two branches in one /opt/local break each other"
+        ),
         diff: None,
     })
 }
@@ -123,5 +169,50 @@ mod tests {
             }
         }
         assert_eq!(look(&facts(0, 100, &["/opt/local", "/var"]), &[]), None);
+    }
+
+    #[test]
+    fn packages_fit_the_platform_and_come_from_one_branch() {
+        let url = |branch: &str| format!("https://x/SmartOS/{branch}/x86_64/All");
+        for (branch, stamp, repository, says) in [
+            ("2024Q4", "joyent_20210826T002459Z", "2024Q4", None),
+            (
+                "2024Q4",
+                "joyent_20210826T002458Z",
+                "2024Q4",
+                Some("need a platform of"),
+            ),
+            ("2021Q3", "joyent_20210101T000000Z", "2021Q3", None),
+            (
+                "2021Q3",
+                "joyent_20141030T081700Z",
+                "2021Q3",
+                Some("need a platform of 2014"),
+            ),
+            ("2013Q1", "joyent_20130101T000000Z", "2013Q1", None),
+            ("2024Q4", "illumos-gate", "2024Q4", None),
+            (
+                "2024Q4",
+                "joyent_20241212T000720Z",
+                "2023Q4",
+                Some("takes packages of 2023Q4"),
+            ),
+        ] {
+            let mut facts = facts(BUILD_EPOCH, 0, &[]);
+            facts.platform.branch = Some(branch.to_owned());
+            facts.platform.stamp = stamp.to_owned();
+            facts.packages.repositories = vec![url(repository)];
+            let refusal = look(&facts, &[step("dependencies/x")]);
+            let message = refusal.map(|refusal| refusal.message);
+            assert_eq!(
+                message.is_some(),
+                says.is_some(),
+                "{branch} {stamp}: {message:?}"
+            );
+            if let (Some(message), Some(says)) = (message, says) {
+                assert!(message.contains(says), "{message}");
+            }
+            assert_eq!(look(&facts, &[step("files/x")]), None);
+        }
     }
 }

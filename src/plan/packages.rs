@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use super::{Action, Change, Stage, Step, WantedRecipe, Work, shell};
+use super::{Action, Change, Refusal, Stage, Step, Wanted, WantedRecipe, Work, shell};
+use crate::facts::repositories::{NEW_HOST, OLD_HOST};
 use crate::facts::{Facts, Questions};
 use crate::package::package_base;
 use crate::recipe::model::Dependency;
@@ -29,13 +30,17 @@ pub(super) fn dependencies(recipe: &WantedRecipe) -> Vec<&Dependency> {
     found
 }
 
+/// What a recipe depends on and the target lacks.
+pub(super) fn missing<'r>(recipe: &'r WantedRecipe, facts: &Facts) -> Vec<&'r str> {
+    let names = dependencies(recipe).into_iter().map(|d| d.name.as_str());
+    names
+        .filter(|name| facts.packages.find(name).is_none())
+        .collect()
+}
+
 /// Plans the missing dependencies; says whether there are any.
 pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) -> bool {
-    let missing: Vec<&str> = dependencies(recipe)
-        .into_iter()
-        .map(|dependency| dependency.name.as_str())
-        .filter(|name| facts.packages.find(name).is_none())
-        .collect();
+    let missing = missing(recipe, facts);
     if missing.is_empty() {
         return false;
     }
@@ -49,6 +54,7 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
             }
         }
     });
+    let changes = changes.chain(dragged_along(&missing, facts));
     let script = Script::new("install packages with pkgin")
         .shell(shell::FAIL)
         .list("names", &missing)
@@ -67,6 +73,90 @@ pub(super) fn plan(recipe: &WantedRecipe, facts: &Facts, steps: &mut Vec<Step>) 
         },
     });
     true
+}
+
+/// What pkgin would bring or change besides, in as few lines as say it.
+fn dragged_along(missing: &[&str], facts: &Facts) -> Vec<Change> {
+    let Some(pkgin) = &facts.packages.pkgin else {
+        return Vec::new();
+    };
+    let is_asked = |full: &&String| missing.iter().any(|name| is_of(full, name));
+    let more: Vec<&String> = pkgin.install.iter().filter(|f| !is_asked(f)).collect();
+    let changed: Vec<&String> = pkgin.upgrade.iter().filter(|f| !is_asked(f)).collect();
+    let line = |action, names: &[&String], why: &str| {
+        let count = match names.len() {
+            1 => "1 more package".to_owned(),
+            count => format!("{count} more packages"),
+        };
+        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        Change::new(action, count, format!("{why}: {}", names.join(" ")))
+    };
+    let mut changes = Vec::new();
+    if !more.is_empty() {
+        changes.push(line(Action::Create, &more, "pkgin brings them along"));
+    }
+    if !changed.is_empty() {
+        changes.push(line(
+            Action::Change,
+            &changed,
+            "pkgin brings them up to date",
+        ));
+    }
+    changes
+}
+
+/// Whether a full name is a package that a pkgin argument asks for.
+fn is_of(full: &str, wanted: &str) -> bool {
+    let is_name = full
+        .rsplit_once('-')
+        .is_some_and(|(name, _)| name == wanted);
+    is_name || pkgsrc::Pattern::new(wanted).is_ok_and(|pattern| pattern.matches(full))
+}
+
+/// Refuses an installation that would take something away, or that cannot begin.
+pub(super) fn refuse(wanted: &Wanted<'_>, facts: &Facts) -> Vec<Refusal> {
+    let Some(pkgin) = &facts.packages.pkgin else {
+        return Vec::new();
+    };
+    let mut refusals = Vec::new();
+    if let Some(why) = &pkgin.unreachable {
+        let is_old = |url: &String| url.contains(OLD_HOST);
+        let help = match facts.packages.repositories.iter().any(is_old) {
+            true => format!(
+                "the repositories moved in 2022: write {NEW_HOST} for {OLD_HOST} in \
+                 /opt/local/etc/pkgin/repositories.conf and /opt/local/etc/pkg_install.conf"
+            ),
+            false => "see that the zone has a gateway and resolvers, and that \
+                      /opt/local/etc/pkgin/repositories.conf names the right place: `pkgin update` there"
+                .to_owned(),
+        };
+        refusals.push(Refusal {
+            message: format!("pkgin in the zone cannot read its repository: {why}"),
+            help,
+            diff: None,
+        });
+    }
+    if !pkgin.remove.is_empty() {
+        let names: Vec<&str> = wanted
+            .recipes
+            .iter()
+            .flat_map(|recipe| missing(recipe, facts))
+            .collect();
+        refusals.push(Refusal {
+            message: format!(
+                "to bring {}, pkgin would remove {}",
+                names.join(", "),
+                pkgin.remove.join(", ")
+            ),
+            help: format!(
+                "if that is right, `pkgin remove {}` in the zone and apply again; if not, let the recipe \
+                 depend on something else",
+                pkgin.remove.join(" ")
+            ),
+            diff: None,
+        });
+    }
+    refusals
 }
 
 /// pkgin prints nothing while it downloads, and a compiler takes its time on a slow line.

@@ -3,25 +3,28 @@
 //! Templates are tried with the defaults and a sample zone, and conditions are ignored, so that a
 //! mistake in what only old branches use is found too.
 
-use std::sync::Arc;
+mod files;
+mod services;
 
 use serde_json::{Map, Value as Json};
 
-use super::afp_conf;
 use super::allow;
-use super::bundle::{ZoneContext, drop_unmet, place_in_template, render_document};
-use super::format::{list_of, nearest, quoted, there_are, toml_text};
+use super::bundle::{ZoneContext, drop_unmet, render_document};
+use super::format::{nearest, quoted, there_are, toml_text};
 use super::load::LoadedRecipe;
-use super::model::{File, FileContent, FileKind, Recipe, Service, Source};
+use super::model::{FileContent, Source};
 use super::parameters::{default_value, sample, typed, value_of};
 use super::paths;
 use super::read::{self, RECIPE};
-use super::template::{Context, render};
+use super::template::Context;
 use super::tree::{Document, child_path, is_at_or_below};
 use super::validate::{Stage, validate};
 use super::when::{Circumstances, is_within};
 use crate::problem::Problem;
-use crate::smf::{self, SmfError};
+pub(crate) use files::check_file;
+use files::check_files;
+pub(super) use files::netatalk_version;
+use services::{check_manifests, check_services};
 
 /// Everything wrong with a recipe beyond its single keys. `systems` are the build systems there
 /// are; what lies at or below a key path of `faulty` has its problem already.
@@ -336,203 +339,7 @@ pub(crate) fn rests_on_sample(loaded: &LoadedRecipe, path: &str) -> bool {
     })
 }
 
-fn check_services(recipe: &Recipe, document: &Document) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut made: Vec<&str> = recipe.files.iter().map(|file| file.path.as_str()).collect();
-    let missing = |key: String, path: &str, made: &[&str]| {
-        let problem = Problem {
-            label: "no `[[file]]` has this path".to_string(),
-            help: Some(match nearest(path, made) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None if made.is_empty() => "the recipe makes no files".to_string(),
-                None => format!("the recipe makes {}", list_of(made)),
-            }),
-            ..document
-                .problem_at(&key, format!("the recipe does not make {}", quoted(path)))
-                .of("unmade-file")
-        };
-        match nearest(path, made).and_then(toml_text) {
-            // what a template made is not written in its place
-            Some(meant) if !is_template(document, &key) => problem.replaced_by(meant),
-            _ => problem,
-        }
-    };
-    for (s, service) in recipe.services.iter().enumerate() {
-        for (index, path) in service.restart_after.iter().enumerate() {
-            if !made.contains(&path.as_str()) {
-                problems.push(missing(
-                    format!("service[{s}].restart-after[{index}]"),
-                    path,
-                    &made,
-                ));
-            }
-        }
-    }
-    made.extend(recipe.files.iter().filter_map(|file| match &file.content {
-        FileContent::Staged(path) => Some(path.as_str()),
-        _ => None,
-    }));
-    for (s, service) in recipe.services.iter().enumerate() {
-        if let Some(path) = service
-            .manifest
-            .as_deref()
-            .filter(|path| !made.contains(path))
-        {
-            problems.push(missing(format!("service[{s}].manifest"), path, &made));
-        }
-    }
-    problems
-}
-
-/// Whether the text with this key path is a template in the file.
-fn is_template(document: &Document, path: &str) -> bool {
-    let span = document.problem_at(path, "").span;
-    let written = span.and_then(|span| document.source.text.get(span));
-    written.is_some_and(|text| text.contains("{{"))
-}
-
-/// Complains about services of which no manifest can be made, where their keys are good each.
-fn check_manifests(recipe: &Recipe, document: &Document, faulty: &[String]) -> Vec<Problem> {
-    let services = recipe.services.iter().enumerate();
-    let is_faulty = |above: &str| faulty.iter().any(|path| is_at_or_below(path, above));
-    let services = services
-        .filter(|(s, _)| !is_faulty(&format!("service[{s}]")) && !is_faulty("package.summary"));
-    services
-        .filter_map(|(s, service)| check_manifest(recipe, s, service, document))
-        .collect()
-}
-
-/// Complains about a service of which no manifest can be made.
-fn check_manifest(
-    recipe: &Recipe,
-    index: usize,
-    service: &Service,
-    document: &Document,
-) -> Option<Problem> {
-    if service.manifest.is_some() {
-        return None;
-    }
-    let error = smf::manifest(service, &recipe.package.summary).err()?;
-    let (key, help) = match &error {
-        SmfError::NoProgram { method } | SmfError::Kill { method, .. } => (*method, None),
-        SmfError::Program { method, .. } => (*method, Some("begin it with the path of a program")),
-        SmfError::Long { what, .. } => {
-            let methods = ["start", "stop", "refresh"].into_iter();
-            let method = methods.into_iter().find(|method| what.contains(method));
-            (
-                method.unwrap_or("fmri"),
-                Some("put what it does into a script"),
-            )
-        }
-        _ => ("fmri", None),
-    };
-    Some(Problem {
-        help: help.map(str::to_string),
-        ..document
-            .problem_at(&format!("service[{index}].{key}"), error.to_string())
-            .of("service-manifest")
-    })
-}
-
-fn check_files(
-    loaded: &LoadedRecipe,
-    recipe: &Recipe,
-    document: &Document,
-    context: &Context,
-) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (index, file) in recipe.files.iter().enumerate() {
-        match &file.content {
-            FileContent::Template(name) => {
-                let Some(template) = loaded.templates.get(name) else {
-                    continue;
-                };
-                match render(&template.text, file.kind, context) {
-                    Ok(text) => {
-                        problems.extend(check_file(loaded, recipe, document, index, &text));
-                    }
-                    Err(mistakes) => {
-                        problems
-                            .extend(mistakes.into_iter().map(|m| place_in_template(template, m)));
-                    }
-                }
-            }
-            FileContent::Content(text) => {
-                problems.extend(check_file(loaded, recipe, document, index, text));
-            }
-            FileContent::Staged(_) => {}
-        }
-    }
-    problems
-}
-
-/// Complains about the text that file number `index` gets, in the template that it was made from.
-pub(crate) fn check_file(
-    loaded: &LoadedRecipe,
-    recipe: &Recipe,
-    document: &Document,
-    index: usize,
-    text: &str,
-) -> Vec<Problem> {
-    let Some(file) = recipe.files.get(index) else {
-        return Vec::new();
-    };
-    let template = match &file.content {
-        FileContent::Template(name) => loaded.templates.get(name),
-        _ => None,
-    };
-    let key = match template {
-        Some(_) => format!("file[{index}].template"),
-        None => format!("file[{index}].content"),
-    };
-    let fallback = document.problem_at(&key, "");
-    let origin = match (template, &fallback.span) {
-        (Some(template), _) => afp_conf::Origin {
-            source: Arc::clone(template),
-            part: 0..template.text.len(),
-            fallback,
-        },
-        (None, span) => afp_conf::Origin {
-            source: Arc::clone(&document.source),
-            part: span.clone().unwrap_or(0..0),
-            fallback,
-        },
-    };
-    check_content(recipe, file, text, &origin)
-}
-
-/// What is known of a file's format. `part` is where the template stands, where it has a place.
-fn check_content(
-    recipe: &Recipe,
-    file: &File,
-    text: &str,
-    origin: &afp_conf::Origin,
-) -> Vec<Problem> {
-    if file.kind != FileKind::AfpConf {
-        return Vec::new();
-    }
-    let findings = afp_conf::check(text, netatalk_version(recipe));
-    let mut problems: Vec<Problem> = Vec::new();
-    for finding in &findings {
-        let problem = afp_conf::place(finding, text, origin);
-        // one line of a template makes one for each user
-        if !problems
-            .iter()
-            .any(|other| is_at_same_place(other, &problem))
-        {
-            problems.push(problem);
-        }
-    }
-    problems
-}
-
 /// Whether two problems are about the same rule in the same words of a file.
 pub(crate) fn is_at_same_place(one: &Problem, other: &Problem) -> bool {
     one.rule == other.rule && one.span == other.span && one.file == other.file
-}
-
-/// The version, where the recipe is netatalk's and not something else that writes its file.
-pub(super) fn netatalk_version(recipe: &Recipe) -> Option<&str> {
-    let is_netatalk = recipe.package.name.starts_with("netatalk");
-    is_netatalk.then_some(recipe.package.version.as_str())
 }

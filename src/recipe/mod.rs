@@ -9,7 +9,6 @@ mod afp_conf;
 pub mod allow;
 pub mod bundle;
 pub mod check;
-pub mod desk;
 pub mod doc_comments;
 pub mod edit;
 mod embed;

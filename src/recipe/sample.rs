@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use super::bundle::{ZoneContext, render_document};
 use super::load::LoadedRecipe;
-use super::model::{Parameter, ParameterKind, Recipe, Source};
+use super::model::{FileKind, Package, Parameter, ParameterKind, Recipe, Source, When};
 use super::parameters;
 use super::read;
-use super::template::Context;
+use super::template::{Context, render};
+use super::when::is_within;
 use crate::problem::Problem;
 
 /// The branch that a sample zone has where nothing says another.
@@ -87,4 +88,44 @@ pub fn sources(loaded: &LoadedRecipe) -> Result<Vec<Source>, Vec<Problem>> {
     } else {
         Err(problems)
     }
+}
+
+/// A source that a version takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceOf {
+    /// Which of the file's sources it is, from 0.
+    pub index: usize,
+    /// With its URLs rendered. Its patches are all of the file's, whatever their conditions.
+    pub source: Source,
+}
+
+/// Whether a version meets a condition.
+#[must_use]
+pub fn takes(when: Option<&When>, version: &str) -> bool {
+    let condition = when.and_then(|when| when.version.as_ref());
+    condition.is_none_or(|condition| is_within(version, condition))
+}
+
+/// The sources that a recipe has in `version`. Conditions on the branch or the brand are about zones,
+/// so they count as met: whoever works on patches wants to see them all.
+#[must_use]
+pub fn sources_of(loaded: &LoadedRecipe, version: &str) -> Vec<SourceOf> {
+    let package = Package {
+        version: version.to_owned(),
+        ..loaded.recipe.package.clone()
+    };
+    let context = Context::for_defaults(&package, &sample_zone());
+    let all = loaded.recipe.sources.iter().enumerate();
+    all.filter(|(_, source)| takes(source.when.as_ref(), version))
+        .map(|(index, source)| {
+            let mut source = source.clone();
+            for url in &mut source.urls {
+                // a URL that asks for more than the package is tried as it is, and fails by its name
+                if let Ok(rendered) = render(url, FileKind::Plain, &context) {
+                    *url = rendered;
+                }
+            }
+            SourceOf { index, source }
+        })
+        .collect()
 }

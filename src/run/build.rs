@@ -10,7 +10,7 @@ use crate::host::{Exit, Host};
 use crate::package::{
     self, BuildInfo, EntryKind, OutsideFiles, PackageFiles, PackageProblem, PackageSpec, StagedTree,
 };
-use crate::plan::build::BUILD_EPOCH;
+use crate::plan::phases::BUILD_EPOCH;
 use crate::plan::{PackageJob, StoredPackage, WantedRecipe};
 use crate::problem::Severity;
 use crate::recipe::bundle::FileBytes;

@@ -54,7 +54,7 @@ pub(super) fn run(
             Ok(Some(said))
         }
         Work::Phase { script, .. } => {
-            let script = plan::build::follow_from(script, sink.shown);
+            let script = plan::phases::follow_from(script, sink.shown);
             run_script(door, step, &script, &[], controller, sink).map(|()| None)
         }
         Work::Package(job) => {

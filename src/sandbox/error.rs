@@ -92,6 +92,9 @@ pub enum SandboxError {
         "`{0}` needs a zone that was made for faults: end the zone, and make it again with `--fault`"
     )]
     NoDisk(String),
+    /// No pool can be had on this machine.
+    #[error("the sandbox has no ZFS: {0}")]
+    NoPool(String),
     /// No address is left.
     #[error("all addresses from 127.0.1.2 to 127.0.1.254 are taken by other sandbox zones")]
     NoAddress,

@@ -35,9 +35,17 @@ pub(crate) struct Forwarder {
     pub faults: Arc<Faults>,
     listeners: Vec<Arc<TcpListener>>,
     /// Those in the network of the global zone.
-    elsewhere: Mutex<Vec<Arc<TcpListener>>>,
+    elsewhere: Mutex<Option<Elsewhere>>,
     /// Keeps other sandboxes of this machine away from the address.
     _claim: UnixListener,
+}
+
+/// Listeners in another network.
+#[derive(Debug)]
+struct Elsewhere {
+    network: Arc<OwnedFd>,
+    addresses: Vec<IpAddr>,
+    listeners: Vec<Arc<TcpListener>>,
 }
 
 impl Forwarder {
@@ -86,6 +94,18 @@ impl Forwarder {
     /// Makes the zone's services reached in another network too, at these addresses of its
     /// loopback. What cannot be listened on there is not reached there.
     pub fn appear_in(&self, network: &Arc<OwnedFd>, addresses: &[IpAddr]) {
+        let Ok(mut elsewhere) = self.elsewhere.lock() else {
+            return;
+        };
+        // A zone that boots again is where it was: what listens there leads into it by itself.
+        if elsewhere.as_ref().is_some_and(|known| {
+            Arc::ptr_eq(&known.network, network) && known.addresses == addresses
+        }) {
+            return;
+        }
+        if let Some(old) = elsewhere.take() {
+            end(&old.listeners);
+        }
         let found: Vec<Arc<TcpListener>> = std::thread::scope(|scope| {
             let enter = || {
                 if setns(network.as_ref(), CloneFlags::CLONE_NEWNET).is_err() {
@@ -106,10 +126,11 @@ impl Forwarder {
             };
             scope.spawn(enter).join().unwrap_or_default()
         });
-        if let Ok(mut elsewhere) = self.elsewhere.lock() {
-            end(&elsewhere);
-            *elsewhere = found;
-        }
+        *elsewhere = Some(Elsewhere {
+            network: Arc::clone(network),
+            addresses: addresses.to_vec(),
+            listeners: found,
+        });
     }
 
     /// Carries connections into another network namespace from now on, or nowhere.
@@ -123,8 +144,10 @@ impl Forwarder {
 impl Drop for Forwarder {
     fn drop(&mut self) {
         end(&self.listeners);
-        if let Ok(elsewhere) = self.elsewhere.lock() {
-            end(&elsewhere);
+        if let Ok(elsewhere) = self.elsewhere.lock()
+            && let Some(elsewhere) = elsewhere.as_ref()
+        {
+            end(&elsewhere.listeners);
         }
     }
 }

@@ -393,7 +393,9 @@ fn log_tail(state: &Path) -> String {
 /// Without a supervisor no zone runs: what is left are files.
 fn remove_leftovers(state: &Path, alias: Option<&str>) -> Result<Vec<String>, SandboxError> {
     let mut left = on_disk(state)?;
-    left.retain(|zone| alias.is_none_or(|name| name == zone.alias || name == zone.uuid));
+    // A host takes its machines along.
+    let is_meant = |name: &str, zone: &ZoneState| [GLOBAL, &zone.alias, &zone.uuid].contains(&name);
+    left.retain(|zone| alias.is_none_or(|name| is_meant(name, zone)));
     for zone in &left {
         supervisor::remove(state, &zone.uuid)?;
     }

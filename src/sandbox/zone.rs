@@ -270,9 +270,8 @@ impl Zone {
             .and_then(|()| mount_usr(ground, &folder, &record.packages, None))
             .and_then(|()| prepare(&folder.join("root")))
             .inspect(|()| {
-                if place.has_datasets {
-                    ground.zfs.attach(place.owner(), &folder.join("root"));
-                }
+                let root = folder.join("root");
+                ground.zfs.attach(place.owner(), &root, place.has_datasets);
             })
             .and_then(|()| run(ground, &folder, &place.hostname))
             .inspect_err(|_| {

@@ -1,6 +1,7 @@
 //! What people and programs read: text and JSON.
 
 pub mod checked;
+pub mod doctor;
 pub mod excerpt;
 pub mod first_error;
 pub mod plain;
@@ -142,31 +143,12 @@ pub fn holder(lock: &Lock) -> String {
 /// A moment for people, in UTC: `2026-11-22 14:05:09Z`.
 #[must_use]
 pub fn moment(epoch: u64) -> String {
-    let (days, seconds) = (epoch / 86_400, epoch % 86_400);
-    let (year, month, day) = civil(days);
-    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-    format!(
-        "{year:04}-{month:02}-{day:02} {hours:02}:{minutes:02}:{:02}Z",
-        seconds % 60
+    let timestamp = i64::try_from(epoch).ok();
+    let timestamp = timestamp.and_then(|epoch| jiff::Timestamp::from_second(epoch).ok());
+    timestamp.map_or_else(
+        || format!("{epoch} s after 1970"),
+        |timestamp| timestamp.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
     )
-}
-
-/// The date of a day counted from 1970-01-01, in the Gregorian calendar: eras of 400 years that
-/// begin on a first of March, so that the leap day comes last.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 {
-        month_index + 3
-    } else {
-        month_index - 9
-    };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

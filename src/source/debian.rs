@@ -54,19 +54,8 @@ pub(super) fn download(
     ] {
         check_name(name)?;
     }
-    let archive = Archive {
-        mirror: Mirror::of_machine()?,
-        release: wanted.release.clone(),
-        kind: Kind::Source,
-    };
-    let apt = PrivateApt::open(folder)?;
-    apt.set_archive(&archive)?;
-    let mut update = || {
-        progress(FetchEvent::DebianLists {
-            release: &wanted.release,
-        });
-        apt.update(&archive)
-    };
+    let Lists { archive, apt } = &Lists::open(&wanted.release, folder)?;
+    let mut update = || update(archive, apt, progress);
     let mut is_fresh = false;
     let mut records = apt.source_records(&wanted.package);
     if !records
@@ -102,18 +91,40 @@ pub(super) fn records(
 ) -> Result<Vec<SourceRecord>, DebianError> {
     check_name(&wanted.package)?;
     check_name(&wanted.release)?;
-    let archive = Archive {
-        mirror: Mirror::of_machine()?,
-        release: wanted.release.clone(),
-        kind: Kind::Source,
-    };
-    let apt = PrivateApt::open(folder)?;
-    apt.set_archive(&archive)?;
-    progress(FetchEvent::DebianLists {
-        release: &wanted.release,
-    });
-    apt.update(&archive)?;
+    let Lists { archive, apt } = &Lists::open(&wanted.release, folder)?;
+    update(archive, apt, progress)?;
     Ok(apt.source_records(&wanted.package)?)
+}
+
+/// A release's lists of source packages, as they were read last.
+struct Lists {
+    archive: Archive,
+    apt: PrivateApt,
+}
+
+impl Lists {
+    fn open(release: &str, folder: &Path) -> Result<Self, DebianError> {
+        let archive = Archive {
+            mirror: Mirror::of_machine()?,
+            release: release.to_owned(),
+            kind: Kind::Source,
+        };
+        let apt = PrivateApt::open(folder)?;
+        apt.set_archive(&archive)?;
+        Ok(Self { archive, apt })
+    }
+}
+
+/// Reads the lists anew.
+fn update(
+    archive: &Archive,
+    apt: &PrivateApt,
+    progress: &mut dyn FnMut(FetchEvent<'_>),
+) -> Result<(), AptError> {
+    progress(FetchEvent::DebianLists {
+        release: &archive.release,
+    });
+    apt.update(archive)
 }
 
 /// Names become arguments and parts of file names; Debian's own rules for them are enough.

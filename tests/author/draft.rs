@@ -130,3 +130,38 @@ fn what_cannot_be_drafted_is_refused_with_what_to_do() {
     run(site, &["recipe", "new", "../x"]).exits(2);
     run(site, &["recipe", "new", "y", "--from", "nothing.tar.gz"]).exits(2);
 }
+
+#[test]
+fn a_recipe_that_ships_is_copied_whole_to_be_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), &["new", "backups"]).exits(0);
+    let site = folder.path().join("backups");
+    let refused = run(&site, &["recipe", "bump", "netatalk-4.2"]).exits(2);
+    let copy = ["recipe", "new", "netatalk-4.2", "--like", "netatalk-4.2"];
+    assert!(refused.err.contains(&copy.join(" ")), "{refused}");
+    let shipped = run(&site, &["recipe", "show", "netatalk-4.2", "--json"]).exits(0);
+    let copied = run(&site, &copy).exits(0);
+    for file in [
+        "recipes/netatalk-4.2.toml",
+        "patches/netatalk/descriptor-limit.patch",
+        "templates/netatalk/afp.conf.hbs",
+    ] {
+        assert!(copied.out.contains(&format!("wrote {file}\n")), "{copied}");
+        assert!(site.join(file).is_file());
+    }
+    let own = run(&site, &["recipe", "show", "netatalk-4.2", "--json"]).exits(0);
+    assert_eq!(
+        own.out.replace(
+            "recipes/netatalk-4.2.toml",
+            "(built in)/recipes/netatalk-4.2.toml"
+        ),
+        shipped.out
+    );
+    run(&site, &["recipe", "check", "netatalk-4.2"]).exits(0);
+    run(&site, &copy).exits(2);
+    let second = run(&site, &["recipe", "new", "mine", "--like", "netatalk-4.2"]).exits(0);
+    assert!(
+        second.out.contains("kept templates/netatalk/afp.conf.hbs"),
+        "{second}"
+    );
+}

@@ -4,6 +4,7 @@ mod bump;
 mod draft;
 mod layout;
 mod manual;
+mod quick;
 mod resolved;
 mod server;
 

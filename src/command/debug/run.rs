@@ -6,9 +6,9 @@ use super::{Session, phase_of, refuse_running};
 use crate::build_system::PHASES;
 use crate::cli::{Global, RunArgs};
 use crate::host::{Exit, Host as _};
-use crate::plan::build::{PhaseText, phase_text};
 use crate::plan::debug::{self, KeptTree};
 use crate::plan::inputs;
+use crate::plan::phases::{PhaseText, phase_text};
 use crate::run::debug::{ask, under_lock};
 use crate::run::{self as runs, RunError};
 

@@ -11,7 +11,7 @@ use crate::cli::Global;
 use crate::cli::author::ExplainArgs;
 use crate::problem::Severity;
 use crate::recipe::doc_comments::Kind;
-use crate::recipe::format::nearest;
+use crate::recipe::format::{list_of, nearest};
 use crate::recipe::manual::{self, Entry};
 use crate::recipe::rules::{self, Rule};
 use crate::recipe::syntax;
@@ -54,7 +54,12 @@ fn unknown(asked: &str) -> Failure {
     let mut names: Vec<String> = all().map(|entry| entry.key.name.to_owned()).collect();
     names.extend(all().flat_map(|entry| entry.paths));
     names.extend(rules::names().into_iter().map(str::to_owned));
+    let begins = format!("{}-", asked.trim());
+    let mut longer: Vec<&String> = names.iter().filter(|n| n.starts_with(&begins)).collect();
+    longer.sort();
+    longer.dedup();
     let help = match nearest(asked, &names) {
+        _ if !longer.is_empty() => format!("there are {}", list_of(&longer)),
         Some(meant) => format!("did you mean `{meant}`?"),
         None => "`zonewright recipe explain` lists all keys and rules".to_owned(),
     };

@@ -53,7 +53,10 @@ fn no_file(site: &SiteRoot, argument: &str) -> Failure {
     if names.iter().any(|name| name == argument) {
         return Failure::usage(
             &format!("the recipe `{argument}` is built into this program and cannot be changed"),
-            "make a site with `zonewright new DIR`, and a recipe of your own in its recipes/",
+            &format!(
+                "copy it into your site with `zonewright recipe new {argument} --like {argument}` \
+                 (`zonewright new DIR` makes a site)"
+            ),
         );
     }
     let help = match nearest(argument, &names) {

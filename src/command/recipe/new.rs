@@ -14,7 +14,7 @@ use crate::cli::author::NewRecipeArgs;
 use crate::desk::draft::{self, Archive, Draft, Files, Place};
 use crate::problem::Severity;
 use crate::recipe::format::Format;
-use crate::recipe::load::check_recipe;
+use crate::recipe::load::{check_recipe, load_recipe};
 use crate::recipe::model::{DebianSource, Source};
 use crate::run::Event;
 use crate::script::quote;
@@ -53,6 +53,10 @@ pub(super) fn run(global: &Global, arguments: &NewRecipeArgs) -> Result<u8, Fail
         ],
     )?;
     let has_schema = folder.join("schema/recipe.json").is_file();
+    if let Some(like) = &arguments.like {
+        copy(&site, &folder, like, name)?;
+        return finish(&site, name, global);
+    }
     let style = Style::stderr(global.color);
     let mut progress = Progress::new(style, global.verbose, String::new());
     let draft = match &arguments.from {
@@ -61,6 +65,32 @@ pub(super) fn run(global: &Global, arguments: &NewRecipeArgs) -> Result<u8, Fail
     };
     write(&folder, name, &draft)?;
     finish(&site, name, global)
+}
+
+/// Another recipe under this name, with the patches and templates that are not the site's own yet.
+fn copy(site: &SiteRoot, folder: &Path, like: &str, name: &str) -> Result<(), Failure> {
+    let loaded = load_recipe(site, like, &build_system::names()).map_err(Failure::from)?;
+    let source = &loaded.document.source;
+    let ending = match source.path.extension() {
+        Some(ending) if ending == "json" => "json",
+        _ => "toml",
+    };
+    let patches = loaded.patches.iter();
+    let patches = patches.map(|(file, patch)| (format!("patches/{file}"), &patch.bytes[..]));
+    let templates = loaded.templates.iter();
+    let templates =
+        templates.map(|(file, text)| (format!("templates/{file}"), text.text.as_bytes()));
+    let recipe = (format!("recipes/{name}.{ending}"), source.text.as_bytes());
+    for (path, bytes) in patches.chain(templates).chain([recipe]) {
+        let target = folder.join(&path);
+        if target.is_file() {
+            answer(&format!("kept {path}, which is there already\n"));
+            continue;
+        }
+        create(&target, bytes)?;
+        answer(&format!("wrote {path}\n"));
+    }
+    Ok(())
 }
 
 /// Checks what was written, and says what to do next.

@@ -10,7 +10,7 @@ use crate::build_system;
 use crate::cli::Global;
 use crate::cli::author::ShowArgs;
 use crate::facts::builds::BUILD_ROOT;
-use crate::plan::build::phase_text;
+use crate::plan::phases::phase_text;
 use crate::problem::Severity;
 use crate::recipe::bundle::ZoneContext;
 use crate::recipe::load::load_recipe;

@@ -4,6 +4,7 @@
 //! when the program lacks something. A source that cannot be read this way says so.
 
 mod autoconf;
+pub(super) mod given;
 pub(super) mod meson;
 
 use std::collections::BTreeMap;

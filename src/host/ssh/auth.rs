@@ -98,6 +98,23 @@ fn refused(target: &SshTarget, tried: Vec<String>) -> HostError {
     }
 }
 
+/// How many keys an agent holds.
+///
+/// # Errors
+/// Why it cannot be asked.
+pub fn keys_of_agent(socket: Option<&Path>) -> Result<usize, String> {
+    let socket = socket.ok_or("no agent runs: `SSH_AUTH_SOCK` is not set")?;
+    let count = || {
+        let session = Session::new()?;
+        let mut agent = session.agent()?;
+        agent.set_identity_path(socket)?;
+        agent.connect()?;
+        agent.list_identities()?;
+        Ok::<_, ssh2::Error>(agent.identities()?.len())
+    };
+    count().map_err(|error| format!("the agent does not answer: {}", error.message()))
+}
+
 fn try_agent(
     session: &Session,
     target: &SshTarget,

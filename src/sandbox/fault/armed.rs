@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -85,6 +86,8 @@ struct State {
     /// The zone's first process, while the zone is up.
     init: Option<Pid>,
     is_crashing: bool,
+    /// How long the host waits for a first boot, if not as long as always.
+    patience: Option<Duration>,
     /// The commands that asked at any time.
     shimmed: BTreeSet<String>,
 }
@@ -158,12 +161,18 @@ impl Faults {
         state.armed.clear();
         state.hanging.clear();
         state.is_counting = false;
+        state.patience = None;
         state.scripts.forget();
         self.connections.heal();
         match &state.disk {
             Some(disk) => disk::heal(disk),
             None => Ok(()),
         }
+    }
+
+    /// How long the host of this global zone waits for a machine's first boot.
+    pub fn patience(&self) -> Option<Duration> {
+        self.lock().patience
     }
 
     /// What `list` shows.
@@ -300,6 +309,7 @@ impl Faults {
         armed.happened += 1;
         before();
         let is_crashing = std::cell::Cell::new(false);
+        let patience = std::cell::Cell::new(None);
         let deed = (armed.fault.kind.strike)(
             &armed.fault.values,
             &Scene {
@@ -307,9 +317,11 @@ impl Faults {
                 reach,
                 disk: state.disk.as_deref(),
                 crash: &|| is_crashing.set(true),
+                patience: &|time| patience.set(Some(time)),
                 place: armed.fault.when.place(),
             },
         );
+        state.patience = patience.get().or(state.patience);
         if is_crashing.get()
             && let Some(init) = state.init
         {

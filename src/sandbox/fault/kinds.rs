@@ -49,6 +49,8 @@ pub(crate) struct Scene<'a> {
     pub disk: Option<&'a Path>,
     /// Lets the zone crash; it starts again by itself.
     pub crash: &'a dyn Fn(),
+    /// Changes how long the host waits for a machine's first boot.
+    pub patience: &'a dyn Fn(Duration),
     /// The kind of moment.
     pub place: Place,
 }
@@ -84,7 +86,7 @@ const PROCESSES_AND_NOW: &[Place] = &[
 ];
 
 /// Every fault.
-pub(crate) static KINDS: [Kind; 8] = [
+pub(crate) static KINDS: [Kind; 9] = [
     Kind {
         name: "fail",
         form: "fail(STATUS,TEXT)",
@@ -179,6 +181,17 @@ pub(crate) static KINDS: [Kind; 8] = [
             if let Some(disk) = scene.disk {
                 disk::leave_room(disk, values.number.unwrap_or(0))?;
             }
+            Ok(Deed::Proceed)
+        },
+    },
+    Kind {
+        name: "impatient",
+        form: "impatient(MS)",
+        places: &[Place::Now],
+        fills_disk: false,
+        read: a_number,
+        strike: |values, scene| {
+            (scene.patience)(Duration::from_millis(values.number.unwrap_or(0)));
             Ok(Deed::Proceed)
         },
     },

@@ -310,6 +310,7 @@ mod tests {
             ("now=silent(12)", values(Some(12), None)),
             ("now=delay(250)", values(Some(250), None)),
             ("now=full(4096)", values(Some(4096), None)),
+            ("now=impatient(1500)", values(Some(1500), None)),
             ("now=reboot", values(None, None)),
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().values, expected, "{text}");

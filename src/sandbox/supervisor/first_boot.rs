@@ -5,37 +5,59 @@
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Supervisor;
-use super::machines::{Carried, image_of};
+use super::machines::Carried;
 use crate::sandbox::emulate;
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::furnish::PROVISIONING;
 use crate::sandbox::vm::Outcome;
 use crate::sandbox::vm::machine::Mark;
-use crate::sandbox::zone::{self, Zone};
+use crate::sandbox::vm::rules;
+use crate::sandbox::zone::{self, GLOBAL, Zone};
 
 /// How long a first boot may take.
 const PROVISIONED_WITHIN: Duration = Duration::from_secs(300);
 
+/// Why a first boot is not through.
+pub(super) enum NotThrough {
+    /// It took too long.
+    TooLate,
+    /// Nobody waits for it any more.
+    Abandoned,
+    /// The sandbox failed.
+    Broken(SandboxError),
+}
+
 impl Supervisor {
-    /// Waits until a first boot is through.
-    pub(super) fn wait_for_first_boot(&self, uuid: &str) -> Result<(), SandboxError> {
-        let place = self.place(uuid)?;
+    /// Waits until a first boot is through. A host that crashes meanwhile waits no more, and the
+    /// machine stays as it is.
+    pub(super) fn wait_for_first_boot(&self, uuid: &str) -> Result<(), NotThrough> {
+        let place = self.place(uuid).map_err(NotThrough::Broken)?;
         let marker = zone::written(&self.ground.state, &place).join(PROVISIONING);
-        let begun = Instant::now();
+        let (begun, crashes) = (Instant::now(), self.crashes.load(Ordering::SeqCst));
         while marker.exists() {
-            if begun.elapsed() > PROVISIONED_WITHIN || self.machine(uuid).is_none() {
-                return Err(SandboxError::NotReady {
-                    alias: place.label,
-                    seconds: begun.elapsed().as_secs(),
-                    console: "it is still provisioning".into(),
-                });
+            if self.crashes.load(Ordering::SeqCst) != crashes || self.machine(uuid).is_none() {
+                return Err(NotThrough::Abandoned);
+            }
+            if begun.elapsed() > self.patience() {
+                return Err(NotThrough::TooLate);
             }
             std::thread::sleep(Duration::from_millis(3));
         }
         Ok(())
+    }
+
+    /// How long the host waits for a first boot.
+    fn patience(&self) -> Duration {
+        let slot = self.lock_zones().get(GLOBAL).cloned();
+        let shortened = slot.and_then(|slot| {
+            let held = slot.try_lock().ok()?;
+            held.as_ref()?.forwarder.faults.patience()
+        });
+        shortened.unwrap_or(PROVISIONED_WITHIN)
     }
 
     /// Lets a running zone fetch its metadata again, and enables the service that does it.
@@ -61,17 +83,7 @@ impl Supervisor {
         payload: &serde_json::Value,
     ) -> Carried {
         let machine = self.existing(uuid)?;
-        if payload.get("image_uuid").is_none() {
-            return Err("payload is missing image_uuid".into());
-        }
-        let image = image_of(payload)
-            .filter(|image| self.lock_host().images.iter().any(|known| known == image));
-        let Some(image) = image else {
-            return Err("Invalid value(s) for: image_uuid".into());
-        };
-        if machine.is("indestructible_zoneroot") {
-            return Err("indestructible_zoneroot is set, cannot reprovision".into());
-        }
+        let image = rules::may_reprovision(&machine, payload, &self.lock_host().images)?;
         self.shut_down(uuid, true)?;
         self.change(uuid, |machine| {
             machine.properties.insert("image_uuid".into(), image.into());

@@ -7,6 +7,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
@@ -85,6 +86,15 @@ impl Supervisor {
                     }
                 });
             }
+        }
+    }
+
+    /// Every zone ends with the global zone: that is the host's end.
+    pub(super) fn crash(&self) {
+        self.crashes.fetch_add(1, Ordering::SeqCst);
+        let zones: Vec<_> = self.lock_zones().clone().into_iter().collect();
+        for (_, slot) in zones.iter().filter(|(key, _)| key != GLOBAL) {
+            self.halt(slot);
         }
     }
 

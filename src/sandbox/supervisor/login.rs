@@ -17,10 +17,16 @@ use super::zones::lock;
 use crate::sandbox::control::{Login, Reply, send};
 use crate::sandbox::emulate;
 use crate::sandbox::vm::machine::ZoneState;
+use crate::sandbox::zone::GLOBAL;
 
 impl Supervisor {
     /// Runs a command in a zone, and tells how it ended.
     pub(super) fn log_in(&self, login: &Login, stream: &mut UnixStream) {
+        if login.zone == GLOBAL {
+            let refusal = "'zlogin' not applicable to the global zone".to_owned();
+            let _ = send(stream, &Reply::Refused(refusal));
+            return;
+        }
         let refusal = match self.machine(&login.zone).map(|machine| machine.zone_state) {
             None => Some(format!("zone '{}' unknown", login.zone)),
             Some(ZoneState::Configured) => {

@@ -12,16 +12,17 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Map, Value, json};
 
+use super::first_boot::NotThrough;
 use super::zones::lock;
 use super::{Slot, Supervisor, records};
 use crate::causes::in_one_line;
 use crate::sandbox::control::Reply;
 use crate::sandbox::error::{SandboxError, errno, file};
 use crate::sandbox::furnish;
-use crate::sandbox::host::tags;
 use crate::sandbox::imgadm::catalogue;
 use crate::sandbox::vm::machine::{Machine, Mark, ZoneState};
-use crate::sandbox::vm::{Order, Outcome, check, nics, payload, update};
+use crate::sandbox::vm::rules::{self, Inventory};
+use crate::sandbox::vm::{Order, Outcome, nics, payload};
 use crate::sandbox::zone::{self, Zone};
 
 /// How long a machine may take to shut down before it is ended.
@@ -83,13 +84,13 @@ impl Supervisor {
 
     pub(super) fn existing(&self, uuid: &str) -> Result<Machine, Refusal> {
         self.machine(uuid)
-            .ok_or_else(|| Refusal::Said(format!("VM {uuid} not found")))
+            .ok_or_else(|| Refusal::Said(rules::not_found(uuid)))
     }
 
     /// As `existing`, for those commands that ask another daemon for it.
     pub(super) fn served(&self, uuid: &str) -> Result<Machine, Refusal> {
         self.machine(uuid)
-            .ok_or_else(|| Refusal::Said("bad statusCode: 404".to_owned()))
+            .ok_or_else(|| Refusal::from(rules::NOT_SERVED))
     }
 
     /// The key of the machine of that alias; one of the default payload where there is none.
@@ -140,15 +141,18 @@ impl Supervisor {
         let forwarder = self.forwarder(&machine)?;
         let is_first = is_new || machine.mark == Mark::Provisioning;
         *held = Some(self.start(slot, uuid, forwarder, !is_first)?);
-        drop(held);
         if is_first {
-            let through = self.wait_for_first_boot(uuid);
-            let answers = through.and_then(|()| match lock(slot).as_ref() {
-                Some(zone) => zone.wait_until_ready(),
-                None => Err(SandboxError::NotRunning(uuid.to_owned())),
-            });
-            self.change(uuid, |machine| machine.mark = Mark::None)?;
-            answers?;
+            self.lock_coming_up().insert(uuid.to_owned());
+            drop(held);
+            let down = || SandboxError::NotRunning(machine.label().to_owned());
+            let answers = match (self.wait_for_first_boot(uuid), lock(slot).as_ref()) {
+                (Ok(()), Some(zone)) => zone.wait_until_ready(),
+                (Err(NotThrough::Broken(error)), _) => Err(error),
+                _ => Err(down()),
+            };
+            let noted = self.change(uuid, |machine| machine.mark = Mark::None);
+            self.lock_coming_up().remove(uuid);
+            noted.and(answers)?;
         }
         self.change(uuid, |machine| {
             machine.properties.insert("autoboot".into(), true.into());
@@ -210,7 +214,9 @@ impl Supervisor {
     pub(super) fn finish_first_boot(self: &Arc<Self>, uuid: &str) -> Result<(), Refusal> {
         match self.wait_for_first_boot(uuid) {
             Ok(()) => Ok(self.change(uuid, |machine| machine.mark = Mark::None)?),
-            Err(_) => {
+            Err(NotThrough::Broken(error)) => Err(Refusal::Broken(error)),
+            Err(NotThrough::Abandoned) => Err(rules::not_found(uuid).into()),
+            Err(NotThrough::TooLate) => {
                 let message =
                     format!("timed out waiting for /var/svc/provisioning to move for {uuid}");
                 self.fail(uuid, &message).map(drop)
@@ -230,79 +236,42 @@ impl Supervisor {
 
     /// Checks a payload and keeps the record of the machine to be made of it.
     fn register(&self, payload: Map<String, Value>) -> Result<(Machine, Slot), Refusal> {
-        let named = payload
-            .get("uuid")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
-        let exists = |uuid: &String| self.machine(uuid).is_some();
-        if let Some(uuid) = named.filter(exists) {
-            return Err(format!("VM with UUID {uuid} already exists").into());
-        }
-        let properties = payload::for_create(payload, &zone::new_uuid()?)?;
-        self.check_image(&properties)?;
-        let mut machine = Machine::new(properties);
-        self.check_brand(&machine)?;
-        self.check_tags(&machine.nics())?;
-        machine.mark = Mark::Provisioning;
-        let slot = self.slot(&machine.uuid);
-        let slot = slot.ok_or_else(|| Refusal::from("the sandbox is ending"))?;
+        let uuid = zone::new_uuid()?;
+        let host = self.lock_host().clone();
         let mut machines = self.lock_machines();
-        if machines.contains_key(&machine.uuid) {
-            return Err(format!("VM with UUID {} already exists", machine.uuid).into());
-        }
-        check_conflicts(machines.values(), &machine)?;
+        let inventory = Inventory {
+            machines: &machines,
+            images: &host.images,
+            stubs: &host.stubs,
+        };
+        let machine = rules::admit(payload, &uuid, inventory)?;
         records::keep(&self.ground.state, &machine)?;
         machines.insert(machine.uuid.clone(), machine.clone());
-        Ok((machine, slot))
-    }
-
-    fn check_image(&self, properties: &Map<String, Value>) -> Result<(), Refusal> {
-        let image = properties.get("image_uuid").and_then(Value::as_str);
-        let is_here = |image: &str| self.lock_host().images.iter().any(|known| known == image);
-        match image {
-            Some(image) if is_here(image) => Ok(()),
-            _ => Err("Invalid value(s) for: image_uuid".into()),
+        drop(machines);
+        match self.slot(&machine.uuid) {
+            Some(slot) => Ok((machine, slot)),
+            None => Err("the sandbox is ending".into()),
         }
-    }
-
-    /// lx and bhyve need other images, which are never installed here.
-    fn check_brand(&self, machine: &Machine) -> Result<(), Refusal> {
-        match machine.text("brand") {
-            Some("joyent" | "joyent-minimal") => Ok(()),
-            _ => Err("Invalid value(s) for: image_uuid".into()),
-        }
-    }
-
-    fn check_tags(&self, nics: &[Map<String, Value>]) -> Result<(), Refusal> {
-        let host = self.lock_host();
-        for tag in nics.iter().filter_map(|nic| nic.get("nic_tag")?.as_str()) {
-            if !tags::exists(&host.stubs, tag) {
-                return Err(format!("Invalid nic tag \"{tag}\"").into());
-            }
-        }
-        Ok(())
     }
 
     fn update(self: &Arc<Self>, uuid: &str, payload: Value) -> Carried {
         let before = self.existing(uuid)?;
         let payload = payload.as_object().cloned().unwrap_or_default();
-        let (after, effects) = update::updated(&before, payload)?;
-        if effects.changes_nics {
-            self.check_tags(&after.nics())?;
-        }
+        let host = self.lock_host().clone();
+        let (after, effects) = {
+            let machines = self.lock_machines();
+            let inventory = Inventory {
+                machines: &machines,
+                images: &host.images,
+                stubs: &host.stubs,
+            };
+            rules::change(&before, payload, inventory)?
+        };
         self.change_storage(&before, &after)?;
-        {
-            let mut machines = self.lock_machines();
-            if effects.changes_nics {
-                let others = machines.values().filter(|other| other.uuid != uuid);
-                check_conflicts(others, &after)?;
-            }
-            if let Some(machine) = machines.get_mut(uuid) {
-                machine.properties = after.properties.clone();
-                machine.modified.clone_from(&after.modified);
-                records::keep(&self.ground.state, machine)?;
-            }
-        }
+        self.change(uuid, |machine| {
+            machine.properties = after.properties.clone();
+            machine.modified.clone_from(&after.modified);
+        })?;
         if let Some(slot) = self.lock_zones().get(uuid).cloned()
             && let Some(zone) = lock(&slot).as_ref()
         {
@@ -342,8 +311,7 @@ impl Supervisor {
 
     fn start_machine(self: &Arc<Self>, uuid: &str) -> Carried {
         let machine = self.served(uuid)?;
-        if machine.zone_state == ZoneState::Running {
-            let message = format!("VM {uuid} is already 'running'");
+        if let Some(message) = rules::runs_already(&machine) {
             return Ok(Outcome::Nothing { message });
         }
         self.change(uuid, |machine| {
@@ -383,9 +351,7 @@ impl Supervisor {
         self.change(uuid, |machine| {
             machine.properties.insert("autoboot".into(), false.into());
         })?;
-        if machine.zone_state != ZoneState::Running {
-            let state = machine.state();
-            let message = format!("VM {uuid} is already not 'running' (currently: {state})");
+        if let Some(message) = rules::is_down_already(&machine) {
             return Ok(Outcome::Nothing { message });
         }
         self.shut_down(uuid, is_forced)?;
@@ -393,12 +359,7 @@ impl Supervisor {
     }
 
     fn reboot_machine(self: &Arc<Self>, uuid: &str, is_forced: bool) -> Carried {
-        let machine = self.served(uuid)?;
-        if machine.zone_state != ZoneState::Running {
-            let state = machine.state();
-            let message = format!("Cannot reboot vm from state \"{state}\", must be \"running\"");
-            return Err(message.into());
-        }
+        rules::may_reboot(&self.served(uuid)?)?;
         self.shut_down(uuid, is_forced)?;
         self.boot(uuid)?;
         Ok(done(uuid))
@@ -428,15 +389,7 @@ impl Supervisor {
     }
 
     fn delete(self: &Arc<Self>, uuid: &str) -> Carried {
-        let machine = self.existing(uuid)?;
-        for (property, what) in [
-            ("indestructible_zoneroot", "indestructible_zoneroot"),
-            ("indestructible_delegated", "indestructible_delegated"),
-        ] {
-            if machine.is(property) {
-                return Err(format!("{what} is set, cannot delete").into());
-            }
-        }
+        rules::may_delete(&self.existing(uuid)?)?;
         self.down(Some(uuid))?;
         Ok(done(uuid))
     }
@@ -470,28 +423,4 @@ impl Supervisor {
         }
         Ok(())
     }
-}
-
-/// Refuses an address that another machine has on the same network; one whose provisioning failed
-/// counts only while it runs.
-fn check_conflicts<'a>(
-    others: impl Iterator<Item = &'a Machine>,
-    machine: &Machine,
-) -> Result<(), Refusal> {
-    let own = machine.nics();
-    for other in others {
-        let is_gone = other.mark == Mark::Failed && other.zone_state != ZoneState::Running;
-        if !is_gone && nics::conflict(&own, &other.nics()) {
-            return Err(nics::CONFLICT.into());
-        }
-    }
-    Ok(())
-}
-
-/// The uuid of the image that a payload asks for.
-pub(super) fn image_of(payload: &Value) -> Option<&str> {
-    payload
-        .get("image_uuid")
-        .and_then(Value::as_str)
-        .filter(|uuid| check::is_uuid(uuid))
 }

@@ -13,7 +13,7 @@ mod snapshots;
 mod storage;
 mod zones;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -57,10 +57,14 @@ struct Supervisor {
     zones: Mutex<BTreeMap<String, Slot>>,
     /// The records of all machines by uuid. Never held while another lock is waited for.
     machines: Mutex<BTreeMap<String, Machine>>,
+    /// Our own machines whose first boot this process waits for.
+    coming_up: Mutex<BTreeSet<String>>,
     /// What the host has beside machines.
     host: Mutex<Host>,
     /// The number of the next zone that boots.
     next_zone: AtomicU32,
+    /// How often the host crashed.
+    crashes: AtomicU32,
     known_hosts: Mutex<BTreeMap<String, String>>,
     is_ending: AtomicBool,
     /// Requests that are being answered.
@@ -90,8 +94,10 @@ pub(crate) fn serve(state: &Path, cache: &Path, binary: &Path) -> Result<(), San
         },
         zones: Mutex::default(),
         machines: Mutex::new(records::machines(state)?),
+        coming_up: Mutex::default(),
         host: Mutex::new(records::host(state)?),
         next_zone: AtomicU32::new(1),
+        crashes: AtomicU32::new(0),
         known_hosts: Mutex::default(),
         is_ending: AtomicBool::new(false),
         answering: AtomicUsize::new(0),
@@ -237,6 +243,12 @@ impl Supervisor {
 
     fn lock_machines(&self) -> MutexGuard<'_, BTreeMap<String, Machine>> {
         self.machines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_coming_up(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.coming_up
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_host(&self) -> MutexGuard<'_, Host> {

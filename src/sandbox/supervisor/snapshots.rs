@@ -8,35 +8,17 @@ use std::process::Command;
 use std::sync::Arc;
 
 use super::Supervisor;
-use super::machines::{Carried, Refusal};
+use super::machines::Carried;
 use crate::sandbox::error::{SandboxError, file, run};
 use crate::sandbox::vm::Outcome;
 use crate::sandbox::vm::machine::{Snapshot, ZoneState};
-use crate::sandbox::vm::time;
+use crate::sandbox::vm::{rules, time};
 use crate::sandbox::zone;
-
-/// Whether a snapshot can be called so.
-fn is_name(name: &str) -> bool {
-    let is_good = |c: char| c.is_ascii_alphanumeric() || "._:%-".contains(c);
-    (1..=64).contains(&name.len()) && name.chars().all(is_good)
-}
 
 impl Supervisor {
     pub(super) fn create_snapshot(&self, uuid: &str, name: &str) -> Carried {
         let machine = self.existing(uuid)?;
-        if machine.dataset().is_some() {
-            return Err("Cannot currently snapshot zones that have datasets".into());
-        }
-        if !is_name(name) {
-            return Err("Invalid snapshot name".into());
-        }
-        if machine
-            .snapshots
-            .iter()
-            .any(|snapshot| snapshot.name == name)
-        {
-            return Err(format!("snapshot with name \"{name}\" already exists.").into());
-        }
+        rules::may_snapshot(&machine, name)?;
         let written = zone::written(&self.ground.state, &self.place(uuid)?);
         let kept = self.kept_at(uuid, name);
         if let Some(folder) = kept.parent() {
@@ -54,7 +36,7 @@ impl Supervisor {
     }
 
     pub(super) fn delete_snapshot(&self, uuid: &str, name: &str) -> Carried {
-        self.known(uuid, name)?;
+        rules::has_snapshot(&self.existing(uuid)?, name)?;
         let kept = self.kept_at(uuid, name);
         std::fs::remove_dir_all(&kept).map_err(file("remove", &kept))?;
         self.change(uuid, |machine| {
@@ -66,7 +48,7 @@ impl Supervisor {
     /// Ends the zone, goes back, forgets what is newer, and boots it again.
     pub(super) fn roll_back(self: &Arc<Self>, uuid: &str, name: &str) -> Carried {
         let machine = self.served(uuid)?;
-        self.known(uuid, name)?;
+        rules::has_snapshot(&machine, name)?;
         self.shut_down(uuid, true)?;
         self.hide(uuid);
         zone::unmount_idle(&self.ground.state, uuid);
@@ -88,19 +70,6 @@ impl Supervisor {
             self.show_idle(uuid);
         }
         done(uuid)
-    }
-
-    fn known(&self, uuid: &str, name: &str) -> Result<(), Refusal> {
-        let machine = self.existing(uuid)?;
-        if machine
-            .snapshots
-            .iter()
-            .any(|snapshot| snapshot.name == name)
-        {
-            Ok(())
-        } else {
-            Err(format!("No snapshot named \"{name}\" for {uuid}").into())
-        }
     }
 
     fn kept_at(&self, uuid: &str, name: &str) -> PathBuf {

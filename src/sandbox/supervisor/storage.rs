@@ -111,7 +111,11 @@ impl Supervisor {
             }
             for (property, _) in old.iter().filter(|(p, _)| !new.iter().any(|(n, _)| n == p)) {
                 if let Some(name) = &name {
-                    zfs.run(&["inherit", property, name])?;
+                    if property.ends_with("_limit") {
+                        zfs.run(&["set", &format!("{property}=none"), name])?;
+                    } else {
+                        zfs.run(&["inherit", property, name])?;
+                    }
                 }
             }
         }

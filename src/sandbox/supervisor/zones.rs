@@ -18,7 +18,7 @@ use crate::sandbox::error::SandboxError;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::forward::Forwarder;
 use crate::sandbox::inside::REBOOT;
-use crate::sandbox::vm::machine::{Machine, Mark, ZoneState as State};
+use crate::sandbox::vm::machine::{Machine, ZoneState as State};
 use crate::sandbox::vm::nics;
 use crate::sandbox::zone::{self, GLOBAL, Place, Zone};
 use crate::sandbox::{ZoneState, furnish};
@@ -144,7 +144,7 @@ impl Supervisor {
     pub(super) fn forwarder(&self, machine: &Machine) -> Result<Forwarder, SandboxError> {
         let all = machine.nics();
         let mut fixed = all.iter().flat_map(nics::addresses);
-        match fixed.find(IpAddr::is_loopback) {
+        match fixed.find(IpAddr::is_loopback).or(machine.lease) {
             Some(address) => Forwarder::open_at(address),
             None => Forwarder::open(),
         }
@@ -237,6 +237,9 @@ impl Supervisor {
             let (key, label) = (zone.place.key.clone(), zone.place.label.clone());
             eprintln!("zone `{label}` ended with status {status}");
             this.note_end(&key);
+            if key == GLOBAL {
+                this.crash();
+            }
             if status == REBOOT || is_crash {
                 match this.start(&slot, &key, zone.forwarder, is_crash) {
                     Ok(zone) => *held = Some(zone),
@@ -265,11 +268,13 @@ impl Supervisor {
 
     /// Destroys one zone or all; the supervisor ends with its last.
     pub(super) fn down(&self, name: Option<&str>) -> Result<Reply, SandboxError> {
-        let mut keys: Vec<String> = match name {
+        // A host takes its machines along.
+        let is_all = name.is_none_or(|name| name == GLOBAL);
+        let mut keys: Vec<String> = match name.filter(|_| !is_all) {
             Some(name) => self.called(name).into_iter().collect(),
             None => self.lock_machines().keys().cloned().collect(),
         };
-        if name.is_none() {
+        if is_all {
             keys.extend(self.lock_zones().keys().cloned());
             keys.push(GLOBAL.to_owned());
             keys.sort();
@@ -334,9 +339,7 @@ impl Supervisor {
         for key in keys {
             let label = self.label(&key);
             let slot = self.lock_zones().get(&key).cloned();
-            if self.machine(&key).is_some_and(|machine| machine.is_ours) {
-                self.wait_until_through(&key);
-            }
+            self.wait_until_through(&key);
             let held = slot.as_ref().map(settled);
             match held.as_ref().and_then(|h| h.as_ref()) {
                 Some(zone) => states.push(ZoneState {
@@ -394,6 +397,7 @@ impl Supervisor {
         self.change(key, |machine| {
             machine.zone_state = State::Running;
             machine.zone_id = Some(number);
+            machine.lease = Some(zone.forwarder.address);
             machine.booted = Some(crate::sandbox::vm::time::now());
             machine.init = Some(zone.init.as_raw());
         })?;
@@ -415,11 +419,7 @@ impl Supervisor {
 
     /// Waits until a first boot is over, however it ended.
     fn wait_until_through(&self, key: &str) {
-        let is_on = || {
-            self.machine(key)
-                .is_some_and(|machine| machine.mark == Mark::Provisioning)
-        };
-        while is_on() {
+        while self.lock_coming_up().contains(key) {
             std::thread::sleep(Duration::from_millis(5));
         }
     }

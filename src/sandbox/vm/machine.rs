@@ -86,6 +86,9 @@ pub(crate) struct Machine {
     /// Whether what its zone writes is kept in memory, on a disk that can be filled.
     #[serde(default)]
     pub has_disk: bool,
+    /// The address that it had last: `dhcp` gives it the same again where that is free.
+    #[serde(default)]
+    pub lease: Option<std::net::IpAddr>,
     /// The state of its zone; a zone that is only read from disk does not run.
     #[serde(skip)]
     pub zone_state: ZoneState,
@@ -114,6 +117,7 @@ impl Machine {
             snapshots: Vec::new(),
             is_ours: false,
             has_disk: false,
+            lease: None,
             zone_state: ZoneState::Configured,
             zone_id: None,
             booted: None,
@@ -198,6 +202,7 @@ impl Machine {
             "last_modified" => Some(json!(self.modified)),
             "datasets" => self.dataset().map(|dataset| json!([dataset])),
             "hvm" => Some(json!(false)),
+            "firewall_enabled" => Some(json!(self.is(name))),
             "zone_state" => Some(json!(self.zone_state.word())),
             "zonepath" => Some(json!(format!("/{}/{}", super::check::POOL, self.uuid))),
             "zoneid" | "zonedid" => self.zone_id.map(|id| json!(id)),
@@ -257,13 +262,7 @@ fn is_dropped(name: &str, value: &Value) -> bool {
 }
 
 /// What it holds and nobody is shown.
-const HIDDEN: &[&str] = &[
-    "ram",
-    "delegate_dataset",
-    "nowait",
-    "mdata_exec_timeout",
-    "zfs_data_recsize_",
-];
+const HIDDEN: &[&str] = &["ram", "delegate_dataset", "nowait", "mdata_exec_timeout"];
 
 const FIRST: &[&str] = &[
     "zonename",
@@ -343,7 +342,6 @@ mod tests {
             "brand": "joyent", "image_uuid": "b933df4b-b8f4-4bef-ad1e-236a20304496",
             "alias": "tm1", "hostname": "tm1", "max_physical_memory": 2048, "max_swap": 4096,
             "quota": 500, "delegate_dataset": true, "resolvers": ["192.0.2.53"],
-            "firewall_enabled": false,
             "nics": [{"nic_tag": "admin", "ips": ["192.0.2.10/24"], "gateways": ["192.0.2.1"],
                       "primary": true, "mac": "b2:1e:ba:a5:6e:70"}],
         });

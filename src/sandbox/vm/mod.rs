@@ -10,6 +10,9 @@ pub(crate) mod nics;
 mod options;
 pub(crate) mod payload;
 pub(crate) mod properties;
+pub(crate) mod rules;
+#[cfg(test)]
+mod tests;
 pub(crate) mod time;
 pub(crate) mod update;
 pub(crate) mod vmadm;

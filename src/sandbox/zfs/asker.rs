@@ -107,7 +107,28 @@ impl<'a> View<'a> {
 }
 
 impl View<'_> {
-    /// The same for a file system that is yet to be made: it is below what was delegated.
+    /// Whether one of the datasets above, or the one itself, has as many snapshots or file systems as
+    /// it may have. The global zone is not bound by it.
+    pub fn is_full_for(&self, dataset: &str, limit: &str) -> bool {
+        if self.asker.owner == Owner::Global {
+            return false;
+        }
+        let wants_snapshots = limit == "snapshot_limit";
+        let limited = self.datasets.0.iter().filter_map(|above| {
+            let most: u64 = above.get(limit)?.parse().ok()?;
+            (!above.is_snapshot() && is_within(dataset, &above.name)).then_some((above, most))
+        });
+        limited.into_iter().any(|(above, most)| {
+            let below = self.datasets.0.iter().filter(|other| {
+                other.name != above.name
+                    && other.is_snapshot() == wants_snapshots
+                    && is_within(&other.name, &above.name)
+            });
+            below.count() as u64 >= most
+        })
+    }
+
+    /// As `is_reserved`, for a file system that is yet to be made: it is below what was delegated.
     pub fn is_reserved_for_new(&self, property: &str) -> bool {
         self.asker.owner != Owner::Global && ["zoned", "dedup", "mlslabel"].contains(&property)
     }
@@ -197,6 +218,25 @@ pub(super) mod tests {
         };
         assert!(view.is_visible("zones/u1/data"));
         assert!(!view.is_writable("zones/u1/data"));
+    }
+
+    #[test]
+    fn a_zone_is_bound_by_how_many_it_may_have_and_the_global_zone_is_not() {
+        let text = POOL.replace(
+            "zones/u1\n",
+            "zones/u1 zonewright.sandbox:snapshot_limit=2 zonewright.sandbox:filesystem_limit=3\n",
+        );
+        let datasets = pool(&text);
+        let (asker, root) = (zone("u1"), global());
+        let view = |asker| View {
+            datasets: &datasets,
+            asker,
+        };
+        // zones/u1/data/mac@s and zones/u1@s, zones/u1/data and zones/u1/data/mac
+        assert!(view(&asker).is_full_for("zones/u1/data", "snapshot_limit"));
+        assert!(!view(&asker).is_full_for("zones/u1/data", "filesystem_limit"));
+        assert!(!view(&root).is_full_for("zones/u1/data", "snapshot_limit"));
+        assert!(!view(&asker).is_full_for("zones/u2/data", "snapshot_limit"));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::sandbox::control::{Reply, Request, ZONE_SOCKET, receive, send};
 use crate::sandbox::emulate::Emulated;
@@ -32,17 +33,38 @@ pub const COMMANDS: &[Emulated] = &[
 /// Sub-commands that work on the asker's own streams.
 pub(super) const STREAMING: &[&str] = &["send", "receive", "recv"];
 
+/// How long a zone's supervisor may take to listen in it.
+const LISTENS_WITHIN: Duration = Duration::from_secs(10);
+
 fn run(program: &str, args: &[OsString]) -> i32 {
     let asked = Asked {
         program: program.to_owned(),
         words: words(args),
     };
-    let answered = UnixStream::connect(Path::new(ZONE_SOCKET)).and_then(|s| ask(s, asked));
+    let answered = connect().and_then(|stream| ask(stream, asked));
     match answered {
         Ok(answer) => answer.deliver(),
         Err(error) => {
             eprintln!("{program}: cannot reach the sandbox's supervisor: {error}");
             1
+        }
+    }
+}
+
+/// A zone that boots has its processes before the supervisor listens in it.
+fn connect() -> io::Result<UnixStream> {
+    let begun = Instant::now();
+    loop {
+        match UnixStream::connect(Path::new(ZONE_SOCKET)) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotFound | ErrorKind::ConnectionRefused
+                ) && begun.elapsed() < LISTENS_WITHIN =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => return result,
         }
     }
 }

@@ -63,6 +63,8 @@ pub struct Zfs {
     place: Place,
     image: Image,
     inner: Mutex<Inner>,
+    /// The roots of the zones that run. Locked for moments only.
+    roots: Mutex<BTreeMap<Owner, PathBuf>>,
 }
 
 #[derive(Debug, Default)]
@@ -71,8 +73,6 @@ struct Inner {
     /// Why there is none and none can be.
     failure: Option<String>,
     restarts: u32,
-    /// The roots of the zones that run.
-    roots: BTreeMap<Owner, PathBuf>,
     mounts: Vec<Mounted>,
     /// Makes each folder that a file system is mounted at first another one.
     count: u64,
@@ -93,6 +93,7 @@ impl Zfs {
             place: Place::of(state),
             image: image.clone(),
             inner: Mutex::default(),
+            roots: Mutex::default(),
         })
     }
 
@@ -119,8 +120,11 @@ impl Zfs {
         if inner.daemon.is_some() {
             return Ok(());
         }
+        if let Some(obstacle) = daemon::obstacle() {
+            return Err(SandboxError::NoPool(obstacle.into()));
+        }
         if let Some(failure) = &inner.failure {
-            return Err(SandboxError::Refused(failure.clone()));
+            return Err(SandboxError::NoPool(failure.clone()));
         }
         let started = self.start_daemon().and_then(|running| {
             let listening = self.place.wait_until_listening(running.process);
@@ -131,23 +135,21 @@ impl Zfs {
             Ok(running) => {
                 inner.daemon = Some(running);
                 let datasets = self.datasets()?;
-                let owners: Vec<Owner> = inner.roots.keys().cloned().collect();
+                let owners: Vec<Owner> = self.lock_roots().keys().cloned().collect();
                 for owner in owners {
                     self.mount_all(inner, &datasets, &owner);
                 }
                 Ok(())
             }
             Err(error) => {
-                inner.failure = Some(in_one_line(&error));
-                Err(error)
+                let failure = inner.failure.insert(in_one_line(&error));
+                eprintln!("no ZFS: {failure}");
+                Err(SandboxError::NoPool(failure.clone()))
             }
         }
     }
 
     fn start_daemon(self: &Arc<Self>) -> Result<Running, SandboxError> {
-        if let Some(obstacle) = daemon::obstacle() {
-            return Err(SandboxError::Refused(obstacle.into()));
-        }
         let tools = daemon::tools(&self.image)?;
         self.place.mount(&tools)?;
         let is_stopping = Arc::new(AtomicBool::new(false));
@@ -261,6 +263,10 @@ impl Zfs {
         )
     }
 
+    fn lock_roots(&self) -> MutexGuard<'_, BTreeMap<Owner, PathBuf>> {
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -332,18 +338,19 @@ impl Zfs {
         uuid: &str,
         properties: &[(&str, &str)],
     ) -> Result<(), SandboxError> {
+        let pairs = properties
+            .iter()
+            .flat_map(|(name, value)| command::real_pairs(name, value))
+            // Told before anybody can mount it.
+            .chain([format!("{UNMOUNTED}=on")]);
+        let options: Vec<String> = pairs.flat_map(|pair| ["-o".to_owned(), pair]).collect();
         let name = format!("{POOL}/{uuid}");
-        self.start()?;
-        let inner = self.lock();
-        // Told before anybody can mount it.
-        let unmounted = format!("{UNMOUNTED}=on");
-        self.place
-            .real("zfs", &["create", "-o", &unmounted, &name])?;
-        drop(inner);
-        for (property, value) in properties {
-            self.run(&["set", &format!("{property}={value}"), &name])?;
-        }
-        Ok(())
+        let mut words = vec!["create"];
+        words.extend(options.iter().map(String::as_str));
+        words.push(&name);
+        let mut inner = self.lock();
+        self.ready(&mut inner)?;
+        self.place.real("zfs", &words).map(drop)
     }
 
     /// Makes `zones/UUID/data` and delegates it: it is there in the running zone at once.
@@ -453,6 +460,6 @@ fn said(answer: Answer) -> Reply {
 /// What the commands say where there can be no daemon. The first line is illumos' own.
 fn unavailable(error: &SandboxError) -> Answer {
     let mut answer = Answer::failure(1, "internal error: failed to initialize ZFS library");
-    answer.complain(format!("the sandbox has no ZFS: {}", in_one_line(error)));
+    answer.complain(in_one_line(error));
     answer
 }

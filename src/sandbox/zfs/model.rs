@@ -18,7 +18,10 @@ pub(super) const HIDDEN: &str = "zonewright.sandbox:";
 pub(super) const NOTHING: &str = " ";
 
 /// The properties whose shown values are the hidden ones.
-const REVEALED: &[&str] = &["zoned", "compression"];
+const REVEALED: &[&str] = &["zoned", "compression", "filesystem_limit", "snapshot_limit"];
+
+/// Those of them that nobody inherits.
+const LIMITS: &[&str] = &["filesystem_limit", "snapshot_limit"];
 
 /// The holds on a snapshot, which zfs-fuse counts but cannot list: a JSON array of tags and times.
 pub(super) const HOLDS: &str = "zonewright.sandbox:holds";
@@ -259,6 +262,7 @@ fn reveal(dataset: &mut Dataset) {
         let hidden = dataset.property(&format!("{HIDDEN}{name}")).cloned();
         if let Some(hidden) = hidden
             && dataset.property(name).is_some()
+            && (hidden.source == "local" || !LIMITS.contains(name))
         {
             dataset.set(name, hidden.value, &hidden.source);
         }

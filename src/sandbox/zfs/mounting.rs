@@ -8,11 +8,13 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use rustix::fs::{Mode, OFlags, ResolveFlags, mkdirat, open, openat2};
 
 use super::asker::{Owner, owner};
+use super::daemon::POOL;
 use super::model::{Dataset, Datasets, UNMOUNTED};
 use super::{Inner, Zfs};
 
@@ -30,11 +32,20 @@ pub(super) struct Mounted {
 
 impl Zfs {
     /// A zone is about to run, or runs, with this root, a shared mount: its datasets appear in it. A
-    /// pool that an earlier supervisor left is taken up.
-    pub fn attach(self: &std::sync::Arc<Self>, owner: Owner, root: &Path) {
+    /// pool that an earlier supervisor left is taken up. One who does not `wait` has them a little
+    /// later, and is not held up by what else is done in the pool.
+    pub fn attach(self: &Arc<Self>, owner: Owner, root: &Path, waits: bool) {
+        self.lock_roots().insert(owner.clone(), root.to_path_buf());
+        if waits {
+            return self.mount_attached(&owner);
+        }
+        let this = Arc::clone(self);
+        std::thread::spawn(move || this.mount_attached(&owner));
+    }
+
+    fn mount_attached(self: &Arc<Self>, owner: &Owner) {
         let mut inner = self.lock();
-        drop_all(&mut inner.mounts, |mounted| mounted.owner == owner);
-        inner.roots.insert(owner.clone(), root.to_path_buf());
+        drop_all(&mut inner.mounts, |mounted| mounted.owner == *owner);
         let was_running = inner.daemon.is_some();
         if !was_running && !self.place.has_pool() {
             return;
@@ -43,7 +54,7 @@ impl Zfs {
         let mounted = self.ready(&mut inner).and_then(|()| match was_running {
             true => self
                 .datasets()
-                .map(|datasets| self.mount_all(&mut inner, &datasets, &owner)),
+                .map(|datasets| self.mount_all(&mut inner, &datasets, owner)),
             false => Ok(()),
         });
         if let Err(error) = mounted {
@@ -53,9 +64,9 @@ impl Zfs {
 
     /// A zone has ended: what was mounted in it is let go.
     pub fn detach(&self, owner: &Owner) {
+        self.lock_roots().remove(owner);
         let mut inner = self.lock();
         drop_all(&mut inner.mounts, |mounted| mounted.owner == *owner);
-        inner.roots.remove(owner);
     }
 
     /// What a zone mounts when it boots: everything of its own, from above.
@@ -78,7 +89,7 @@ impl Zfs {
         dataset: &Dataset,
         always: bool,
     ) -> Result<(), String> {
-        let Some((owner, root)) = wanted_root(inner, dataset) else {
+        let Some((owner, root)) = self.wanted_root(inner, dataset) else {
             return Ok(());
         };
         let path = dataset.get("mountpoint").unwrap_or("none").to_owned();
@@ -119,23 +130,25 @@ impl Zfs {
         });
         Ok(())
     }
+
+    /// The root that a dataset belongs into, if it is to be mounted at all and is not.
+    fn wanted_root(&self, inner: &Inner, dataset: &Dataset) -> Option<(Owner, PathBuf)> {
+        let mut mounts = inner.mounts.iter();
+        let is_mounted = mounts.any(|mounted| mounted.dataset == dataset.name);
+        if lies_elsewhere(dataset) || is_mounted || dataset.is_snapshot() {
+            return None;
+        }
+        let owner = owner(dataset)?;
+        let root = self.lock_roots().get(&owner)?.clone();
+        Some((owner, root))
+    }
 }
 
-/// The root that a dataset belongs into, if it is to be mounted at all and is not.
-fn wanted_root(inner: &Inner, dataset: &Dataset) -> Option<(Owner, PathBuf)> {
-    let is_elsewhere = dataset
-        .property(UNMOUNTED)
-        .is_some_and(|mark| mark.source == "local");
-    let is_mounted = inner
-        .mounts
-        .iter()
-        .any(|mounted| mounted.dataset == dataset.name);
-    if is_elsewhere || is_mounted || dataset.is_snapshot() {
-        return None;
-    }
-    let owner = owner(dataset)?;
-    let root = inner.roots.get(&owner)?.clone();
-    Some((owner, root))
+/// Whether the files of a dataset are not in it: those of zones and images lie on overlays, and so
+/// does what is above them.
+pub(super) fn lies_elsewhere(dataset: &Dataset) -> bool {
+    let mark = dataset.property(UNMOUNTED);
+    dataset.name == POOL || mark.is_some_and(|mark| mark.source == "local")
 }
 
 /// Unmounts a dataset; false when somebody uses it.

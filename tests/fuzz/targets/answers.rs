@@ -90,7 +90,7 @@ fn planned(facts: &Facts) {
         recipes: &recipes,
     };
     let mut asked: Questions = questions(&wanted);
-    questions_after(facts, &mut asked);
+    questions_after(&wanted, facts, &mut asked);
     let given = Given::default();
     match plan(&wanted, facts, &given) {
         Ok(plan) => {

@@ -213,7 +213,7 @@ fn without_fuse_everything_else_works_and_zfs_says_what_is_missing() {
     assert!(
         zfs.err.starts_with(
             "internal error: failed to initialize ZFS library\n\
-             the sandbox has no ZFS: the sandbox's supervisor refused: this machine has no `/dev/fuse`"
+             the sandbox has no ZFS: this machine has no `/dev/fuse`"
         ),
         "{zfs}"
     );

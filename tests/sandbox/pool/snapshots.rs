@@ -204,7 +204,9 @@ fn a_stream_is_sent_from_a_zone_and_received_in_the_global_zone_only() {
         .succeeds();
     let sent = pool.run("zfs send @D@a | wc -c").succeeds();
     assert!(sent.out.trim().parse::<u64>().unwrap() > 1000, "{sent}");
-    let refused = pool.run("zfs send @D@a | zfs receive @D/copy").exits(1);
+    let refused = pool
+        .run("zfs send @D@a >/root/stream && zfs receive @D/copy </root/stream")
+        .exits(1);
     assert_eq!(
         refused.err,
         "cannot receive new filesystem stream: permission denied\n"

@@ -4,8 +4,8 @@ use super::super::super::patch_files::{Writes, own_folder, patch_file};
 use super::super::super::{DONE, Failure, answer};
 use super::{Desk, main_source, series};
 use crate::cli::{Global, ImportArgs};
-use crate::recipe::desk::{sources, takes};
 use crate::recipe::patch_list::NewPatch;
+use crate::recipe::sample::{sources_of, takes};
 use crate::show::{Style, plain, plan::diff_line};
 use crate::source::patch::refresh::{find_strip, header, is_exact};
 use crate::source::patch::{self, PatchError};
@@ -16,7 +16,7 @@ pub(super) fn run(global: &Global, arguments: &ImportArgs) -> Result<u8, Failure
     let mut desk = Desk::open(global, &arguments.recipe)?;
     let folder = own_folder(&desk.site)?;
     let version = desk.version().to_owned();
-    let all = sources(&desk.loaded, &version);
+    let all = sources_of(&desk.loaded, &version);
     let Some(source) = main_source(&all) else {
         return Err(Failure::usage(
             &format!("the recipe `{}` has no source to patch", arguments.recipe),

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use super::super::{Failure, folders, site};
 use crate::build_system;
 use crate::cli::{Global, PatchCommand};
-use crate::recipe::desk::{DeskSource, sources};
 use crate::recipe::load::{LoadedRecipe, load_recipe};
+use crate::recipe::sample::{SourceOf, sources_of};
 use crate::run::Event;
 use crate::show::Style;
 use crate::show::progress::Progress;
@@ -60,10 +60,10 @@ impl Desk {
     }
 
     /// The sources of a version that have patches, or else its main one.
-    fn patched_sources(&self, version: &str) -> Vec<DeskSource> {
-        let all = sources(&self.loaded, version);
+    fn patched_sources(&self, version: &str) -> Vec<SourceOf> {
+        let all = sources_of(&self.loaded, version);
         let patched = all.iter().filter(|one| !one.source.patches.is_empty());
-        let patched: Vec<DeskSource> = patched.cloned().collect();
+        let patched: Vec<SourceOf> = patched.cloned().collect();
         match patched.is_empty() {
             false => patched,
             true => main_source(&all).into_iter().cloned().collect(),
@@ -71,12 +71,12 @@ impl Desk {
     }
 
     /// Fetches and unpacks a source; one of another version than the recipe's has no checksum.
-    fn unpack(&mut self, desk: &DeskSource, version: &str) -> Result<Unpacked, Failure> {
+    fn unpack(&mut self, desk: &SourceOf, version: &str) -> Result<Unpacked, Failure> {
         let mut source = desk.source.clone();
         if version != self.version() {
             let written = self.loaded.recipe.sources.get(desk.index);
             let is_same = written.is_none_or(|written| {
-                let ours = sources(&self.loaded, self.version());
+                let ours = sources_of(&self.loaded, self.version());
                 let ours = ours.iter().find(|one| one.index == desk.index);
                 written.urls.is_empty() || ours.is_some_and(|one| one.source.urls == source.urls)
             });
@@ -126,7 +126,7 @@ fn help(error: &FetchError) -> String {
 }
 
 /// The source that the others are put into.
-fn main_source(all: &[DeskSource]) -> Option<&DeskSource> {
+fn main_source(all: &[SourceOf]) -> Option<&SourceOf> {
     all.iter()
         .find(|one| one.source.into.is_none())
         .or(all.first())

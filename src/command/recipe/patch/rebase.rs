@@ -6,7 +6,7 @@ use super::super::super::patch_files::{Writes, own_folder};
 use super::super::super::{DONE, FAILED, Failure, answer};
 use super::{Desk, Unpacked, unpacked};
 use crate::cli::{Global, RebaseArgs};
-use crate::recipe::desk::{DeskSource, sources, takes};
+use crate::recipe::sample::{SourceOf, sources_of, takes};
 use crate::show::plan::diff_line;
 use crate::show::{Style, plain};
 use crate::source::patch::rebase::{Member, Outcome, rebase};
@@ -26,7 +26,7 @@ pub(super) fn run(global: &Global, arguments: &RebaseArgs) -> Result<u8, Failure
         Some(from) => from.version().unwrap_or(&current).to_owned(),
         None => current.clone(),
     };
-    let all: Vec<DeskSource> = desk
+    let all: Vec<SourceOf> = desk
         .patched_sources(&new_version)
         .into_iter()
         .filter(|one| !one.source.patches.is_empty())
@@ -81,14 +81,14 @@ impl Place<'_> {
         }
     }
 
-    fn unpack(&self, desk: &mut Desk, one: &DeskSource) -> Result<Unpacked, Failure> {
+    fn unpack(&self, desk: &mut Desk, one: &SourceOf) -> Result<Unpacked, Failure> {
         match self {
             Self::Archive(path) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 unpacked(path, one.source.strip, &name)
             }
             Self::Version(version) => {
-                let there = sources(&desk.loaded, version);
+                let there = sources_of(&desk.loaded, version);
                 let there = there.into_iter().find(|other| other.index == one.index);
                 desk.unpack(there.as_ref().unwrap_or(one), version)
             }
@@ -97,7 +97,7 @@ impl Place<'_> {
 }
 
 /// One archive is one source.
-fn one_archive(all: &[DeskSource], places: [Option<&Place<'_>>; 2]) -> Result<(), Failure> {
+fn one_archive(all: &[SourceOf], places: [Option<&Place<'_>>; 2]) -> Result<(), Failure> {
     let mut archives = places.into_iter().flatten();
     if all.len() < 2 || !archives.any(|place| matches!(place, Place::Archive(_))) {
         return Ok(());
@@ -113,7 +113,7 @@ fn one_archive(all: &[DeskSource], places: [Option<&Place<'_>>; 2]) -> Result<()
 fn old_source(
     desk: &mut Desk,
     from: &Place<'_>,
-    one: &DeskSource,
+    one: &SourceOf,
 ) -> Result<Option<Unpacked>, Failure> {
     let is_own = from.version() == Some(desk.version());
     match from.unpack(desk, one) {
@@ -131,7 +131,7 @@ fn old_source(
 
 fn members<'d>(
     desk: &'d Desk,
-    one: &'d DeskSource,
+    one: &'d SourceOf,
     old_version: &str,
     new_version: &str,
 ) -> Vec<Member<'d>> {

@@ -132,6 +132,9 @@ pub(super) fn new_name(
         return Err(refuse(format!("{action}: dataset already exists")));
     }
     ground.may_change(next.unwrap_or(name), &action)?;
+    if ground.view.is_full_for(above, "filesystem_limit") {
+        return Err(refuse(format!("{action}: out of space")));
+    }
     Ok(missing)
 }
 

@@ -6,8 +6,11 @@ use super::properties::{Nature, property, shown_property};
 use super::{Deed, Ground, Planned, misuse, not_applicable, options, refuse};
 use crate::sandbox::smf::answer::Answer;
 use crate::sandbox::smf::options::Options;
+use crate::sandbox::zfs::asker::Owner;
+use crate::sandbox::zfs::daemon::POOL;
 use crate::sandbox::zfs::format;
 use crate::sandbox::zfs::model::Dataset;
+use crate::sandbox::zfs::mounting;
 
 const USAGE: &str = "list [-Hp] [-r|-d max] [-o property[,...]] [-s property]...\n\
     \t    [-S property]... [-t type[,...]] [filesystem|volume|snapshot] ...";
@@ -111,7 +114,7 @@ pub(super) fn meant<'a>(
     let all = kinds.unwrap_or(default);
     if operands.is_empty() {
         let depth = depth.unwrap_or(usize::MAX);
-        let within = |dataset: &&Dataset| level(&dataset.name, "zones") <= depth;
+        let within = |dataset: &&Dataset| level(&dataset.name, POOL) <= depth;
         let seen = ground.view.all().filter(|dataset| all.has(dataset));
         return seen.filter(within).collect();
     }
@@ -164,7 +167,12 @@ fn named<'a>(ground: &Ground<'a>, asked: &str) -> Result<&'a Dataset, Answer> {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || path == "/")
     });
     let nearest = holders.max_by_key(|(_, path)| path.len());
-    let found = nearest.and_then(|(name, _)| ground.view.find(name));
+    let found = match (nearest, &ground.view.asker.owner) {
+        (Some((name, _)), _) => ground.view.find(name),
+        // The rest of a zone is its own dataset, which lies elsewhere here.
+        (None, Owner::Zone(uuid)) => ground.view.find(&format!("{POOL}/{uuid}")),
+        (None, Owner::Global) => None,
+    };
     found.ok_or_else(|| refuse(format!("'{asked}': not a ZFS filesystem")))
 }
 
@@ -252,7 +260,8 @@ pub(super) fn shown(ground: &Ground, dataset: &Dataset, name: &str, exact: bool)
         return dataset.name.clone();
     }
     if name == "mounted" && !dataset.is_snapshot() {
-        let is_mounted = ground.everywhere.contains(&dataset.name);
+        let is_mounted =
+            ground.everywhere.contains(&dataset.name) || mounting::lies_elsewhere(dataset);
         return if is_mounted { "yes" } else { "no" }.into();
     }
     let Some(value) = dataset.get(name) else {
@@ -262,7 +271,7 @@ pub(super) fn shown(ground: &Ground, dataset: &Dataset, name: &str, exact: bool)
     match (name, number) {
         ("creation", Some(seconds)) if !exact => format::time(seconds),
         ("compressratio", _) if exact => value.trim_end_matches('x').to_owned(),
-        ("filesystem_limit" | "snapshot_limit", _) if exact => u64::MAX.to_string(),
+        ("filesystem_limit" | "snapshot_limit", None) if exact => u64::MAX.to_string(),
         ("recordsize", Some(number)) if !exact => format::short(number),
         (_, Some(number)) if !exact => match property(name) {
             Some((_, _, Nature::Limit)) if number == 0 => "none".into(),

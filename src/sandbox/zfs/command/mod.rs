@@ -12,6 +12,7 @@ mod holds;
 mod list;
 mod mounts;
 mod properties;
+mod set;
 mod snapshot;
 mod stream;
 
@@ -63,14 +64,14 @@ const COMMANDS: &[(&str, Command)] = &[
     ("get", get::get),
     ("hold", holds::hold),
     ("holds", holds::holds),
-    ("inherit", properties::inherit),
+    ("inherit", set::inherit),
     ("list", list::list),
     ("mount", mounts::mount),
     ("promote", change::promote),
     ("release", holds::release),
     ("rename", change::rename),
     ("rollback", change::rollback),
-    ("set", properties::set),
+    ("set", set::set),
     ("snap", snapshot::snapshot),
     ("snapshot", snapshot::snapshot),
     ("umount", mounts::unmount),
@@ -127,6 +128,7 @@ pub(super) fn streaming(
     }
 }
 
+pub(super) use properties::real_pairs;
 pub(super) use stream::Stream;
 
 /// Something that illumos has and the sandbox does not.

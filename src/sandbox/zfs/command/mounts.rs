@@ -15,6 +15,9 @@ pub(super) fn mount(ground: &Ground, given: &[String]) -> Planned {
         if !options.operands.is_empty() {
             return Err(misuse("too many arguments", MOUNT_USAGE));
         }
+        if !ground.view.asker.is_root {
+            return Err(refuse("cannot mount: permission denied"));
+        }
         let own = ground.view.all().filter(|dataset| is_own(ground, dataset));
         return Ok(vec![Deed::Mount {
             names: own.map(|dataset| dataset.name.clone()).collect(),

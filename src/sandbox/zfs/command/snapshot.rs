@@ -46,6 +46,9 @@ pub(super) fn snapshot(ground: &Ground, given: &[String]) -> Planned {
             "multiple snapshots of same fs not allowed"
         } else if ground.view.datasets.find(name).is_some() {
             "dataset already exists"
+        } else if ground.view.is_full_for(dataset_of(name), "snapshot_limit") {
+            // (inferred: libzfs has no other words for a quota that is reached)
+            "out of space"
         } else {
             continue;
         };
