@@ -65,7 +65,7 @@ fn log_tells_of_the_runs_and_what_they_printed() {
     let log = zone.run(&["log"]).succeeds();
     let row = log.out.lines().next().unwrap_or_default();
     assert!(row.starts_with("log  "), "{log}");
-    assert!(row.contains("Z  done         15 steps  "), "{log}");
+    assert!(row.contains("Z  done         17 steps  "), "{log}");
     assert!(log.out.contains("\n  ✓ build/greeter/compile "), "{log}");
     let full = zone.run(&["log", "log", "--full"]).succeeds();
     for part in [

@@ -158,6 +158,83 @@ fn afterwards_there_is_nothing_to_do() {
     }
 }
 
+/// The scripts that a script carries for the zone's own shell.
+fn inner_scripts(body: &str) -> Option<String> {
+    let (_, rest) = body.split_once("\ninside=")?;
+    shlex::Shlex::new(rest).next()
+}
+
+#[test]
+fn every_script_for_a_host_is_within_the_grammar() {
+    use std::collections::BTreeSet;
+    use zonewright::facts::host::{HostQuestions, ImageQuestion, probe, victims};
+    use zonewright::plan::zone::{destruction, scripts};
+    let mut bodies: BTreeSet<String> = BTreeSet::new();
+    let questions = HostQuestions {
+        alias: Some("timemachine".into()),
+        uuid: Some("x".into()),
+        image: Some(ImageQuestion::Uuid("y".into())),
+        folders: vec!["/zones/backups".into()],
+    };
+    let named = HostQuestions {
+        image: Some(ImageQuestion::Named {
+            name: "base-64-lts".into(),
+            version: "24.4.1".into(),
+        }),
+        ..HostQuestions::default()
+    };
+    let mut scripts = vec![
+        probe(&questions),
+        probe(&named),
+        victims::ask("zones/x"),
+        scripts::read_host_keys(),
+        scripts::write_host_keys(),
+    ];
+    for case in cases() {
+        let facts = case.facts("facts.json").unwrap();
+        let vms = facts.vms.first();
+        let mut steps: Vec<_> = vms.map(destruction).into_iter().collect();
+        steps.extend(plan(&case.wanted, &facts, case.given).map_or(Vec::new(), |plan| plan.steps));
+        for step in steps {
+            if let Work::Script { script, .. } = step.step.work {
+                scripts.push(script);
+            }
+        }
+    }
+    for script in &scripts {
+        bodies.insert(script.body().to_owned());
+        bodies.extend(inner_scripts(script.body()));
+    }
+    assert!(bodies.len() > 15, "{}", bodies.len());
+    // what the functions `said NAME` and `run` are given is a command like any other
+    let given: Vec<String> = bodies
+        .iter()
+        .flat_map(|body| body.lines())
+        .filter_map(|line| {
+            let said = line
+                .strip_prefix("said ")
+                .and_then(|rest| rest.split_once(' '));
+            said.map(|(_, rest)| rest)
+                .or_else(|| line.strip_prefix("run "))
+        })
+        .map(str::to_owned)
+        .collect();
+    assert!(
+        given
+            .iter()
+            .any(|line| line.starts_with("/usr/sbin/vmadm lookup -j"))
+    );
+    bodies.extend(given);
+    let wrong: BTreeSet<String> = bodies
+        .iter()
+        .flat_map(|body| crate::script_grammar::check(body))
+        .filter(|violation| violation.command != "\"$@\"")
+        .map(|violation| format!("{}: {}", violation.command, violation.reason))
+        .collect();
+    let wrong: Vec<String> = wrong.into_iter().collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn a_uuid_is_of_one_host_and_one_alias() {
     use zonewright::plan::zone::uuid_of;

@@ -153,7 +153,7 @@ marker=
 [ -e /var/svc/provisioning ] && marker=provisioning
 [ -e /var/svc/provision_failure ] && marker=provision_failure
 section marker 0 "$marker"
-section services 0 "$(/usr/bin/svcs -H -o state,fmri "${fmris[@]}")"
+section services 0 "$(/usr/bin/svcs -H -o state,fmri ${fmris[@]+"${fmris[@]}"})"
 section host-keys 0 "$(/usr/bin/cat /var/ssh/ssh_host_*_key.pub)"
 section authorized-keys 0 "$(/usr/bin/cat /root/.ssh/authorized_keys)"
 text=$(/usr/sbin/ipadm show-addr -p -o addrobj,type,state,addr)
@@ -222,7 +222,7 @@ pub fn key_of(line: &str) -> Option<String> {
     if line.trim_start().starts_with('#') {
         return None;
     }
-    let at = words.iter().position(|word| is_kind(word))?;
+    let at = words.iter().position(is_kind)?;
     Some(format!("{} {}", words.get(at)?, words.get(at + 1)?))
 }
 

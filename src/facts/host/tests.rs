@@ -162,7 +162,7 @@ fn a_zone_that_says_nothing_is_mute_and_no_error() {
 #[test]
 fn an_answer_of_a_zone_that_is_cut_is_an_error() {
     let inside = inside();
-    for end in ["== marker ".len()..inside.len()].into_iter().flatten() {
+    for end in "== marker ".len()..inside.len() {
         assert!(parsed(&whole(&inside[..end])).is_err(), "cut at {end}");
     }
 }

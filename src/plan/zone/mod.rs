@@ -371,7 +371,7 @@ fn plan_existing(
     let inside = facts.inside.get(&vm.uuid);
     let is_ready = inside.is_some_and(|inside| inside.waits_for().is_none());
     // a state that is stuck in `provisioning` says nothing of a zone that says of itself that it is ready
-    if !vm.is_whole() && !(vm.state == "provisioning" && is_ready) {
+    if !(vm.is_whole() || vm.state == "provisioning" && is_ready) {
         plan_unwhole(wanted, facts, given, vm, plan, refusals);
         return;
     }

@@ -217,7 +217,7 @@ folder=/root/.ssh file=/root/.ssh/authorized_keys
   if [ -f "$file" ]; then
     while IFS= read -r line || [ -n "$line" ]; do printf '%s\n' "$line"; done <"$file"
   fi
-  printf '%s\n' "${keys[@]}"
+  printf '%s\n' ${keys[@]+"${keys[@]}"}
 } >"$file.zonewright.new" || fail "cannot write $file.zonewright.new"
 /usr/bin/chmod 0600 "$file.zonewright.new" && /usr/bin/mv -f "$file.zonewright.new" "$file" || fail "cannot write $file"
 "#,
