@@ -295,7 +295,7 @@ pub fn taken() -> &'static BTreeMap<String, Taken> {
     TAKEN.get_or_init(|| {
         let all: Vec<(&str, Vec<Value>, Field)> = [
             ("recipe", vec![recipe()], fields::of(&RECIPE)),
-            ("zone", zones().into(), fields::of(&ZONE)),
+            ("zone", zones(), fields::of(&ZONE)),
         ]
         .into_iter()
         .flat_map(|(kind, samples, fields)| {

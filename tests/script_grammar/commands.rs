@@ -60,7 +60,8 @@ impl Walk<'_> {
         let is_known = variable(&command.raw).is_some_and(|name| known.contains_key(name));
         let inside = self.inside.as_ref();
         let runs = inside.is_some_and(|name| self.allowed.running_functions.contains_key(name));
-        if !is_known && !(runs && command.raw == "\"$@\"") {
+        let is_own = runs && command.raw == "\"$@\"";
+        if !is_known && !is_own {
             self.violation(
                 line,
                 &command.raw,
