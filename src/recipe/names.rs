@@ -477,7 +477,7 @@ mod tests {
         hold(
             Format::MetadataKey,
             &["user-script", "root_authorized_keys", "com.example:x"],
-            &["", "sdc:alias", "a b", "ü"],
+            &["", "sdc:alias", "a b", "ü", "-rf"],
         );
         hold(
             Format::DatasetName,

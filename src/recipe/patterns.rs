@@ -60,7 +60,7 @@ pub(super) fn pattern(format: Format) -> String {
         Format::CardAddress => "^(?:dhcp|addrconf|[0-9A-Fa-f.:]+/[0-9]{1,3})$",
         Format::Mac => "^[0-9A-Fa-f]{1,2}(?::[0-9A-Fa-f]{1,2}){5}$",
         Format::NicTag => "^[A-Za-z0-9_/]{1,31}$",
-        Format::MetadataKey => "^[A-Za-z0-9_.:-]{1,128}$",
+        Format::MetadataKey => "^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$",
         Format::DatasetName => "^[A-Za-z0-9_:][A-Za-z0-9_.:-]*(?:/[A-Za-z0-9_:][A-Za-z0-9_.:-]*)*$",
         Format::HostDataset => "^[A-Za-z][A-Za-z0-9_.:-]*(?:/[A-Za-z0-9_:][A-Za-z0-9_.:-]*)+$",
         Format::Label => "^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",

@@ -90,7 +90,7 @@ fn the_package_holds_what_it_should(place: &Place) {
         &[
             "/usr/bin/ls",
             "-ld",
-            "/opt/local/var/netatalk/CNID",
+            "/netatalk/netatalk/CNID",
             "/var/backups/timemachine",
         ],
     );

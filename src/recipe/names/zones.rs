@@ -89,11 +89,14 @@ pub(in crate::recipe) fn check_metadata_key(text: &str) -> Result<(), Complaint>
             .help("choose another name"));
     }
     let is_good = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
-    if !text.is_empty() && text.len() <= 128 && text.chars().all(is_good) {
+    // `mdata-get` would take one that begins with `-` for an option
+    let is_name = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    if is_name && text.len() <= 128 && text.chars().all(is_good) {
         return Ok(());
     }
-    Err(complaint()
-        .help("letters, digits, `_`, `.`, `:` and `-`, at most 128, as in `user-script`"))
+    Err(complaint().help(
+        "a letter, a digit or `_`, then these, `.`, `:` and `-`, at most 128, as in `user-script`",
+    ))
 }
 
 pub(in crate::recipe) fn check_dataset_name(text: &str) -> Result<(), Complaint> {
