@@ -402,7 +402,7 @@ fn a_zone_of_the_tools_own_is_a_machine_among_the_others() {
         .succeeds();
     assert_eq!(
         rows.out,
-        "one         running           512\nours        running           2048\n"
+        "one         running           512\nours        running           1024\n"
     );
     let zones = host.global("zoneadm list -cp").succeeds().out;
     assert_eq!(

@@ -47,6 +47,15 @@ impl Supervisor {
     }
 
     fn make_datasets(&self, machine: &Machine) -> Result<(), SandboxError> {
+        self.make_missing(machine)?;
+        match machine.is("indestructible_delegated") {
+            true => self.hold(machine, true),
+            false => Ok(()),
+        }
+    }
+
+    /// Those of a machine that are not there, and no hold on them.
+    fn make_missing(&self, machine: &Machine) -> Result<(), SandboxError> {
         let zfs = &self.ground.zfs;
         let known = zfs.run(&["list", "-H", "-o", "name"])?;
         let has = |name: &str| known.lines().any(|line| line == name);
@@ -63,9 +72,6 @@ impl Supervisor {
             && !has(&dataset)
         {
             zfs.delegate(&machine.uuid, &pairs(&data))?;
-        }
-        if machine.is("indestructible_delegated") {
-            self.hold(machine, true)?;
         }
         Ok(())
     }
@@ -99,7 +105,7 @@ impl Supervisor {
             return Ok(());
         }
         // those of a machine that was made without waiting for the pool may be on their way
-        self.make_datasets(before)?;
+        self.make_missing(before)?;
         let ((old_root, old_data), (root, data)) = (properties(before), properties(after));
         let root_name = format!("{POOL}/{}", after.uuid);
         let data_name = after.dataset();
