@@ -18,5 +18,6 @@ mod package;
 mod place;
 mod secrets;
 mod services;
+mod shapes;
 mod strange;
 mod users;

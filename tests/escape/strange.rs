@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::ledger::Ledger;
 use super::place::{Place, is_fit_for_a_terminal};
-use super::{allow, build, by_ssh, checks, files, package, services, users};
+use super::{allow, build, by_ssh, checks, files, package, services, shapes, users};
 use crate::sandbox::harness::files_below;
 
 /// The package's name, which a template among the texts names.
@@ -86,6 +86,7 @@ fn what_is_taken_arrives_byte_for_byte_and_is_never_executed() {
         is_fit_for_a_terminal(&zone.run(command));
     }
     by_ssh::read(&place, &mut ledger);
+    shapes::read(&mut ledger);
     place.nobody_was_pwned();
 
     let missing = ledger.missing();

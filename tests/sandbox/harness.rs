@@ -40,6 +40,8 @@ impl Ground {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
             let ground = Self::new();
+            // or whoever comes first would be told that it is started
+            Ran::of(ground.command(&["sandbox", "up", sandbox::GLOBAL])).succeeds();
             *shared = Arc::downgrade(&ground);
             ground
         })
