@@ -30,7 +30,7 @@ impl Pool {
         let pool = Self { zone, uuid };
         let own = format!("zones/{}", pool.uuid);
         // where the pool runs already, the zone has it from the beginning
-        let made = pool.global(&["create", &own]);
+        let made = pool.global(&["create", "-o", "canmount=off", &own]);
         let is_there = made.err.contains("dataset already exists");
         assert!(made.status == 0 || is_there, "{made}");
         pool.global(&["create", "-o", "zoned=on", &pool.name()])
