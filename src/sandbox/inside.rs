@@ -18,6 +18,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, chdir, execve, fork, pivot_root, sethostname, setsid};
 
@@ -185,11 +186,35 @@ fn mount_private(root: &Path) -> Result<(), SandboxError> {
     make_devices(&root.join("dev"))
 }
 
+/// Devices that every zone has, with the kernel's numbers for them.
+const DEVICES: [(&str, u64, u64); 6] = [
+    ("null", 1, 3),
+    ("zero", 1, 5),
+    ("full", 1, 7),
+    ("random", 1, 8),
+    ("urandom", 1, 9),
+    ("tty", 5, 0),
+];
+
+/// A node of the zone's own: a zone's root that changes the mode of the machine's would change it for
+/// everybody. Where none can be made, as in a container, it is the machine's.
+fn make_device(target: &Path, name: &str, major: u64, minor: u64) -> Result<(), SandboxError> {
+    let mode = Mode::from_bits_truncate(0o666);
+    match mknod(target, SFlag::S_IFCHR, mode, makedev(major, minor)) {
+        // whatever the umask took away
+        Ok(()) => fs::set_permissions(target, fs::Permissions::from_mode(0o666))
+            .map_err(file("change", target)),
+        Err(nix::Error::EPERM) => {
+            File::create(target).map_err(file("make", target))?;
+            bind(&Path::new("/dev").join(name), target)
+        }
+        Err(error) => Err(errno("make", target)(error)),
+    }
+}
+
 fn make_devices(dev: &Path) -> Result<(), SandboxError> {
-    for name in ["null", "zero", "full", "random", "urandom", "tty"] {
-        let target = dev.join(name);
-        File::create(&target).map_err(file("make", &target))?;
-        bind(&Path::new("/dev").join(name), &target)?;
+    for (name, major, minor) in DEVICES {
+        make_device(&dev.join(name), name, major, minor)?;
     }
     for below in ["pts", "shm"] {
         let folder = dev.join(below);

@@ -106,3 +106,17 @@ fn sandbox_list_tells_how_to_get_in_as_json() {
     let list = zone.run(&["sandbox", "list"]).succeeds();
     assert!(!list.out.contains("listed"), "{list}");
 }
+
+#[test]
+fn a_zones_devices_are_its_own() {
+    use std::os::unix::fs::MetadataExt as _;
+    let Some(zone) = Zone::new("devices") else {
+        return;
+    };
+    zone.run(&["sandbox", "up", "devices"]).succeeds();
+    let said = zone.shell("/usr/bin/stat -c '%d %t:%T %a' /dev/full; echo x >/dev/null");
+    let (device, rest) = said.trim_end().split_once(' ').unwrap();
+    assert_eq!(rest, "1:7 666");
+    let ours = std::fs::metadata("/dev/full").unwrap().dev();
+    assert_ne!(device, ours.to_string(), "it is the machine's own node");
+}
