@@ -25,15 +25,8 @@ pub(super) fn import(image: &str) -> Script {
 
 /// Reads the payload. What an earlier try left is not in the way: the zone's state is.
 pub(super) fn create(uuid: &str) -> Script {
-    host("create the zone", uuid)
-        .shell(shell::RECEIVE)
-        .shell(EXPLAIN)
-        .shell(
-            r#"
-/usr/bin/mkdir -p "$creating" || fail "cannot make $creating"
-payload=$creating/.$uuid.json
-trap '/usr/bin/rm -f "$payload"' EXIT
-receive "$payload"
+    given("create the zone", uuid).shell(EXPLAIN).shell(
+        r#"
 /usr/sbin/vmadm validate create <"$payload" || fail 'the host does not accept the zone'
 : >"$creating/$uuid" || fail "cannot write in $creating"
 if ! /usr/sbin/vmadm create <"$payload"; then
@@ -42,8 +35,7 @@ if ! /usr/sbin/vmadm create <"$payload"; then
 fi
 /usr/bin/rm -f "$creating/$uuid"
 "#,
-        )
-        .with_input()
+    )
 }
 
 pub(super) fn forget_creation(uuid: &str) -> Script {
@@ -52,16 +44,11 @@ pub(super) fn forget_creation(uuid: &str) -> Script {
 
 /// Reads the payload; `how` is what is done for changes that need it: `stop` before, `reboot` after.
 pub(super) fn update(uuid: &str, brand: &str, how: &'static str) -> Script {
-    host("update the zone", uuid)
-        .shell(shell::RECEIVE)
+    given("update the zone", uuid)
         .set("brand", brand)
         .set("how", how)
         .shell(
             r#"
-/usr/bin/mkdir -p "$creating" || fail "cannot make $creating"
-payload=$creating/.$uuid.json
-trap '/usr/bin/rm -f "$payload"' EXIT
-receive "$payload"
 /usr/sbin/vmadm validate update "$brand" <"$payload" || fail 'the host does not accept the change'
 if [ "$how" = stop ]; then
   /usr/sbin/vmadm stop "$uuid" || fail 'the zone does not stop'
@@ -72,27 +59,18 @@ if [ "$how" = reboot ]; then
 fi
 "#,
         )
-        .with_input()
 }
 
 /// Reads the payload. Datasets that are delegated stay; everything else is new.
 pub(super) fn reprovision(uuid: &str) -> Script {
-    host("reprovision the zone", uuid)
-        .shell(shell::RECEIVE)
-        .shell(EXPLAIN)
-        .shell(
-            r#"
-/usr/bin/mkdir -p "$creating" || fail "cannot make $creating"
-payload=$creating/.$uuid.json
-trap '/usr/bin/rm -f "$payload"' EXIT
-receive "$payload"
+    given("reprovision the zone", uuid).shell(EXPLAIN).shell(
+        r#"
 if ! /usr/sbin/vmadm reprovision "$uuid" <"$payload"; then
   explain "$uuid"
   fail 'the host did not reprovision the zone'
 fi
 "#,
-        )
-        .with_input()
+    )
 }
 
 pub(super) fn start(uuid: &str) -> Script {
@@ -124,6 +102,21 @@ pub(super) fn ready(uuid: &str) -> Script {
         .set("inside", READY_INSIDE)
         .set("seconds", BOOTS_WITHIN.as_secs().to_string())
         .shell(READY)
+}
+
+/// A script that begins with a payload, which is gone when it ends.
+fn given(name: &'static str, uuid: &str) -> Script {
+    host(name, uuid)
+        .shell(shell::RECEIVE)
+        .shell(
+            r#"
+/usr/bin/mkdir -p "$creating" || fail "cannot make $creating"
+payload=$creating/.$uuid.json
+trap '/usr/bin/rm -f "$payload"' EXIT
+receive "$payload"
+"#,
+        )
+        .with_input()
 }
 
 fn host(name: &'static str, uuid: &str) -> Script {
@@ -235,15 +228,12 @@ pub fn read_host_keys() -> Script {
 /// Puts them into another root; in the zone. Connections that are open go on.
 #[must_use]
 pub fn write_host_keys() -> Script {
-    Script::new("keep the host keys")
-        .shell(shell::FAIL)
-        .shell(
-            r#"
+    Script::new("keep the host keys").shell(shell::FAIL).shell(
+        r#"
 /usr/bin/gtar -C /var/ssh -xpf - || fail 'cannot write the host keys'
 /usr/sbin/svcadm restart svc:/network/ssh:default || fail 'sshd does not start again'
 "#,
-        )
-        .with_input()
+    )
 }
 
 /// What makes and changes datasets begins with this; in the zone.
