@@ -19,12 +19,26 @@ pub(super) fn create(ground: &Ground, given: &[String]) -> Planned {
     }
     let [name] = one_operand(&options.operands, "filesystem", CREATE_USAGE)?;
     let pairs = split_pairs(&options.values('o'))?;
-    let above = new_name(ground, name, options.has('p'))?;
-    if options.has('p') && ground.view.find(name).is_some() {
+    make(ground, "create", &[name], options.has('p'), &pairs)
+}
+
+/// The deeds that make a file system of that kind, the last of the operands being its name.
+fn make(
+    ground: &Ground,
+    kind: &str,
+    operands: &[&String],
+    makes_parents: bool,
+    pairs: &[(String, String)],
+) -> Planned {
+    let Some(name) = operands.last().copied() else {
+        return Ok(Vec::new());
+    };
+    let above = new_name(ground, name, makes_parents)?;
+    if makes_parents && ground.view.find(name).is_some() {
         return Ok(Vec::new());
     }
     let action = format!("cannot create '{name}'");
-    for (property, value) in &pairs {
+    for (property, value) in pairs {
         check(None, false, property, value, &action)?;
         if ground.view.is_reserved_for_new(property) {
             return Err(refuse(format!("{action}: permission denied")));
@@ -34,9 +48,9 @@ pub(super) fn create(ground: &Ground, given: &[String]) -> Planned {
         .iter()
         .map(|name| Deed::Real(vec!["create".into(), name.clone()]))
         .collect();
-    let mut words = vec!["create".to_owned()];
-    words.extend(real_options(&pairs));
-    words.push(name.clone());
+    let mut words = vec![kind.to_owned()];
+    words.extend(real_options(pairs));
+    words.extend(operands.iter().map(|word| (*word).clone()));
     deeds.push(Deed::Real(words));
     deeds.push(Deed::Mount {
         names: above.into_iter().chain([name.clone()]).collect(),
@@ -63,30 +77,7 @@ pub(super) fn clone(ground: &Ground, given: &[String]) -> Planned {
     };
     let pairs = split_pairs(&options.values('o'))?;
     ground.open_as(snapshot, true)?;
-    let above = new_name(ground, name, options.has('p'))?;
-    if options.has('p') && ground.view.find(name).is_some() {
-        return Ok(Vec::new());
-    }
-    let action = format!("cannot create '{name}'");
-    for (property, value) in &pairs {
-        check(None, false, property, value, &action)?;
-        if ground.view.is_reserved_for_new(property) {
-            return Err(refuse(format!("{action}: permission denied")));
-        }
-    }
-    let mut deeds: Vec<Deed> = above
-        .iter()
-        .map(|name| Deed::Real(vec!["create".into(), name.clone()]))
-        .collect();
-    let mut words = vec!["clone".to_owned()];
-    words.extend(real_options(&pairs));
-    words.extend([snapshot.clone(), name.clone()]);
-    deeds.push(Deed::Real(words));
-    deeds.push(Deed::Mount {
-        names: above.into_iter().chain([name.clone()]).collect(),
-        always: false,
-    });
-    Ok(deeds)
+    make(ground, "clone", &[snapshot, name], options.has('p'), &pairs)
 }
 
 fn one_operand<'a>(
