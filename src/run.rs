@@ -19,6 +19,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::facts::accounts::Secret;
 use crate::facts::locks::Lock;
+use crate::facts::platform::CLOCK_FIX;
 use crate::facts::sessions::Session;
 use crate::facts::{self, FactError, Facts, Questions};
 use crate::host::{self, Exit, Host, HostError, Stream};
@@ -222,7 +223,8 @@ impl View {
         let seconds = since.map_or(0, |since| since.as_secs());
         self.facts
             .platform
-            .clock_note(seconds)
+            .clock_off(seconds)
+            .map(|off| format!("{off}. {CLOCK_FIX}"))
             .into_iter()
             .collect()
     }

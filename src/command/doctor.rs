@@ -26,7 +26,7 @@ use crate::script::Script;
 use crate::show::progress::Progress;
 use crate::show::{Style, doctor as show};
 use crate::site::SiteRoot;
-use crate::site::load::{check_zone, recipe_names, zone_names};
+use crate::site::load::{check_zone, recipe_names};
 use crate::site::model::HostSpec;
 
 /// What nobody would like to find out by an update of a Mac.
@@ -49,11 +49,10 @@ pub(super) fn run(global: &Global, arguments: &DoctorArgs) -> Result<u8, Failure
         match wish::load(&site, zone) {
             Ok(wish) => wishes.push(wish),
             Err(failure) if arguments.zones.is_empty() => {
-                let (message, _) = in_words(&failure, global);
-                let fix = format!("zonewright recipe check shows it: {message}");
+                let (message, help) = failure.in_short();
                 examined.push(Examined {
                     subject: format!("zone {zone}"),
-                    findings: vec![Finding::wrong("zone file", "it has errors", fix)],
+                    findings: vec![Finding::wrong("zone file", message, help)],
                 });
             }
             Err(failure) => return Err(failure),
@@ -105,20 +104,6 @@ pub(super) fn run(global: &Global, arguments: &DoctorArgs) -> Result<u8, Failure
     })
 }
 
-/// What a failure says, and what to do about it, each in one line.
-fn in_words(failure: &Failure, global: &Global) -> (String, String) {
-    let plain = Global {
-        color: crate::cli::Color::Never,
-        ..global.clone()
-    };
-    let text = failure.text(&plain);
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = lines.next().unwrap_or_default();
-    let message = first.strip_prefix("error: ").unwrap_or(first);
-    let help = lines.find_map(|line| line.strip_prefix("help: ").or(line.strip_prefix("next: ")));
-    (message.to_owned(), help.unwrap_or("see above").to_owned())
-}
-
 /// Asks a host.
 fn host(global: &Global, spec: &HostSpec, progress: &mut Progress) -> Vec<Finding> {
     let what = "reached";
@@ -129,7 +114,7 @@ fn host(global: &Global, spec: &HostSpec, progress: &mut Progress) -> Vec<Findin
             return vec![Finding::notice(what, "it does not run", fix)];
         }
         Err(failure) => {
-            let (message, help) = in_words(&failure, global);
+            let (message, help) = failure.in_short();
             return vec![Finding::wrong(what, message, help)];
         }
     };
@@ -138,7 +123,7 @@ fn host(global: &Global, spec: &HostSpec, progress: &mut Progress) -> Vec<Findin
     match health {
         Ok(health) => doctor::host::examine(&health, now()),
         Err(why) => {
-            let fix = "`[host]` names a SmartOS host's global zone, with root's login";
+            let fix = "see that `[host]` leads to a SmartOS host's global zone; `-v` shows what was answered";
             vec![Finding::wrong(what, why, fix)]
         }
     }
@@ -153,17 +138,16 @@ fn zone(
     progress: &mut Progress,
 ) -> Vec<Finding> {
     let what = "reached";
-    let wrong = |failure: &Failure| {
-        let (message, help) = in_words(failure, global);
-        vec![Finding::wrong(what, message, help)]
-    };
     let mut door = match door::open(global, site, &wish.zone, progress) {
         Ok(Some(door)) => door,
         Ok(None) => {
             let fix = format!("zonewright apply {}", wish.zone.name);
             return vec![Finding::wrong(what, "the zone is not there", fix)];
         }
-        Err(failure) => return wrong(&failure),
+        Err(failure) => {
+            let (message, help) = failure.in_short();
+            return vec![Finding::wrong(what, message, help)];
+        }
     };
     let address = door.address.clone();
     let health = match ask(&mut door.host, expected) {
@@ -240,10 +224,7 @@ fn look_around(site: &SiteRoot, wishes: &[Wish]) -> Controller {
     let folders = folders();
     Controller {
         site: site.folder().map(Path::to_path_buf),
-        zones: match site.folder() {
-            Some(_) => zones.len(),
-            None => zone_names(site).len(),
-        },
+        zones: zones.len(),
         recipes: recipe_names(site).len(),
         errors,
         config_error: config.err().map(|error| crate::causes::in_one_line(&error)),

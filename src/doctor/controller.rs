@@ -56,11 +56,19 @@ pub fn examine(controller: &Controller) -> Vec<Finding> {
 
 fn site(controller: &Controller) -> Finding {
     let what = "site";
-    let counts = format!("{} zones, {} recipes", controller.zones, controller.recipes);
+    let counted = |count: usize, noun: &str| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    };
+    let counts = format!(
+        "{}, {}",
+        counted(controller.zones, "zone"),
+        counted(controller.recipes, "recipe")
+    );
     match (&controller.site, controller.errors) {
         (_, errors @ 1..) => Finding::wrong(
             what,
-            format!("{counts}, {errors} errors in them"),
+            format!("{counts}, {} in them", counted(errors, "error")),
             "`zonewright recipe check` shows each with what to write instead",
         ),
         (None, 0) => Finding::notice(

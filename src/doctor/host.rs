@@ -3,7 +3,7 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::{Finding, services_findings, size};
+use super::{Finding, SERVICES_FINE, fine_unless, services_in_trouble, size};
 use crate::facts::host::HostFacts;
 use crate::facts::host::health::{HostHealth, Keys, PoolStatus};
 use crate::facts::host::pools::Pool;
@@ -30,15 +30,12 @@ pub fn examine(health: &HostHealth, now: u64) -> Vec<Finding> {
         ),
         clock(health, now),
     ];
-    for (name, pool) in &facts.pools {
-        let status = health.pools.get(name).cloned().unwrap_or_default();
-        findings.extend(examine_pool(name, pool, &status));
-        findings.push(scrub(name, &status, now));
-    }
+    findings.extend(pools(health, now));
     findings.push(sources(facts));
     findings.push(keys(&health.keys));
     findings.extend(machines(facts));
-    findings.extend(services_findings(health.services.iter()));
+    let in_trouble = services_in_trouble(health.services.iter());
+    findings.extend(fine_unless("services", SERVICES_FINE, in_trouble));
     findings
 }
 
@@ -52,6 +49,26 @@ fn clock(health: &HostHealth, now: u64) -> Finding {
             "`svcs -xv ntp` and `ntpq -pn` there say who keeps it",
         ),
     }
+}
+
+fn pools(health: &HostHealth, now: u64) -> Vec<Finding> {
+    let known = match &health.pools {
+        Ok(known) => known,
+        Err(why) => {
+            return vec![Finding::wrong(
+                "pools",
+                format!("`zpool status` fails: {why}"),
+                "`zpool status` and `zpool import` there say what became of them",
+            )];
+        }
+    };
+    let mut findings = Vec::new();
+    for (name, pool) in &health.facts.pools {
+        let status = known.get(name).cloned().unwrap_or_default();
+        findings.extend(examine_pool(name, pool, &status));
+        findings.push(scrub(name, &status, now));
+    }
+    findings
 }
 
 fn examine_pool(name: &str, pool: &Pool, status: &PoolStatus) -> Vec<Finding> {
@@ -225,9 +242,9 @@ mod tests {
                 ..HostFacts::default()
             },
             now: NOW,
-            pools: [("zones".to_owned(), status)].into(),
+            pools: Ok([("zones".to_owned(), status)].into()),
             keys: Keys::Kept,
-            ..HostHealth::default()
+            services: Default::default(),
         }
     }
 
@@ -236,7 +253,7 @@ mod tests {
     }
 
     fn status(health: &mut HostHealth) -> &mut PoolStatus {
-        health.pools.get_mut("zones").unwrap()
+        health.pools.as_mut().unwrap().get_mut("zones").unwrap()
     }
 
     fn complaints(change: impl Fn(&mut HostHealth)) -> Vec<(Verdict, String)> {
@@ -256,6 +273,11 @@ mod tests {
         assert_eq!(complaints(|_| {}), []);
         type Ailment = (fn(&mut HostHealth), Verdict, &'static str);
         let ailments: &[Ailment] = &[
+            (
+                |h| h.pools = Err("internal error".to_owned()),
+                Wrong,
+                "pools: `zpool status` fails: internal error",
+            ),
             (|h| h.now += CLOCK + 1, Wrong, "clock: 3 min away"),
             (
                 |h| pool(h).health = "DEGRADED".to_owned(),

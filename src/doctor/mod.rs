@@ -93,7 +93,7 @@ pub fn worst(examined: &[Examined]) -> Verdict {
 }
 
 /// Services that are neither online nor meant to be off, whatever machine they run on.
-fn services_findings<'a>(states: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<Finding> {
+fn services_in_trouble<'a>(states: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (fmri, state) in states {
         let says = format!("{fmri} is in the state {state}");
@@ -120,11 +120,16 @@ fn services_findings<'a>(states: impl Iterator<Item = (&'a String, &'a String)>)
             _ => {}
         }
     }
+    findings
+}
+
+/// What is said where no service is in trouble.
+const SERVICES_FINE: &str = "none in maintenance, none waiting";
+
+/// The findings, or that all is fine where there is none.
+fn fine_unless(what: &str, says: &str, mut findings: Vec<Finding>) -> Vec<Finding> {
     if findings.is_empty() {
-        findings.push(Finding::fine(
-            "services",
-            "none in maintenance, none waiting",
-        ));
+        findings.push(Finding::fine(what, says));
     }
     findings
 }

@@ -112,7 +112,7 @@ pub fn parse(answer: &[u8], fmris: &BTreeSet<String>) -> Result<Health, FactErro
 }
 
 /// What a command said where it succeeded, and else why it did not.
-fn told<T>(
+pub(in crate::facts) fn told<T>(
     section: &Section<'_>,
     read: impl Fn(&Section<'_>) -> Result<T, FactError>,
 ) -> Result<Result<T, String>, FactError> {

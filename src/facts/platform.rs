@@ -37,9 +37,9 @@ pub struct Platform {
 const CLOCK_TOLERANCE: u64 = 180;
 
 impl Platform {
-    /// A word about the clock, where it is minutes away from `now`, the asking machine's.
+    /// How far the clock is off, where it is minutes away from `now`, the asking machine's.
     #[must_use]
-    pub fn clock_note(&self, now: u64) -> Option<String> {
+    pub fn clock_off(&self, now: u64) -> Option<String> {
         let off = self.now.abs_diff(now);
         if off <= CLOCK_TOLERANCE {
             return None;
@@ -51,12 +51,14 @@ impl Platform {
         };
         let side = if self.now > now { "ahead of" } else { "behind" };
         Some(format!(
-            "the zone's clock is {off} {side} this machine's: Time Machine and certificates go wrong by \
-             that. A zone has the clock of its host: `svcs -xv ntp` and `date` there, or set this \
-             machine's"
+            "the zone's clock is {off} {side} this machine's: Time Machine and certificates go wrong by that"
         ))
     }
 }
+
+/// What to do about a clock that is off.
+pub const CLOCK_FIX: &str =
+    "A zone has the clock of its host: `svcs -xv ntp` and `date` there, or set this machine's";
 
 // bash's own clock; zonename; uname -snv; isainfo -k →
 //   1763800000
@@ -144,7 +146,7 @@ mod tests {
                 now: zone,
                 ..Platform::default()
             };
-            platform.clock_note(here)
+            platform.clock_off(here)
         };
         for (zone, here) in [
             (1_000_000, 1_000_000),

@@ -85,6 +85,21 @@ impl Failure {
         }
     }
 
+    /// What went wrong and what to do about it, each in a line, for whoever tells of several failures.
+    pub(crate) fn in_short(&self) -> (String, String) {
+        let of_problem = |problem: &Problem| {
+            let help = problem.help.clone();
+            let help = help.unwrap_or_else(|| "`zonewright recipe check` shows it".to_owned());
+            (problem.message.clone(), help)
+        };
+        match self {
+            Self::Text { message, help, .. } => (message.clone(), help.clone()),
+            Self::Problems(found) => found.first().map(of_problem).unwrap_or_default(),
+            Self::Unfit { problem, .. } => of_problem(problem),
+            Self::Run { zone, error } => run::in_short(zone, error),
+        }
+    }
+
     /// The whole report.
     pub(crate) fn text(&self, global: &Global) -> String {
         let style = Style::stderr(global.color);

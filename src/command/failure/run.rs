@@ -16,6 +16,21 @@ use crate::show::{Style, excerpt, holder, labelled, plain, plan::diff_line, prob
 use crate::source::PrepareError;
 
 /// The whole report; `program` is this program as it must be typed.
+/// What went wrong and what to do about it, in a line each.
+pub(super) fn in_short(zone: &str, error: &RunError) -> (String, String) {
+    match error {
+        RunError::Host(source) => (in_one_line(error), remedy::of_host(source).to_string()),
+        RunError::Refused(refusals) => match refusals.first() {
+            Some(refusal) => (refusal.message.clone(), refusal.help.clone()),
+            None => (in_one_line(error), String::new()),
+        },
+        _ => {
+            let help = format!("`zonewright plan {}` says more", quote(zone));
+            (in_one_line(error), help)
+        }
+    }
+}
+
 pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) -> String {
     // a zone's name may need quotes
     let zone = &quote(zone);

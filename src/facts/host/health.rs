@@ -7,18 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{HostFacts, HostQuestions};
 use crate::facts::FactError;
-use crate::facts::health::services;
+use crate::facts::health::{services, told};
 use crate::facts::sections::Sections;
 use crate::script::Script;
 
 /// How a host is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostHealth {
     pub facts: HostFacts,
     /// Seconds since 1970 on its clock.
     pub now: u64,
-    /// Pool → what `zpool status` says of it.
-    pub pools: BTreeMap<String, PoolStatus>,
+    /// Pool → what `zpool status` says of it; why it says nothing.
+    pub pools: Result<BTreeMap<String, PoolStatus>, String>,
     /// Whether keys for root are put back at every boot.
     pub keys: Keys,
     /// FMRI → state, of every service that is neither online nor disabled.
@@ -92,7 +92,9 @@ pub fn parse(answer: &[u8]) -> Result<HostHealth, FactError> {
             command: "date",
             line: clock.to_owned(),
         })?,
-        pools: pools(sections.get("pool-status")?.text_of("zpool status")?),
+        pools: told(sections.get("pool-status")?, |section| {
+            Ok(pools(section.text_of("zpool status")?))
+        })?,
         keys: keys(sections.get("keys")?.text_of("cat /usbkey/config")?),
         services: services(sections.get("services")?, &BTreeSet::new())?,
     })
