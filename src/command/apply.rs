@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{
-    DIFFERS, DONE, FAILED, Failure, answer, answer_json, complain, door, folders_of, interrupt,
-    now, site, wish,
+    DIFFERS, DONE, FAILED, Failure, STATE_HELP, answer, answer_json, complain, door, folders_of,
+    interrupt, now, site, wish,
 };
 use crate::causes::in_one_line;
 use crate::cli::{ApplyArgs, Global};
@@ -184,7 +184,7 @@ impl Run<'_> {
         let Some(mut host) = host else {
             return Err(Failure::text_only(
                 &format!("the zone {} has no host", zone.name),
-                "",
+                "write `[host] ssh = \"root@HOST\"` in its file, or use `zonewright apply`",
             ));
         };
         let given = &mut host.wish.given;
@@ -211,7 +211,7 @@ impl Run<'_> {
         let name = &self.wish.zone.name;
         let folders = folders_of(&self.wish.zone);
         let id = folders.controller_id();
-        let id = id.map_err(|error| Failure::of(&error, ""))?;
+        let id = id.map_err(|error| Failure::of(&error, STATE_HELP))?;
         // a run of this controller whose process is gone holds nothing, whatever the zone still thinks
         let is_over =
             |holder: &Holder| holder.controller == id && !folders.is_running(name, &holder.run);

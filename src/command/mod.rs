@@ -32,6 +32,10 @@ use crate::site::{SiteRoot, ZoneFile};
 use crate::store::Folders;
 pub(crate) use failure::Failure;
 
+/// What to do where the records of runs cannot be read or written.
+pub(crate) const STATE_HELP: &str =
+    "make the folder readable and writable, or name another with XDG_STATE_HOME";
+
 /// Exit statuses: see the help of `zonewright`.
 pub(crate) const DONE: u8 = 0;
 pub(crate) const FAILED: u8 = 1;

@@ -58,13 +58,14 @@ impl Writes {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(|error| {
                     let message = format!("cannot make the folder `{}`: {error}", folder.display());
-                    Failure::text_only(&message, "")
+                    Failure::text_only(&message, "make the site's folder writable")
                 })?;
             }
             // through a link to where it leads
             let path = path.canonicalize().unwrap_or(path);
             let mode = fs::metadata(&path).map(|known| known.permissions()).ok();
-            write_whole(&path, &bytes).map_err(|error| Failure::of(&error, ""))?;
+            write_whole(&path, &bytes)
+                .map_err(|error| Failure::of(&error, "make the site's folder writable"))?;
             readable(&path, mode);
         }
         Ok(())

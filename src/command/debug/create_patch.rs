@@ -90,7 +90,10 @@ fn prepare(
         }
         let prepared = sources(&view, recipe, controller).map_err(|error| match *error {
             BuildError::Prepare(PrepareError::Patch(error)) => Failure::of(&error, error.help()),
-            error => Failure::of(&error, ""),
+            error => Failure::of(
+                &error,
+                "`zonewright recipe fetch` shows whether the sources can be had",
+            ),
         })?;
         let wanted = view.recipes.into_iter().find(|one| one.name == *recipe);
         Ok((wanted, prepared))

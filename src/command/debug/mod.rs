@@ -4,7 +4,7 @@ mod create_patch;
 mod run;
 mod shell;
 
-use super::{Failure, apply, door, folders_of, site, wish};
+use super::{Failure, STATE_HELP, apply, door, folders_of, site, wish};
 use crate::build_system::PHASES;
 use crate::cli::{DebugCommand, Global};
 use crate::plan::debug::KeptTree;
@@ -86,7 +86,7 @@ impl<'a> Session<'a> {
         work: impl FnOnce(&mut Controller<'_>, &Wish) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let id = self.folders.controller_id();
-        let id = id.map_err(|error| Failure::of(&error, ""))?;
+        let id = id.map_err(|error| Failure::of(&error, STATE_HELP))?;
         let mut passwords = Passwords::new(self.site.folder());
         let progress = &mut self.progress;
         let mut watch = |event: Event<'_>| progress.show(&event);

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{DONE, Failure, answer, answer_json, folders};
+use super::{DONE, Failure, STATE_HELP, answer, answer_json, folders};
 use crate::cli::{Global, LogArgs};
 use crate::plan;
 use crate::show::Style;
@@ -45,7 +45,9 @@ pub(super) fn run(global: &Global, arguments: &LogArgs) -> Result<u8, Failure> {
 
 /// The last run of each zone.
 fn overview(folders: &Folders, full: bool, style: Style) -> Result<(String, Vec<Value>), Failure> {
-    let zones = folders.zones_with_runs().map_err(|e| Failure::of(&e, ""))?;
+    let zones = folders
+        .zones_with_runs()
+        .map_err(|e| Failure::of(&e, STATE_HELP))?;
     let (mut text, mut documents) = (String::new(), Vec::new());
     for zone in &zones {
         let entries = entries(folders, zone)?;
@@ -108,7 +110,7 @@ fn of_zone(
 fn entries(folders: &Folders, zone: &str) -> Result<Vec<Entry>, Failure> {
     let runs = folders
         .runs(zone)
-        .map_err(|error| Failure::of(&error, ""))?;
+        .map_err(|error| Failure::of(&error, STATE_HELP))?;
     let entry = |(index, run): (usize, Run)| Entry {
         number: index + 1,
         record: run.record(),

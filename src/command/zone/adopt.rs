@@ -27,7 +27,10 @@ pub(super) fn run(global: &Global, arguments: &ZoneAdoptArgs) -> Result<u8, Fail
     let host = &arguments.host;
     let failed = |error: crate::run::RunError| Failure::run(host, error);
     let Some(login) = login(global, &spec(host), false, &mut progress(global))? else {
-        return Err(Failure::text_only("the sandbox does not run", ""));
+        return Err(Failure::text_only(
+            "the sandbox does not run",
+            "`zonewright sandbox up global` starts it",
+        ));
     };
     let mut door = Ssh::connect(&login.target, &mut prompt).map_err(|e| failed(e.into()))?;
     let is_uuid = arguments.zone.len() == 36 && arguments.zone.matches('-').count() == 4;
@@ -58,14 +61,18 @@ pub(super) fn run(global: &Global, arguments: &ZoneAdoptArgs) -> Result<u8, Fail
     let text = file_of(vm, inside, &facts.images, host, &keys).map_err(|why| {
         Failure::text_only(
             &format!("no file can say what the zone {name} is: {why}"),
-            "",
+            "write one for what can be said, and leave the rest to `vmadm`: `zonewright recipe explain zone`",
         )
     })?;
     let made = std::fs::create_dir_all(&folder);
     made.map_err(|error| {
-        Failure::text_only(&format!("cannot make {}: {error}", folder.display()), "")
+        Failure::text_only(
+            &format!("cannot make {}: {error}", folder.display()),
+            "make the site's folder writable",
+        )
     })?;
-    write_whole(&path, text.as_bytes()).map_err(|error| Failure::of(&error, ""))?;
+    write_whole(&path, text.as_bytes())
+        .map_err(|error| Failure::of(&error, "make the site's folder writable"))?;
     if global.json {
         answer_json(
             "zone-adopt",
@@ -73,7 +80,7 @@ pub(super) fn run(global: &Global, arguments: &ZoneAdoptArgs) -> Result<u8, Fail
         );
     } else {
         answer(&format!(
-            "wrote {}\n  `zonewright plan {name}` says what it would change: nothing\n",
+            "wrote {}\n  `zonewright plan {name}` says whether anything is left to change\n",
             path.display()
         ));
     }
@@ -86,10 +93,12 @@ fn the_one<'a>(host: &str, wanted: &str, facts: &'a HostFacts) -> Result<&'a Vm,
         [vm] => Ok(vm),
         [] => {
             let names: Vec<&str> = facts.vms.iter().map(|vm| vm.alias.as_str()).collect();
-            Err(Failure::text_only(
-                &format!("there is no zone {wanted} on {host}"),
-                &format!("it has {}", names.join(", ")),
-            ))
+            let help = match names.is_empty() {
+                true => "it has none at all: `zonewright zone create` makes one".to_owned(),
+                false => format!("it has {}", names.join(", ")),
+            };
+            let message = format!("there is no zone {wanted} on {host}");
+            Err(Failure::text_only(&message, &help))
         }
         _ => {
             let uuids: Vec<&str> = zones.iter().map(|vm| vm.uuid.as_str()).collect();

@@ -124,7 +124,10 @@ fn ask_all(global: &Global, hosts: &[HostSpec]) -> Result<BTreeMap<String, Answe
         let threads: Vec<_> = each.collect();
         let joined = threads.into_iter().map(|(name, thread)| {
             let answer = thread.join().unwrap_or_else(|_| {
-                Err(Failure::text_only(&format!("{name}: asking it failed"), ""))
+                Err(Failure::text_only(
+                    &format!("{name}: asking it failed"),
+                    "ask it alone: `zonewright zone list HOST -v`",
+                ))
             });
             (name, answer)
         });

@@ -194,7 +194,10 @@ fn confirm(word: &str, question: &str, yes: bool) -> Result<(), Failure> {
     if read.is_ok() && typed.trim() == word {
         return Ok(());
     }
-    Err(Failure::text_only("nothing was changed", ""))
+    Err(Failure::text_only(
+        "nothing was changed: that was another word",
+        &format!("type `{word}`, or give `--yes`"),
+    ))
 }
 
 /// A size for people.

@@ -20,7 +20,7 @@ pub(super) fn run(global: &Global, arguments: &ImportArgs) -> Result<u8, Failure
     let Some(source) = main_source(&all) else {
         return Err(Failure::usage(
             &format!("the recipe `{}` has no source to patch", arguments.recipe),
-            "",
+            "give it a `[[source]]` first: `zonewright recipe explain source`",
         ));
     };
     let mut tree = desk.unpack(source, &version)?.tree;

@@ -6,7 +6,7 @@ mod series;
 
 use std::path::{Path, PathBuf};
 
-use super::super::{Failure, folders, site};
+use super::super::{Failure, site};
 use crate::build_system;
 use crate::cli::{Global, PatchCommand};
 use crate::recipe::load::{LoadedRecipe, load_recipe};
@@ -16,7 +16,6 @@ use crate::show::Style;
 use crate::show::progress::Progress;
 use crate::site::SiteRoot;
 use crate::source::Patience;
-use crate::source::cache::Cache;
 use crate::source::fetch::{FetchError, Fetcher};
 use crate::source::tree::Tree;
 use crate::source::unpack::{Limits, unpack};
@@ -94,7 +93,7 @@ impl Desk {
             source.debian = None;
             source.unverified = Some(format!("version {version} was asked for"));
         }
-        let cache = Cache::open(&folders().cache).map_err(|error| Failure::of(&error, ""))?;
+        let cache = super::desk::cache()?;
         let distfiles: Vec<PathBuf> = self
             .site
             .folder()

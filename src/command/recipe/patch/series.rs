@@ -74,7 +74,7 @@ fn quilt(folder: &Path, series: &str) -> Result<Vec<Foreign>, Failure> {
     if patches.is_empty() {
         return Err(Failure::usage(
             &format!("`{}` names no patch", folder.join("series").display()),
-            "",
+            "write a file's name on each line of it, or name a single patch",
         ));
     }
     Ok(patches)
@@ -141,7 +141,10 @@ fn text(path: &Path) -> Result<String, Failure> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::usage(&format!("cannot read `{}`: {error}", path.display()), "")
+    Failure::usage(
+        &format!("cannot read `{}`: {error}", path.display()),
+        "name a patch, a quilt series or the folder of a pkgsrc package",
+    )
 }
 
 #[cfg(test)]
