@@ -74,6 +74,29 @@ pub fn parse_size(text: &str) -> Result<u64, Complaint> {
         .ok_or_else(|| complaint().label("larger than any disk"))
 }
 
+/// Bytes as [`parse_size`] reads them, in the greatest unit that leaves no fraction: `"3000 MiB"`.
+pub fn write_size(bytes: u64) -> String {
+    let whole = |factor: u64| bytes >= factor && bytes.is_multiple_of(factor);
+    SIZE_UNITS
+        .iter()
+        .filter_map(|(name, factor)| Some((name, u64::try_from(*factor).ok()?)))
+        // 1000 MB are no measure of a disk that counts in 1024
+        .filter(|(name, factor)| name.ends_with("iB") && whole(*factor))
+        .max_by_key(|(_, factor)| *factor)
+        .map_or_else(
+            || format!("{bytes} B"),
+            |(name, factor)| format!("{} {name}", bytes / factor),
+        )
+}
+
+/// A quota for people: [`write_size`], where 0 is no limit.
+pub fn write_quota(bytes: u64) -> String {
+    match bytes {
+        0 => "none".to_owned(),
+        bytes => write_size(bytes),
+    }
+}
+
 const DURATION_UNITS: &[(&str, u128)] = &[
     ("ms", 1),
     ("s", 1_000),
@@ -157,6 +180,23 @@ mod tests {
         ] {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
+    }
+
+    #[test]
+    fn sizes_are_written_without_a_fraction_and_read_back() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1, "1 B"),
+            (1025, "1025 B"),
+            (3_145_728_000, "3000 MiB"),
+            (1536 << 20, "1536 MiB"),
+            (1 << 40, "1 TiB"),
+            (8191 << 50, "8191 PiB"),
+        ] {
+            assert_eq!(write_size(bytes), text);
+            assert_eq!(parse_size(text), Ok(bytes));
+        }
+        assert_eq!(write_quota(0), "none");
     }
 
     #[test]

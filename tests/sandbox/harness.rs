@@ -334,7 +334,8 @@ impl Zone {
         self.access_to(&self.alias)
     }
 
-    fn access_to(&self, alias: &str) -> sandbox::Access {
+    /// The same for another zone of its sandbox, or its host.
+    pub fn access_to(&self, alias: &str) -> sandbox::Access {
         let up = self.run(&["sandbox", "up", alias, "--json"]);
         let document: serde_json::Value = serde_json::from_str(&up.succeeds().out).unwrap();
         let text = |key: &str| document["zones"][0][key].as_str().unwrap().to_owned();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use zonewright::host::zlogin::Zlogin;
 use zonewright::host::{Exit, Host, HostError};
+use zonewright::sandbox::GLOBAL;
 use zonewright::script::Script;
 
 use super::harness::Zone;
@@ -119,7 +120,7 @@ fn what_may_be_changed_at_once_is_changed_and_the_rest_is_asked_for() {
     zone.edit(file, "address = \"dhcp\"", "address = \"127.0.1.200/8\"");
     let plan = run(&zone, &["plan", "differs"]).succeeds();
     for line in [
-        "memory 3072 MiB",
+        "memory 3 GiB",
         "quota 120 GiB",
         "refquota 12 GiB",
         "nic admin 127.0.1.200/8",
@@ -240,13 +241,14 @@ END"##,
         .trim()
         .to_owned();
     zone.host_shell(&format!(
-        "zlogin {uuid} zfs create -o mountpoint=/b -o refquota=3G -o compression=on zones/{uuid}/data/b"
+        "zlogin {uuid} zfs create -o mountpoint=/b -o refquota=3000M -o compression=on zones/{uuid}/data/b"
     ));
     run(&zone, &["zone", "adopt", "sandbox", "byhand"]).succeeds();
     let text = std::fs::read_to_string(zone.site.join("zones/byhand.toml")).unwrap();
     assert!(!text.contains("secret"), "{text}");
+    assert!(text.contains("refquota = \"3000 MiB\""), "{text}");
     let plan = run(&zone, &["zone", "plan", "byhand"]).succeeds();
-    // the sandbox's own key is no part of the file
+    // whoever made it by hand did not put the sandbox's own key there
     let changes: Vec<&str> = plan
         .out
         .lines()
@@ -256,6 +258,13 @@ END"##,
         changes.len() == 1 && changes[0].contains("key zonewright-sandbox"),
         "{plan}\n{text}"
     );
+    let identity = zone.access_to(GLOBAL).identity;
+    let key = std::fs::read_to_string(identity.with_extension("pub")).unwrap();
+    zone.host_shell(&format!(
+        "zlogin {uuid} 'mkdir -p /root/.ssh && cat >/root/.ssh/authorized_keys' <<'END'\n{key}END"
+    ));
+    let plan = run(&zone, &["zone", "plan", "byhand", "--detailed-exitcode"]).succeeds();
+    assert!(plan.out.ends_with(": nothing to do\n"), "{plan}");
     run(&zone, &["zone", "adopt", "sandbox", "byhand"]).exits(2);
     run(&zone, &["zone", "adopt", "sandbox", "nobody"]).exits(1);
     run(

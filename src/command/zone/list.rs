@@ -14,6 +14,7 @@ use crate::facts::host::vms::Vm;
 use crate::facts::host::{HostFacts, HostQuestions};
 use crate::host::ssh::Ssh;
 use crate::plan::zone::uuid_of;
+use crate::recipe::units::{write_quota, write_size};
 use crate::run::zone::ask;
 use crate::show::plain;
 use crate::site::load::{load_zone, zone_names};
@@ -200,11 +201,8 @@ impl Row {
             self.alias.clone(),
             self.state.clone(),
             self.image.clone(),
-            format!("{} MiB", self.memory),
-            match self.quota {
-                0 => "none".to_owned(),
-                quota => format!("{quota} GiB"),
-            },
+            write_size(self.memory << 20),
+            write_quota(self.quota << 30),
             self.addresses.join(" "),
             self.file.clone().unwrap_or_else(|| "-".to_owned()),
         ]

@@ -7,6 +7,7 @@ use crate::cli::{Global, ZoneShowArgs};
 use crate::command::{DONE, Failure, answer, answer_json, site};
 use crate::facts::host::inside::Inside;
 use crate::facts::host::vms::Vm;
+use crate::recipe::units::{write_quota, write_size};
 use crate::run::zone::ask;
 use crate::show::plain;
 
@@ -58,17 +59,12 @@ fn text(name: &str, host: &str, vm: &Vm, image: &str, inside: Option<&Inside>) -
         (
             "memory",
             format!(
-                "{} MiB, {} MiB with swap",
-                vm.max_physical_memory, vm.max_swap
+                "{}, {} with swap",
+                write_size(vm.max_physical_memory << 20),
+                write_size(vm.max_swap << 20)
             ),
         ),
-        (
-            "quota",
-            match vm.quota {
-                0 => "none".to_owned(),
-                quota => format!("{quota} GiB"),
-            },
-        ),
+        ("quota", write_quota(vm.quota << 30)),
     ];
     for nic in &vm.nics {
         let vlan = match nic.vlan_id {

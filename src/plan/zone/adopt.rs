@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use crate::facts::host::images::Image;
 use crate::facts::host::inside::{DatasetFact, Inside};
 use crate::facts::host::vms::{Vm, VmNic};
+use crate::recipe::units::write_size;
 
 /// The file's text; `host` is as `[host] ssh` says it, or `sandbox`, and `keys` are public key files.
 ///
@@ -47,10 +48,10 @@ pub fn file_of(
     put(
         &mut out,
         "memory",
-        &format!("{} MiB", vm.max_physical_memory),
+        &write_size(vm.max_physical_memory << 20),
     );
-    put(&mut out, "swap", &format!("{} MiB", vm.max_swap));
-    put(&mut out, "quota", &format!("{} GiB", vm.quota));
+    put(&mut out, "swap", &write_size(vm.max_swap << 20));
+    put(&mut out, "quota", &write_size(vm.quota << 30));
     if vm.cpu_cap > 0 {
         let _ = writeln!(out, "cpu-cap = {}", vm.cpu_cap);
     }
@@ -158,11 +159,11 @@ fn dataset(out: &mut String, name: &str, fact: &DatasetFact, above: &DatasetFact
     put(out, "mountpoint", &fact.mountpoint);
     for (key, bytes) in [("quota", fact.quota), ("refquota", fact.refquota)] {
         if bytes > 0 {
-            put(out, key, &format!("{bytes} B"));
+            put(out, key, &write_size(bytes));
         }
     }
     if fact.recordsize != above.recordsize {
-        put(out, "recordsize", &format!("{} B", fact.recordsize));
+        put(out, "recordsize", &write_size(fact.recordsize));
     }
     if fact.compression != above.compression {
         put(out, "compression", &fact.compression);

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::{Place, ZonePlan, scripts, storage_root};
 use crate::facts::host::inside::DatasetFact;
 use crate::plan::{Action, Change};
+use crate::recipe::units::write_quota;
 use crate::script::Script;
 use crate::site::model::Dataset;
 use crate::site::shape::Shape;
@@ -85,27 +86,11 @@ fn text(dataset: &Dataset) -> String {
     out
 }
 
-/// A size for people.
+/// A property's value for people.
 fn shown(name: &str, value: &str) -> String {
-    const UNITS: [(&str, u64); 4] = [
-        ("TiB", 1 << 40),
-        ("GiB", 1 << 30),
-        ("MiB", 1 << 20),
-        ("KiB", 1 << 10),
-    ];
     let is_size = ["quota", "refquota", "recordsize"].contains(&name);
-    let number = value.parse::<u64>().ok().filter(|_| is_size);
-    match number {
-        Some(0) => "none".to_owned(),
-        Some(number) => UNITS
-            .iter()
-            .find(|(_, unit)| number.is_multiple_of(*unit))
-            .map_or_else(
-                || format!("{number} B"),
-                |(name, unit)| format!("{} {name}", number / unit),
-            ),
-        None => value.to_owned(),
-    }
+    let number = value.parse().ok().filter(|_| is_size);
+    number.map_or_else(|| value.to_owned(), write_quota)
 }
 
 fn make(script: Script, dataset: &Dataset, name: &str, owner: Option<u32>) -> Script {

@@ -9,6 +9,7 @@ use crate::facts::host::HostFacts;
 use crate::facts::host::images::{Available, Image};
 use crate::facts::host::vms::Vm;
 use crate::plan::Refusal;
+use crate::recipe::units::write_size;
 use crate::site::model::StorageKind;
 use crate::site::shape::Shape;
 
@@ -296,16 +297,17 @@ pub(super) fn notes(shape: &Shape, facts: &HostFacts) -> Vec<String> {
         let quota = shape.quota_gib.saturating_mul(1 << 30);
         if quota > pool.size_bytes {
             notes.push(format!(
-                "the quota of {} GiB is more than the host's pool has ({} GiB)",
-                shape.quota_gib,
+                "the quota of {} is more than the host's pool has ({} GiB)",
+                write_size(quota),
                 pool.size_bytes >> 30
             ));
         }
     }
     if shape.memory_mib > facts.memory_mib {
         notes.push(format!(
-            "the zone may use {} MiB of memory, the host has {} MiB",
-            shape.memory_mib, facts.memory_mib
+            "the zone may use {} of memory, the host has {} MiB",
+            write_size(shape.memory_mib << 20),
+            facts.memory_mib
         ));
     }
     notes

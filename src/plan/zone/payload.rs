@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::facts::host::images::Image;
+use crate::recipe::units::{write_quota, write_size};
 use crate::site::model::{Nic, StorageKind};
 use crate::site::shape::Shape;
 
@@ -84,9 +85,9 @@ pub(super) fn diff(payload: &Map<String, Value>, shape: &Shape, image: &Image) -
         let text = match (name.as_str(), value) {
             ("uuid" | "alias", _) => continue,
             ("image_uuid", _) => format!("{}@{}, {}", image.name, image.version, image.uuid),
-            ("max_physical_memory" | "max_swap", value) => format!("{value} MiB"),
-            ("quota", _) if shape.quota_gib == 0 => "none".to_owned(),
-            ("quota", value) => format!("{value} GiB"),
+            ("max_physical_memory", _) => write_size(shape.memory_mib << 20),
+            ("max_swap", _) => write_size(shape.swap_mib << 20),
+            ("quota", _) => write_quota(shape.quota_gib << 30),
             ("cpu_cap", value) => format!("{value} %"),
             ("nics", _) => {
                 for nic in &shape.nics {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{GivenZone, Need, Place, ZonePlan, card, payload, scripts};
 use crate::facts::host::vms::Vm;
 use crate::plan::{Action, Change};
+use crate::recipe::units::{write_quota, write_size};
 use crate::site::model::StorageKind;
 use crate::site::shape::Shape;
 
@@ -64,22 +65,22 @@ pub(super) fn differences(shape: &Shape, vm: &Vm) -> Vec<Difference> {
             "max_physical_memory",
             shape.memory_mib,
             vm.max_physical_memory,
-            " MiB",
         ),
-        ("swap", "max_swap", shape.swap_mib, vm.max_swap, " MiB"),
-        ("quota", "quota", shape.quota_gib, vm.quota, " GiB"),
+        ("swap", "max_swap", shape.swap_mib, vm.max_swap),
+        ("quota", "quota", shape.quota_gib, vm.quota),
         (
             "cpu-cap",
             "cpu_cap",
             u64::from(shape.cpu_cap),
             u64::from(vm.cpu_cap),
-            " %",
         ),
     ];
-    for (name, member, wanted, actual, unit) in numbers {
+    for (name, member, wanted, actual) in numbers {
         let shown = |number: u64| match (name, number) {
-            ("quota" | "cpu-cap", 0) => "none".to_owned(),
-            (_, number) => format!("{number}{unit}"),
+            ("cpu-cap", 0) => "none".to_owned(),
+            ("cpu-cap", number) => format!("{number} %"),
+            ("quota", number) => write_quota(number << 30),
+            (_, number) => write_size(number << 20),
         };
         if wanted != actual {
             let what = format!("{name} {}", shown(wanted));

@@ -57,6 +57,8 @@ struct Supervisor {
     zones: Mutex<BTreeMap<String, Slot>>,
     /// The records of all machines by uuid. Never held while another lock is waited for.
     machines: Mutex<BTreeMap<String, Machine>>,
+    /// Held while datasets of machines and images are looked for and made, or destroyed.
+    making: Mutex<()>,
     /// Our own machines whose first boot this process waits for.
     coming_up: Mutex<BTreeSet<String>>,
     /// What the host has beside machines.
@@ -94,6 +96,7 @@ pub(crate) fn serve(state: &Path, cache: &Path, binary: &Path) -> Result<(), San
         },
         zones: Mutex::default(),
         machines: Mutex::new(records::machines(state)?),
+        making: Mutex::default(),
         coming_up: Mutex::default(),
         host: Mutex::new(records::host(state)?),
         next_zone: AtomicU32::new(1),
@@ -243,6 +246,10 @@ impl Supervisor {
 
     fn lock_machines(&self) -> MutexGuard<'_, BTreeMap<String, Machine>> {
         self.machines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_making(&self) -> MutexGuard<'_, ()> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_coming_up(&self) -> MutexGuard<'_, BTreeSet<String>> {

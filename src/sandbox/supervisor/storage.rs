@@ -22,9 +22,12 @@ impl Supervisor {
     pub(super) fn prepare_pool(self: &Arc<Self>) {
         let this = Arc::clone(self);
         std::thread::spawn(move || {
-            let machines: Vec<Machine> = this.lock_machines().values().cloned().collect();
-            for machine in machines {
-                if let Err(error) = this.make_datasets(&machine) {
+            let machines: Vec<String> = this.lock_machines().keys().cloned().collect();
+            for uuid in machines {
+                let _alone = this.lock_making();
+                // one that was deleted meanwhile must not leave datasets behind
+                let machine = this.lock_machines().get(&uuid).cloned();
+                if let Some(Err(error)) = machine.map(|machine| this.make_datasets(&machine)) {
                     eprintln!("{}", in_one_line(&error));
                 }
             }
@@ -36,6 +39,7 @@ impl Supervisor {
 
     /// Makes a machine's datasets, as far as it has none.
     pub(super) fn make_storage(&self, machine: &Machine) -> Result<(), Refusal> {
+        let _alone = self.lock_making();
         match self.make_datasets(machine) {
             Err(error) if machine.dataset().is_some() => Err(Refusal::Broken(error)),
             Err(error) => {
@@ -54,7 +58,8 @@ impl Supervisor {
         }
     }
 
-    /// Those of a machine that are not there, and no hold on them.
+    /// Those of a machine that are not there, and no hold on them. Under [`Supervisor::lock_making`], since what is
+    /// missing now would be made twice.
     fn make_missing(&self, machine: &Machine) -> Result<(), SandboxError> {
         let zfs = &self.ground.zfs;
         let known = zfs.run(&["list", "-H", "-o", "name"])?;
@@ -76,9 +81,13 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Makes an image's dataset.
+    /// Makes an image's dataset, where a machine's has not come before it.
     pub(super) fn make_image(&self, uuid: &str) {
-        if let Err(error) = self.ground.zfs.create_unmounted(uuid, &[]) {
+        let _alone = self.lock_making();
+        let zfs = &self.ground.zfs;
+        let name = format!("{POOL}/{uuid}");
+        let is_there = zfs.run(&["list", "-H", "-o", "name", &name]).is_ok();
+        if !is_there && let Err(error) = zfs.create_unmounted(uuid, &[]) {
             eprintln!("{}", in_one_line(&error));
         }
     }
@@ -89,6 +98,7 @@ impl Supervisor {
         if !zfs.has_pool() || uuid == crate::sandbox::zone::GLOBAL {
             return;
         }
+        let _alone = self.lock_making();
         let name = format!("{POOL}/{uuid}");
         if let Err(error) = zfs
             .run(&["list", "-H", "-o", "name", &name])
@@ -104,6 +114,7 @@ impl Supervisor {
         if !zfs.has_pool() {
             return Ok(());
         }
+        let _alone = self.lock_making();
         // those of a machine that was made without waiting for the pool may be on their way
         self.make_missing(before)?;
         let ((old_root, old_data), (root, data)) = (properties(before), properties(after));

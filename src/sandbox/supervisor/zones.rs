@@ -294,8 +294,9 @@ impl Supervisor {
                 zone::destroy(&self.ground.state, &key)?;
                 gone.push(label);
             }
-            self.drop_storage(&key);
+            // in this order: datasets are made for what has a record
             self.forget_machine(&key)?;
+            self.drop_storage(&key);
             self.forget(&key, &slot);
             if key == GLOBAL {
                 self.forget_host()?;
