@@ -93,6 +93,15 @@ pub fn explain(services: &[Service]) -> Script {
         .shell(EXPLAIN)
 }
 
+/// The script that names the state of each of the recipe's services, for who wonders whether a check is worth waiting
+/// for. Fact: what is in `maintenance` is not started again by itself.
+#[must_use]
+pub fn states(services: &[Service]) -> Script {
+    let fmris = services.iter().map(|service| service.fmri.as_str());
+    let words = ["/usr/bin/svcs", "-H", "-o", "state"];
+    Script::new("ask for the state of services").command(words.into_iter().chain(fmris))
+}
+
 const EXPLAIN: &str = r#"
 i=0
 for fmri in ${fmris[@]+"${fmris[@]}"}; do

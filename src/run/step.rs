@@ -206,7 +206,7 @@ fn run_check(
         )?;
         match judge(&check.kind, &exit, &answer, &errors) {
             Ok(found) => return Ok(found),
-            Err(reason) if Instant::now() >= until => {
+            Err(reason) if Instant::now() >= until || has_given_up(door, services, sink) => {
                 return Err(RunError::Check {
                     name: check.name.clone(),
                     reason,
@@ -216,6 +216,19 @@ fn run_check(
             Err(_) => std::thread::sleep(Duration::from_millis(200)),
         }
     }
+}
+
+/// Whether SMF starts one of the services no more, so that waiting is in vain.
+fn has_given_up(door: &mut dyn Host, services: &[Service], sink: &mut Sink) -> bool {
+    if services.is_empty() {
+        return false;
+    }
+    let answer = collect(door, &checks::states(services), &mut std::io::empty(), sink);
+    answer.is_ok_and(|(_, states)| {
+        String::from_utf8_lossy(&states)
+            .lines()
+            .any(|state| state.trim() == "maintenance")
+    })
 }
 
 /// The services of the recipe that a check belongs to.

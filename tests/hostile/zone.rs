@@ -258,7 +258,13 @@ fn rows() -> Vec<InZone> {
         InZone {
             row: Row {
                 name: "maintenance-at-once",
-                broken: |site| start(site, "\"/opt/local/etc/greeter.conf\", \"nobody-there\""),
+                broken: |site| {
+                    start(
+                        site,
+                        "\"/opt/local/etc/greeter.conf\", \"nobody-there\"",
+                        "5s",
+                    )
+                },
                 says: [
                     "svc:/site/greeter:default is in maintenance",
                     "usage: greeter -V | greeter CONF USER",
@@ -280,7 +286,12 @@ fn rows() -> Vec<InZone> {
                         "\"/opt/local/sbin/greeter\", \"/opt",
                         "\"/usr/bin/bash\", \"/opt",
                     );
-                    start(site, "\"-c\", \"(sleep 0.2; echo cannot go on; exit 1) &\"");
+                    // SMF gives up after ten attempts, and there is no need to wait longer
+                    start(
+                        site,
+                        "\"-c\", \"(sleep 0.2; echo cannot go on; exit 1) &\"",
+                        "10min",
+                    );
                 },
                 says: [
                     "the check “it listens” does not pass: nothing listens on 127.0.0.1:7007",
@@ -303,7 +314,7 @@ fn rows() -> Vec<InZone> {
                         "\"/opt/local/sbin/greeter\", \"/opt",
                         "\"/usr/bin/bash\", \"/opt",
                     );
-                    start(site, "\"-c\", \"echo deaf; sleep 1000 &\"");
+                    start(site, "\"-c\", \"echo deaf; sleep 1000 &\"", "5s");
                 },
                 says: [
                     "the check “it listens” does not pass",
@@ -320,8 +331,8 @@ fn rows() -> Vec<InZone> {
     ]
 }
 
-/// Starts the greeter with other arguments, and gives its checks less patience.
-fn start(site: &Site, arguments: &str) {
+/// Starts the greeter with other arguments, and gives its check another patience.
+fn start(site: &Site, arguments: &str, within: &str) {
     site.edit(
         RECIPE,
         "\"/opt/local/etc/greeter.conf\", \"greeter\"",
@@ -330,7 +341,7 @@ fn start(site: &Site, arguments: &str) {
     site.edit(
         RECIPE,
         "tcp  = { port = 7007 }",
-        "tcp  = { port = 7007 }\nwithin = \"5s\"",
+        &format!("tcp  = {{ port = 7007 }}\nwithin = \"{within}\""),
     );
 }
 
