@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::sandbox::emulate::MARKER;
 use crate::sandbox::error::{SandboxError, file};
 use crate::sandbox::imgadm::catalogue;
+use crate::sandbox::platform::files::SSHD as ZONE_SSHD;
 use crate::sandbox::vm::machine::Machine;
 use crate::sandbox::vm::nics;
 use crate::sandbox::zone::Ground;
@@ -109,28 +110,9 @@ pub(crate) fn metadata(
     paths::replace(&path, format!("{zone}\n").as_bytes())
 }
 
-// /root is on a memory disk, so keys are put there from the outside at each boot; here it stays.
-const SSHD: &str = "\
-AuthorizedKeysFile .ssh/authorized_keys
-HostKey /var/ssh/ssh_host_rsa_key
-HostKey /var/ssh/ssh_host_ed25519_key
-KbdInteractiveAuthentication no
-ListenAddress 127.0.0.1
-LoginGraceTime 600
-MaxStartups 100:30:300
-PasswordAuthentication no
-PerSourcePenalties no
-PermitRootLogin yes
-PermitUserEnvironment yes
-PidFile /var/run/sshd.pid
-PrintMotd no
-SshdSessionPath /usr/lib/ssh/sshd-session
-StrictModes no
-Subsystem sftp internal-sftp
-UseDNS no
-UsePAM no
-X11Forwarding no
-";
+/// What the global zone's sshd does otherwise than a zone's: of a keyword that stands twice, the first counts. Its
+/// /root is on a memory disk, so keys are put there from the outside at each boot; here it stays.
+const SSHD: &str = "ListenAddress 127.0.0.1\nPermitRootLogin yes\n";
 
 const ENVIRONMENT: &str = "PATH=/usr/bin:/usr/sbin:/sbin:/smartdc/bin:/opt/smartdc/bin:\
                            /opt/custom/bin:/opt/custom/sbin:/opt/tools/bin:/opt/tools/sbin\n";
@@ -152,7 +134,7 @@ pub(crate) fn global(ground: &Ground, root: &Path) -> Result<(), SandboxError> {
     write(root, "etc/hostname", &format!("{HOSTNAME}\n"))?;
     let hosts = format!("127.0.0.1\tlocalhost loghost {HOSTNAME}\n::1\tlocalhost\n");
     write(root, "etc/hosts", &hosts)?;
-    write(root, "etc/ssh/sshd_config", SSHD)?;
+    write(root, "etc/ssh/sshd_config", &format!("{SSHD}{ZONE_SSHD}"))?;
     write(root, "root/.ssh/environment", ENVIRONMENT)?;
     // the host has no pkgsrc of an image
     for path in ["opt/local", "etc/product", "etc/pkgsrc_version"] {

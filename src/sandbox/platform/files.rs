@@ -331,7 +331,7 @@ session  required pam_permit.so
 ";
 
 // Every client comes from one address here: penalties for one that is cut off would shut out all.
-const SSHD: &str = "\
+pub(crate) const SSHD: &str = "\
 AddressFamily any
 AuthorizedKeysFile .ssh/authorized_keys
 HostKey /var/ssh/ssh_host_rsa_key
