@@ -337,3 +337,54 @@ fn an_empty_zone_costs_little_more_than_its_boot() {
         "{made:?} for a zone whose boot takes {boot:?}"
     );
 }
+
+#[test]
+fn a_zone_in_a_network_that_only_its_host_reaches_is_entered_through_it() {
+    let Some(zone) = zone("far") else { return };
+    let file = "zones/far.toml";
+    zone.edit(
+        file,
+        "address = \"dhcp\"",
+        "address = \"192.0.2.10/24\"\ngateway = \"192.0.2.1\"",
+    );
+    let made = apply(&zone).succeeds();
+    assert!(made.out.contains("address  192.0.2.10\n"), "{made}");
+    let begun = Instant::now();
+    let again = apply(&zone).succeeds();
+    let took = begun.elapsed();
+    assert_eq!(again.out, "far (192.0.2.10): nothing to do\n");
+    // an address that is silent is not waited for as long as one that matters
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let inside = run(&zone, &["zone", "plan", "far", "--detailed-exitcode"]).succeeds();
+    assert!(inside.out.ends_with(": nothing to do\n"), "{inside}");
+}
+
+#[test]
+fn a_zone_without_a_server_for_ssh_is_entered_by_zlogin() {
+    let Some(zone) = zone("minimal") else { return };
+    let file = "zones/minimal.toml";
+    zone.edit(
+        file,
+        "alias = \"minimal\"",
+        "alias = \"minimal\"\nbrand = \"joyent-minimal\"",
+    );
+    let made = apply(&zone).succeeds();
+    // what Macs would connect to, and not the host that was entered
+    let address = made
+        .out
+        .lines()
+        .find_map(|line| line.strip_prefix("  address  "));
+    let host = zone.access_to(GLOBAL).address.to_string();
+    assert!(address.is_some_and(|address| address != host), "{made}");
+    let uuid = zones_of(&zone)[0]["uuid"].as_str().unwrap().to_owned();
+    let look =
+        "stat -c %u /backups/matt; svcs -H -o state ssh 2>&1; grep -c '^matt:[$]' /etc/shadow";
+    let inside = zone.host_shell(&format!("zlogin {uuid} \"{look}\""));
+    assert!(
+        inside.starts_with("1001\n") && inside.ends_with("\n1\n"),
+        "{inside}"
+    );
+    assert!(!inside.contains("online"), "{inside}");
+    let again = apply(&zone).succeeds();
+    assert!(again.out.ends_with(": nothing to do\n"), "{again}");
+}

@@ -22,8 +22,12 @@ use crate::site::ZoneFile;
 use crate::site::model::Brand;
 use crate::store::write_whole;
 
-/// How long a zone's address may be silent before the way through its host is taken.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
+/// How long a zone's address may be silent before the way through its host is taken. A network that is not ours
+/// swallows what is sent there, and a person waits for it at each command.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long it may then take over each step of a login.
+const SPEAKS_WITHIN: Duration = Duration::from_secs(3);
 
 /// Reaches a zone of a host; nothing comes back where it does not run.
 pub(in crate::command) fn open(
@@ -36,45 +40,45 @@ pub(in crate::command) fn open(
         return Ok(None);
     };
     let uuid = &view.plan.uuid;
-    if zone.zone.brand == Brand::JoyentMinimal {
-        return by_zlogin(zone, host, uuid).map(Some);
-    }
+    let addresses: Vec<&str> = inside.addresses().collect();
+    let first = match addresses.first() {
+        Some(first) if zone.zone.brand != Brand::JoyentMinimal => *first,
+        first => return by_zlogin(zone, host, uuid, first.copied()).map(Some),
+    };
     let failed = |error| Failure::run(&zone.name, error);
     let pinned = pin(uuid, inside).map_err(failed)?;
-    let addresses: Vec<&str> = inside.addresses().collect();
-    let mut last = None;
+    let target = |address| target(global, zone, &host, address, uuid, &pinned);
     for address in &addresses {
-        let mut target = target(global, zone, &host, address, uuid, &pinned).map_err(failed)?;
-        let usual = target.timing.connect;
-        target.timing.connect = ANSWERS_WITHIN.min(usual);
+        let mut target = target(address).map_err(failed)?;
+        target.timing.dial = Some(ANSWERS_WITHIN);
+        target.timing.connect = SPEAKS_WITHIN.min(target.timing.connect);
         match connect_as(target.clone(), Ok) {
             Ok(connection) => {
                 let terminal = terminal(&target, None);
                 return Ok(Some(door(connection, address, terminal, zone)));
             }
-            Err(error) if is_elsewhere(&error) => last = Some(error),
+            Err(error) if is_elsewhere(&error) => {}
             Err(error) => return Err(failed(error)),
         }
     }
-    let Some(address) = addresses.first() else {
-        return by_zlogin(zone, host, uuid).map(Some);
-    };
-    let mut target = target(global, zone, &host, address, uuid, &pinned).map_err(failed)?;
-    target.jumps = host.target.jumps.clone();
-    target.jumps.push(SshTarget {
+    let mut through = target(first).map_err(failed)?;
+    through.jumps = host.target.jumps.clone();
+    through.jumps.push(SshTarget {
         jumps: Vec::new(),
         ..host.target.clone()
     });
-    match connect_as(target.clone(), Ok) {
+    match connect_as(through.clone(), Ok) {
         Ok(connection) => {
-            let terminal = terminal(&target, Some(&host.target));
-            Ok(Some(door(connection, address, terminal, zone)))
+            let terminal = terminal(&through, Some(&host.target));
+            Ok(Some(door(connection, first, terminal, zone)))
         }
-        // what went wrong on the straight way says more
-        Err(HostError::Unreachable { .. }) => match last {
-            Some(error) => Err(failed(error)),
-            None => Ok(None),
-        },
+        // the host may forbid it, and the zone be far away: what goes wrong on the straight way says more
+        Err(HostError::Unreachable { .. }) => {
+            let patient = target(first).map_err(failed)?;
+            let connection = connect_as(patient.clone(), Ok).map_err(failed)?;
+            let terminal = terminal(&patient, None);
+            Ok(Some(door(connection, first, terminal, zone)))
+        }
         Err(error) => Err(failed(error)),
     }
 }
@@ -89,14 +93,20 @@ fn is_elsewhere(error: &HostError) -> bool {
     )
 }
 
-fn by_zlogin(zone: &ZoneFile, host: HostDoor, uuid: &str) -> Result<Door, Failure> {
+/// `address` is the zone's, where it has one.
+fn by_zlogin(
+    zone: &ZoneFile,
+    host: HostDoor,
+    uuid: &str,
+    address: Option<&str>,
+) -> Result<Door, Failure> {
     let name = uuid.to_owned();
     let target = host.target.clone();
     let mut terminal = terminal(&target, None);
     terminal
         .arguments
         .extend([OsString::from("/usr/sbin/zlogin"), OsString::from(uuid)]);
-    let address = target.host.clone();
+    let address = address.map_or_else(|| format!("by zlogin from {}", target.host), str::to_owned);
     drop(host);
     let connection = connect_as(target, move |ssh| Ok(Zlogin::new(ssh, name.as_str())));
     let connection = connection.map_err(|error| Failure::run(&zone.name, error))?;

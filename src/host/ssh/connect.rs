@@ -66,8 +66,9 @@ fn dial(target: &SshTarget) -> Result<OwnedFd, HostError> {
         .to_socket_addrs()
         .map_err(|source| unreachable(target, source))?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let patience = target.timing.dial.unwrap_or(target.timing.connect);
     for address in addresses {
-        match TcpStream::connect_timeout(&address, target.timing.connect) {
+        match TcpStream::connect_timeout(&address, patience) {
             Ok(stream) => {
                 stream
                     .set_nodelay(true)
@@ -75,7 +76,7 @@ fn dial(target: &SshTarget) -> Result<OwnedFd, HostError> {
                 return Ok(stream.into());
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                let seconds = target.timing.connect.as_secs();
+                let seconds = patience.as_secs_f32();
                 last = io::Error::new(error.kind(), format!("nothing answered for {seconds} s"));
             }
             Err(error) => last = error,

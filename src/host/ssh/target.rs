@@ -52,6 +52,8 @@ pub struct SshTarget {
 pub struct Timing {
     /// For a connection, and for each answer until the login is done.
     pub connect: Duration,
+    /// For an address to take a connection at all, where that is less.
+    pub dial: Option<Duration>,
     /// How long a running script may be quiet before the target is asked whether it is there. Less
     /// than two seconds counts as two.
     pub keepalive: Duration,
@@ -63,6 +65,7 @@ impl Default for Timing {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(15),
+            dial: None,
             keepalive: Duration::from_secs(15),
             patience: Duration::from_secs(45),
         }
