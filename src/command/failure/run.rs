@@ -20,7 +20,7 @@ use crate::source::PrepareError;
 pub(super) fn in_short(zone: &str, error: &RunError) -> (String, String) {
     match error {
         RunError::Host(source) => (in_one_line(error), remedy::of_host(source).to_string()),
-        RunError::Refused(refusals) => match refusals.first() {
+        RunError::Refused(refusals) | RunError::RefusedAfter(refusals) => match refusals.first() {
             Some(refusal) => (refusal.message.clone(), refusal.help.clone()),
             None => (in_one_line(error), String::new()),
         },
@@ -40,7 +40,9 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
         RunError::Sources { problem, details } => {
             unprepared(zone, problem, details.as_deref(), style)
         }
-        RunError::Refused(refusals) => refused(zone, refusals, style),
+        RunError::Refused(refusals) | RunError::RefusedAfter(refusals) => {
+            refused(zone, refusals, style) + &format!("{error}\n")
+        }
         RunError::Step {
             id,
             status,
@@ -153,7 +155,17 @@ fn next(id: &str, zone: &str, program: &str, style: Style) -> String {
         Some(recipe) => format!("the recipe `{recipe}`, or the zone"),
         None => "the cause".to_owned(),
     };
-    let next = format!("mend {what}, then `{program} apply {zone}` {again}");
+    let next = match id {
+        // what the host could not finish stays there, and it is marked
+        "zone/create" => format!(
+            "mend {what}, then `{program} apply {zone} --replace-failed` makes the zone anew, whatever the \
+             host left of it"
+        ),
+        "zone/reboot" => {
+            format!("mend {what}, then `{program} apply {zone} --reboot` boots the zone once more")
+        }
+        _ => format!("mend {what}, then `{program} apply {zone}` {again}"),
+    };
     let log = format!(
         "`zonewright log {zone} --phase {}` shows the whole log",
         name_of(id)
@@ -257,6 +269,5 @@ fn refused(zone: &str, refusals: &[Refusal], style: Style) -> String {
         }
         let _ = writeln!(out, "{}: {}", style.paint("36", " help"), refusal.help);
     }
-    out.push_str("nothing was changed\n");
     out
 }

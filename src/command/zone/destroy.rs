@@ -39,6 +39,7 @@ pub(super) fn run(global: &Global, arguments: &ZoneDestroyArgs) -> Result<u8, Fa
         answer(&text(&vm, &facts.hostname, &datasets));
     }
     refuse_held(&vm)?;
+    refuse_busy(&datasets)?;
     let word = if vm.alias.is_empty() {
         &vm.uuid
     } else {
@@ -86,6 +87,22 @@ fn text(vm: &Vm, host: &str, datasets: &[Victim]) -> String {
         }
     }
     out
+}
+
+/// The host would end the zone first, and then find that its datasets cannot go.
+fn refuse_busy(datasets: &[Victim]) -> Result<(), Failure> {
+    let held = datasets.iter().find_map(|dataset| {
+        let snapshot = dataset.held.first()?;
+        Some(format!("{}@{snapshot}", dataset.name))
+    });
+    let Some(held) = held else { return Ok(()) };
+    let name = plain::line(&held);
+    Err(Failure::text_only(
+        &format!("the snapshot {name} is held, so the zone cannot be destroyed"),
+        &format!(
+            "on the host: `zfs holds {name}` says by which tag, `zfs release TAG {name}` lets go of it"
+        ),
+    ))
 }
 
 fn refuse_held(vm: &Vm) -> Result<(), Failure> {
