@@ -251,12 +251,15 @@ pub fn read_host_keys() -> Script {
 /// Puts them into another root; in the zone. Connections that are open go on.
 #[must_use]
 pub fn write_host_keys() -> Script {
-    Script::new("keep the host keys").shell(shell::FAIL).shell(
-        r#"
+    Script::new("keep the host keys")
+        .shell(shell::FAIL)
+        .shell(
+            r#"
 /usr/bin/gtar -C /var/ssh -xpf - || fail 'cannot write the host keys'
 /usr/sbin/svcadm restart svc:/network/ssh:default || fail 'sshd does not start again'
 "#,
-    )
+        )
+        .with_input()
 }
 
 /// What makes and changes datasets begins with this; in the zone.
