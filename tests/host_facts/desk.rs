@@ -235,7 +235,7 @@ fn of_what_bites() -> Vec<Row> {
             ["nobody could log in to the zone", "write `ssh-keys = [\"~/.ssh/id_ed25519.pub\"]`"]),
         refused("8.9/timeout-is-forgotten",
             &[("alias =", "mdata_exec_timeout = 600\nalias =")], "mdata_exec_timeout",
-            ["unknown key `mdata_exec_timeout`", "leave it out; a user-script that takes longer goes on behind"]),
+            ["unknown key `mdata_exec_timeout`", "leave it out: a user-script has 300 s, at every boot"]),
         refused("8.13/alias-with-a-colon",
             &[("\"timemachine\"", "\"time:machine\"")], "alias",
             ["`vmadm list -p` puts `:` between two columns", "for example `time-machine`"]),

@@ -42,14 +42,8 @@ const IMAGE: &str = "2f1dc911-6401-4fa4-8e9d-67ea2e39c271";
 
 /// A host without an image and without a zone.
 pub fn empty() -> Option<Zone> {
-    let zone = Zone::alone("wanted", NEW)?;
-    // the sandbox of a harness has a zone of its own, which brought an image
-    zone.run(&["sandbox", "up", "global"]).succeeds();
-    zone.run(&["sandbox", "down", "ground"]).succeeds();
-    let images = shell(
-        &zone,
-        "vmadm lookup; imgadm vacuum -f >/dev/null; imgadm list",
-    );
+    let zone = Zone::on_empty_host("wanted", NEW)?;
+    let images = shell(&zone, "vmadm lookup; imgadm list");
     assert_eq!(images, "");
     Some(zone)
 }

@@ -15,9 +15,19 @@ use crate::script::quote;
 use crate::show::{Style, excerpt, holder, labelled, plain, plan::diff_line, problems};
 use crate::source::PrepareError;
 
-/// The whole report; `program` is this program as it must be typed.
+/// What to do about a host that lets nobody in, where that is another thing than for a zone.
+pub(super) fn of_global_zone(error: &RunError) -> Option<String> {
+    match error {
+        RunError::Host(source) => remedy::of_global_zone(source),
+        _ => None,
+    }
+}
+
 /// What went wrong and what to do about it, in a line each.
-pub(super) fn in_short(zone: &str, error: &RunError) -> (String, String) {
+pub(super) fn in_short(zone: &str, error: &RunError, is_host: bool) -> (String, String) {
+    if let Some(help) = of_global_zone(error).filter(|_| is_host) {
+        return (in_one_line(error), help);
+    }
     match error {
         RunError::Host(source) => (in_one_line(error), remedy::of_host(source).to_string()),
         RunError::Refused(refusals) | RunError::RefusedAfter(refusals) => match refusals.first() {
@@ -31,6 +41,7 @@ pub(super) fn in_short(zone: &str, error: &RunError) -> (String, String) {
     }
 }
 
+/// The whole report; `program` is this program as it must be typed.
 pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) -> String {
     // a zone's name may need quotes
     let zone = &quote(zone);

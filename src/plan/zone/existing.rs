@@ -190,6 +190,7 @@ fn plan_unwhole(
         refusals.push(obstacles::unwhole(shape, facts, vm));
         return;
     }
+    refusals.extend(obstacles::held(vm));
     let why = match vm.state.as_str() {
         "failed" => "it failed, and you asked for another",
         _ => "its creation was cut off",

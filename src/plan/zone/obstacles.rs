@@ -247,6 +247,21 @@ pub(super) fn other_zone(shape: &Shape, vm: &Vm) -> Option<Refusal> {
     })
 }
 
+/// What `vmadm` refuses to delete.
+#[must_use]
+pub fn held(vm: &Vm) -> Option<Refusal> {
+    let (is_root, is_data) = (vm.indestructible_zoneroot, vm.indestructible_delegated);
+    let name = match (is_root, is_data) {
+        (true, _) => "indestructible_zoneroot",
+        (_, true) => "indestructible_delegated",
+        _ => return None,
+    };
+    Some(refusal(
+        format!("the zone is held by `{name}`"),
+        format!("on the host: `vmadm update {} {name}=false`", vm.uuid),
+    ))
+}
+
 pub(super) fn reprovision(shape: &Shape, vm: &Vm) -> Option<Refusal> {
     let alias = &shape.alias;
     let own = vm.own_dataset();

@@ -58,7 +58,7 @@ const WORDS: &[(&str, &str)] = &[
     ),
     (
         "mdata_exec_timeout",
-        "leave it out; a user-script that takes longer goes on behind: let it start a service",
+        "leave it out: a user-script has 300 s, at every boot; let it start a service for what takes longer",
     ),
     ("mtu", LEFT_ALONE),
     (
