@@ -148,6 +148,9 @@ pub enum RunError {
     /// The zone holds something that must not be changed blindly.
     #[error("nothing was changed")]
     Refused(Vec<Refusal>),
+    /// The same after some of the steps: what they did stays.
+    #[error("what was done so far stays, and the rest was not done")]
+    RefusedAfter(Vec<Refusal>),
     /// The probe failed.
     #[error("the zone does not answer the questions: {0}")]
     Probe(String),
@@ -453,6 +456,14 @@ fn sweep(door: &mut Door<'_>, controller: &mut Controller<'_>) -> Result<(), Run
 }
 
 impl RunError {
+    /// The same, where steps had been done before it was noticed.
+    fn after(self, steps: usize) -> Self {
+        match self {
+            Self::Refused(refusals) if steps > 0 => Self::RefusedAfter(refusals),
+            error => error,
+        }
+    }
+
     /// The loss of the connection that this error is, if it is one.
     fn into_loss(self) -> Result<HostError, Self> {
         match self {

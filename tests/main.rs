@@ -5,6 +5,8 @@ mod author;
 mod escape;
 mod fuzz;
 #[cfg(target_os = "linux")]
+mod host_facts;
+#[cfg(target_os = "linux")]
 mod hostile;
 mod layers;
 mod logs;

@@ -92,7 +92,7 @@ pub(super) fn open_existing(
         arguments: vec![for_ssh(destination).into()],
         become_root: zone.zone.become_root,
     };
-    let host = connect(&zone.name, target)?;
+    let host = connect(target).map_err(|error| Failure::run(&zone.name, error))?;
     Ok(Door {
         host,
         address,
@@ -126,8 +126,8 @@ fn for_ssh(destination: &str) -> String {
 }
 
 /// Connects, now and whenever the connection is lost. A passphrase is asked for once.
-fn connect(zone: &str, target: SshTarget) -> Result<run::Door<'static>, Failure> {
-    connect_as(target, Ok).map_err(|error| Failure::run(zone, error))
+fn connect(target: SshTarget) -> Result<run::Door<'static>, HostError> {
+    connect_as(target, Ok)
 }
 
 /// The same, and makes of each connection what is then talked to.

@@ -49,6 +49,36 @@ pub(super) fn of_host(error: &HostError) -> String {
     text.to_owned()
 }
 
+/// The same for a SmartOS host, where it differs. Its /root lies in memory, and its sshd has its keys in /usbkey/ssh.
+pub(super) fn of_global_zone(error: &HostError) -> Option<String> {
+    let text = match error {
+        HostError::Unreachable { source, .. } => match source.kind() {
+            ErrorKind::InvalidData | ErrorKind::ConnectionAborted => return None,
+            _ => {
+                "is the host up, and is the address in `[host] ssh` (or ~/.ssh/config) right? `ssh -v` to it \
+                 shows more"
+            }
+        },
+        HostError::UnknownHostKey { algorithm, .. } => {
+            return Some(format!(
+                "compare the fingerprint with the host's own (on its console: `ssh-keygen -lf \
+                 /etc/ssh/ssh_host_{}_key.pub`), then use --accept-new-host-key",
+                kind_of(algorithm)
+            ));
+        }
+        HostError::Login { tried, .. }
+            if !tried.contains("wants a passphrase") && !tried.contains("no key file is there") =>
+        {
+            "put your public key into /root/.ssh/authorized_keys on the host, or name the right key with \
+             IdentityFile in ~/.ssh/config; that file is gone when the host reboots, unless the key is in \
+             /usbkey/config.inc/authorized_keys and /usbkey/config says \
+             `root_authorized_keys_file=authorized_keys`"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
 fn of_kind(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::ConnectionRefused => {
@@ -66,14 +96,16 @@ fn of_kind(kind: ErrorKind) -> &'static str {
 
 /// The sshd of SmartOS zones has its keys in /var/ssh.
 fn of_unknown(algorithm: &str) -> String {
-    let kind = ["ed25519", "ecdsa"]
-        .into_iter()
-        .find(|kind| algorithm.contains(kind))
-        .unwrap_or("rsa");
+    let kind = kind_of(algorithm);
     format!(
         "compare the fingerprint with the zone's own (from its host: `zlogin UUID ssh-keygen -lf \
          /var/ssh/ssh_host_{kind}_key.pub`), then use --accept-new-host-key"
     )
+}
+
+fn kind_of(algorithm: &str) -> &'static str {
+    let mut kinds = ["ed25519", "ecdsa"].into_iter();
+    kinds.find(|kind| algorithm.contains(kind)).unwrap_or("rsa")
 }
 
 fn of_changed(host: &str, known_in: &str) -> String {
@@ -103,4 +135,40 @@ fn of_login(user: &str, tried: &str) -> String {
         "is `{user}` right? put your public key into that user's ~/.ssh/authorized_keys in the zone, or \
          name the right key with IdentityFile in ~/.ssh/config"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_told_apart_from_a_zone_where_that_matters() {
+        let login = |tried: &str| HostError::Login {
+            host: "vault:22".into(),
+            user: "root".into(),
+            tried: tried.into(),
+        };
+        let help = of_global_zone(&login("no agent; the server offers publickey")).unwrap();
+        assert!(
+            help.contains("/usbkey/config.inc/authorized_keys"),
+            "{help}"
+        );
+        assert_eq!(
+            of_global_zone(&login("no agent; no key file is there")),
+            None
+        );
+        let unreachable = |kind: ErrorKind| HostError::Unreachable {
+            host: "vault:22".into(),
+            source: kind.into(),
+        };
+        for (kind, differs) in [
+            (ErrorKind::ConnectionRefused, true),
+            (ErrorKind::TimedOut, true),
+            (ErrorKind::InvalidData, false),
+        ] {
+            let help = of_global_zone(&unreachable(kind));
+            assert_eq!(help.is_some(), differs, "{kind:?}");
+            assert!(help.is_none_or(|help| help.contains("`[host] ssh`")));
+        }
+    }
 }

@@ -23,6 +23,7 @@ pub(super) use processes::{
     check_program, check_property, check_service_or_file, check_service_text,
     check_service_variable, check_variable,
 };
+pub(crate) use zones::is_uuid;
 pub(super) use zones::{
     check_brand, check_dataset_name, check_domain, check_host_dataset, check_label, check_mac,
     check_metadata_key, check_nic_tag, check_uuid,

@@ -80,7 +80,8 @@ impl Course {
         controller: &mut Controller<'_>,
         log: &mut RunLog,
     ) -> Result<Option<()>, RunError> {
-        let view = look(door, wish, controller)?;
+        let steps = self.report.steps;
+        let view = look(door, wish, controller).map_err(|error| error.after(steps))?;
         self.settle_open(door, &view, controller, log)?;
         if view.plan.steps.is_empty() {
             return Ok(Some(()));

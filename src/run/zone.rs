@@ -268,7 +268,7 @@ impl Way {
         controller: &mut Controller<'_>,
         log: &mut RunLog,
     ) -> Result<Option<ZoneView>, RunError> {
-        let view = look(door, wish)?;
+        let view = look(door, wish).map_err(|error| error.after(self.steps))?;
         if std::mem::take(&mut self.is_fresh) {
             let names = zone::dropped(&wish.wanted, &view.facts, &view.plan.uuid);
             if !names.is_empty() {

@@ -6,6 +6,7 @@
 mod network;
 mod shape;
 mod storage;
+pub(super) mod words;
 
 use std::sync::Arc;
 

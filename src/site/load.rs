@@ -320,6 +320,7 @@ pub fn read_text(name: &str, source: Arc<SourceText>) -> (Option<LoadedZone>, Ve
     let mut problems = validate(&mut document, &ZONE, Stage::Written);
     let zone = read::zone(&document.root, name);
     problems.extend(check::check(&zone, &document, &problems));
+    check::words::explain(&mut problems);
     check::hide_passwords(&document, &mut problems);
     (Some(LoadedZone { zone, document }), problems)
 }

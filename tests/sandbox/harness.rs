@@ -48,11 +48,15 @@ impl Ground {
     }
 
     fn new() -> Arc<Self> {
+        Self::with("ground")
+    }
+
+    /// The supervisor keeps the cache folder of whoever starts it, which must outlive it: the
+    /// machine's, not that of a test.
+    fn with(zone: &str) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         let ground = Arc::new(Self { folder });
-        // the supervisor keeps the cache folder of whoever starts it, which must outlive it: the
-        // machine's, not that of a test
-        Ran::of(ground.command(&["sandbox", "up", "ground"])).succeeds();
+        Ran::of(ground.command(&["sandbox", "up", zone])).succeeds();
         ground
     }
 
@@ -88,6 +92,13 @@ impl Zone {
     /// The same on a host that no other test uses, with a zone file's text in place of the usual one.
     pub fn alone(alias: &str, text: &str) -> Option<Self> {
         let zone = Self::on(Ground::new, alias, "greeter")?;
+        zone.write(&format!("zones/{alias}.toml"), text);
+        Some(zone)
+    }
+
+    /// The same on a host without an image and without a zone.
+    pub fn on_empty_host(alias: &str, text: &str) -> Option<Self> {
+        let zone = Self::on(|| Ground::with(sandbox::GLOBAL), alias, "greeter")?;
         zone.write(&format!("zones/{alias}.toml"), text);
         Some(zone)
     }

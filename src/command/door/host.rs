@@ -66,7 +66,8 @@ pub(in crate::command) fn open(
         takes_over: *spec == HostSpec::Sandbox,
         ..GivenZone::default()
     };
-    let host = connect(&zone.name, login.target.clone())?;
+    let host =
+        connect(login.target.clone()).map_err(|error| Failure::at_host(&zone.name, error))?;
     Ok(Some(HostDoor {
         host: host.with_lock_root(lock_root(&wanted.shape.alias)),
         target: login.target,
@@ -86,7 +87,8 @@ pub(in crate::command) fn reach(
         return Ok(None);
     };
     let name = login.target.name();
-    connect(&name, login.target).map(Some)
+    let host = connect(login.target).map_err(|error| Failure::at_host(&name, error))?;
+    Ok(Some(host))
 }
 
 /// How a host is logged in to; nothing where the sandbox does not run and may not be started.

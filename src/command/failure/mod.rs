@@ -33,7 +33,12 @@ pub(crate) enum Failure {
         details: Option<String>,
     },
     /// A run on a zone ended early.
-    Run { zone: String, error: Box<RunError> },
+    Run {
+        zone: String,
+        error: Box<RunError>,
+        /// Whether it is the zone's host that could not be reached, and not the zone.
+        is_host: bool,
+    },
 }
 
 impl From<Vec<Problem>> for Failure {
@@ -71,6 +76,16 @@ impl Failure {
         Self::Run {
             zone: zone.to_owned(),
             error: Box::new(error.into()),
+            is_host: false,
+        }
+    }
+
+    /// The host of a zone cannot be reached.
+    pub(crate) fn at_host(zone: &str, error: impl Into<RunError>) -> Self {
+        Self::Run {
+            zone: zone.to_owned(),
+            error: Box::new(error.into()),
+            is_host: true,
         }
     }
 
@@ -96,7 +111,11 @@ impl Failure {
             Self::Text { message, help, .. } => (message.clone(), help.clone()),
             Self::Problems(found) => found.first().map(of_problem).unwrap_or_default(),
             Self::Unfit { problem, .. } => of_problem(problem),
-            Self::Run { zone, error } => run::in_short(zone, error),
+            Self::Run {
+                zone,
+                error,
+                is_host,
+            } => run::in_short(zone, error, *is_host),
         }
     }
 
@@ -109,7 +128,15 @@ impl Failure {
             Self::Unfit { problem, details } => {
                 unfit(problem, details.as_deref().unwrap_or(""), style)
             }
-            Self::Run { zone, error } => run::text(zone, error, &program(global), style),
+            Self::Run {
+                zone,
+                error,
+                is_host: true,
+            } if run::of_global_zone(error).is_some() => {
+                let (message, help) = run::in_short(zone, error, true);
+                report(style, &format!("{}: {message}", quote(zone)), &help)
+            }
+            Self::Run { zone, error, .. } => run::text(zone, error, &program(global), style),
         }
     }
 }

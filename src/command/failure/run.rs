@@ -15,12 +15,22 @@ use crate::script::quote;
 use crate::show::{Style, excerpt, holder, labelled, plain, plan::diff_line, problems};
 use crate::source::PrepareError;
 
-/// The whole report; `program` is this program as it must be typed.
+/// What to do about a host that lets nobody in, where that is another thing than for a zone.
+pub(super) fn of_global_zone(error: &RunError) -> Option<String> {
+    match error {
+        RunError::Host(source) => remedy::of_global_zone(source),
+        _ => None,
+    }
+}
+
 /// What went wrong and what to do about it, in a line each.
-pub(super) fn in_short(zone: &str, error: &RunError) -> (String, String) {
+pub(super) fn in_short(zone: &str, error: &RunError, is_host: bool) -> (String, String) {
+    if let Some(help) = of_global_zone(error).filter(|_| is_host) {
+        return (in_one_line(error), help);
+    }
     match error {
         RunError::Host(source) => (in_one_line(error), remedy::of_host(source).to_string()),
-        RunError::Refused(refusals) => match refusals.first() {
+        RunError::Refused(refusals) | RunError::RefusedAfter(refusals) => match refusals.first() {
             Some(refusal) => (refusal.message.clone(), refusal.help.clone()),
             None => (in_one_line(error), String::new()),
         },
@@ -31,6 +41,7 @@ pub(super) fn in_short(zone: &str, error: &RunError) -> (String, String) {
     }
 }
 
+/// The whole report; `program` is this program as it must be typed.
 pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) -> String {
     // a zone's name may need quotes
     let zone = &quote(zone);
@@ -40,7 +51,9 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
         RunError::Sources { problem, details } => {
             unprepared(zone, problem, details.as_deref(), style)
         }
-        RunError::Refused(refusals) => refused(zone, refusals, style),
+        RunError::Refused(refusals) | RunError::RefusedAfter(refusals) => {
+            refused(zone, refusals, style) + &format!("{error}\n")
+        }
         RunError::Step {
             id,
             status,
@@ -153,7 +166,17 @@ fn next(id: &str, zone: &str, program: &str, style: Style) -> String {
         Some(recipe) => format!("the recipe `{recipe}`, or the zone"),
         None => "the cause".to_owned(),
     };
-    let next = format!("mend {what}, then `{program} apply {zone}` {again}");
+    let next = match id {
+        // what the host could not finish stays there, and it is marked
+        "zone/create" => format!(
+            "mend {what}, then `{program} apply {zone} --replace-failed` makes the zone anew, whatever the \
+             host left of it"
+        ),
+        "zone/reboot" => {
+            format!("mend {what}, then `{program} apply {zone} --reboot` boots the zone once more")
+        }
+        _ => format!("mend {what}, then `{program} apply {zone}` {again}"),
+    };
     let log = format!(
         "`zonewright log {zone} --phase {}` shows the whole log",
         name_of(id)
@@ -257,6 +280,5 @@ fn refused(zone: &str, refusals: &[Refusal], style: Style) -> String {
         }
         let _ = writeln!(out, "{}: {}", style.paint("36", " help"), refusal.help);
     }
-    out.push_str("nothing was changed\n");
     out
 }

@@ -32,7 +32,8 @@ pub(super) fn run(global: &Global, arguments: &ZoneAdoptArgs) -> Result<u8, Fail
             "`zonewright sandbox up global` starts it",
         ));
     };
-    let mut door = Ssh::connect(&login.target, &mut prompt).map_err(|e| failed(e.into()))?;
+    let mut door =
+        Ssh::connect(&login.target, &mut prompt).map_err(|error| Failure::at_host(host, error))?;
     let is_uuid = arguments.zone.len() == 36 && arguments.zone.matches('-').count() == 4;
     let questions = HostQuestions {
         alias: (!is_uuid).then(|| arguments.zone.clone()),

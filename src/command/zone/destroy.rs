@@ -9,7 +9,7 @@ use crate::cli::{Global, ZoneDestroyArgs};
 use crate::command::{DONE, Failure, answer, answer_json, folders, site};
 use crate::facts::host::victims::Victim;
 use crate::facts::host::vms::Vm;
-use crate::plan::zone::{GivenZone, concerned};
+use crate::plan::zone::{GivenZone, concerned, held};
 use crate::run;
 use crate::run::zone::{ask, victims};
 use crate::show::plain;
@@ -38,7 +38,10 @@ pub(super) fn run(global: &Global, arguments: &ZoneDestroyArgs) -> Result<u8, Fa
     if !global.json {
         answer(&text(&vm, &facts.hostname, &datasets));
     }
-    refuse_held(&vm)?;
+    if let Some(refusal) = held(&vm) {
+        return Err(failed(run::RunError::Refused(vec![refusal])));
+    }
+    refuse_busy(&datasets)?;
     let word = if vm.alias.is_empty() {
         &vm.uuid
     } else {
@@ -88,17 +91,18 @@ fn text(vm: &Vm, host: &str, datasets: &[Victim]) -> String {
     out
 }
 
-fn refuse_held(vm: &Vm) -> Result<(), Failure> {
-    for (is_held, name) in [
-        (vm.indestructible_zoneroot, "indestructible_zoneroot"),
-        (vm.indestructible_delegated, "indestructible_delegated"),
-    ] {
-        if is_held {
-            return Err(Failure::text_only(
-                &format!("the zone is held by `{name}`"),
-                &format!("on the host: `vmadm update {} {name}=false`", vm.uuid),
-            ));
-        }
-    }
-    Ok(())
+/// The host would end the zone first, and then find that its datasets cannot go.
+fn refuse_busy(datasets: &[Victim]) -> Result<(), Failure> {
+    let held = datasets.iter().find_map(|dataset| {
+        let snapshot = dataset.held.first()?;
+        Some(format!("{}@{snapshot}", dataset.name))
+    });
+    let Some(held) = held else { return Ok(()) };
+    let name = plain::line(&held);
+    Err(Failure::text_only(
+        &format!("the snapshot {name} is held, so the zone cannot be destroyed"),
+        &format!(
+            "on the host: `zfs holds {name}` says by which tag, `zfs release TAG {name}` lets go of it"
+        ),
+    ))
 }

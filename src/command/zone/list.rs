@@ -117,7 +117,7 @@ fn ask_all(global: &Global, hosts: &[HostSpec]) -> Result<BTreeMap<String, Answe
                     false => None,
                 };
                 let mut host = Ssh::connect(&login.target, &mut prompt)
-                    .map_err(|error| Failure::run(name, error))?;
+                    .map_err(|error| Failure::at_host(name, error))?;
                 ask(&mut host, &HostQuestions::default()).map_err(|error| Failure::run(name, error))
             });
             (name.clone(), thread)

@@ -12,7 +12,8 @@ use crate::cli::{Global, ZoneReprovisionArgs};
 use crate::command::apply::asked_for;
 use crate::command::{DONE, Failure, answer, answer_json, door, site};
 use crate::facts::host::vms::Vm;
-use crate::plan::zone::{GivenZone, Need};
+use crate::plan::zone::{GivenZone, Need, plan};
+use crate::run::RunError;
 use crate::run::zone::{ZoneView, host_keys, password_hashes, put_host_keys};
 use crate::show::duration;
 
@@ -46,6 +47,13 @@ pub(super) fn run(global: &Global, arguments: &ZoneReprovisionArgs) -> Result<u8
         ));
         return Ok(DONE);
     }
+    // nothing is asked about what would then be refused
+    let both = GivenZone {
+        takes_over: first.wish.given.takes_over,
+        ..given
+    };
+    plan(&first.wish.wanted, &view.facts, both)
+        .map_err(|refusals| Failure::run(name, RunError::Refused(refusals)))?;
     if !global.json {
         answer(&text(name, &view, &vm));
     }

@@ -20,6 +20,9 @@ pub struct Inside {
     pub marker: String,
     /// Service → its state, where SMF knows it: those that tell whether the zone can be used.
     pub services: BTreeMap<String, String>,
+    /// The last lines of the user-script, where it failed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user_script: String,
     /// `ssh-ed25519 AAAA…`, without comments.
     pub host_keys: Vec<String>,
     /// Who may log in as root: key type and key, without options and comments.
@@ -67,6 +70,9 @@ pub const MULTI_USER: &str = "svc:/milestone/multi-user-server:default";
 pub const METADATA: &str = "svc:/smartdc/mdata:execute";
 pub const SSH: &str = "svc:/network/ssh:default";
 
+/// Why a zone is broken whose user-script ended badly.
+pub const USER_SCRIPT_FAILED: &str = "its user-script failed";
+
 impl Inside {
     /// What the zone still waits for; nothing where it can be used.
     #[must_use]
@@ -109,7 +115,7 @@ impl Inside {
             .into_iter()
             .find(in_maintenance)?;
         Some(match fmri {
-            METADATA => "its user-script failed".to_owned(),
+            METADATA => USER_SCRIPT_FAILED.to_owned(),
             fmri => format!("{fmri} is in maintenance"),
         })
     }
@@ -153,7 +159,11 @@ marker=
 [ -e /var/svc/provisioning ] && marker=provisioning
 [ -e /var/svc/provision_failure ] && marker=provision_failure
 section marker 0 "$marker"
-section services 0 "$(/usr/bin/svcs -H -o state,fmri ${fmris[@]+"${fmris[@]}"})"
+text=$(/usr/bin/svcs -H -o state,fmri ${fmris[@]+"${fmris[@]}"})
+section services 0 "$text"
+if [[ $text = *maintenance*svc:/smartdc/mdata:execute* ]]; then
+  section user-script 0 "$(/usr/bin/tail -n 15 /var/svc/log/smartdc-mdata:execute.log)"
+fi
 section host-keys 0 "$(/usr/bin/cat /var/ssh/ssh_host_*_key.pub)"
 section authorized-keys 0 "$(/usr/bin/cat /root/.ssh/authorized_keys)"
 text=$(/usr/sbin/ipadm show-addr -p -o addrobj,type,state,addr)
@@ -189,6 +199,9 @@ pub(super) fn parse(section: &Section<'_>) -> Result<Result<Inside, String>, Fac
             let (state, fmri) = (state.trim_end_matches('*'), fmri.trim());
             inside.services.insert(fmri.to_owned(), state.to_owned());
         }
+    }
+    if let Ok(section) = answer.get("user-script") {
+        inside.user_script = String::from_utf8_lossy(section.text).into_owned();
     }
     inside.host_keys = keys(answer.get("host-keys")?)?;
     inside.authorized_keys = keys(answer.get("authorized-keys")?)?;

@@ -15,6 +15,9 @@ pub struct Victim {
     pub used: u64,
     /// The names of its snapshots.
     pub snapshots: Vec<String>,
+    /// Those of them that somebody holds: neither they nor the dataset can be destroyed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<String>,
 }
 
 /// Asks for the datasets below `root`, snapshots included.
@@ -25,16 +28,16 @@ pub fn ask(root: &str) -> Script {
         .set("root", root)
         .shell(
             r#"
-text=$(/usr/sbin/zfs list -H -p -r -t filesystem,volume,snapshot -o name,used "$root" 2>&1)
+text=$(/usr/sbin/zfs list -H -p -r -t filesystem,volume,snapshot -o name,used,userrefs "$root" 2>&1)
 section datasets "$?" "$text"
 section end 0 ''
 "#,
         )
 }
 
-// zfs list -H -p -r -t filesystem,volume,snapshot -o name,used zones/UUID →
-//   zones/UUID	98304
-//   zones/UUID/data@first	1024
+// zfs list -H -p -r -t filesystem,volume,snapshot -o name,used,userrefs zones/UUID →
+//   zones/UUID	98304	-
+//   zones/UUID/data@first	1024	0
 /// Reads the answer to [`ask`].
 ///
 /// # Errors
@@ -54,18 +57,24 @@ pub fn parse(answer: &[u8]) -> Result<Vec<Victim>, FactError> {
             command: "zfs list",
             line: line.to_owned(),
         };
-        let (name, used) = line.split_once('\t').ok_or_else(wrong)?;
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [name, used, holds] = columns[..] else {
+            return Err(wrong());
+        };
         let used = used.parse().map_err(|_| wrong())?;
         match name.split_once('@') {
             None => victims.push(Victim {
                 name: name.to_owned(),
                 used,
-                snapshots: Vec::new(),
+                ..Victim::default()
             }),
             Some((dataset, snapshot)) => {
                 let victim = victims.iter_mut().find(|victim| victim.name == dataset);
                 let victim = victim.ok_or_else(wrong)?;
                 victim.snapshots.push(snapshot.to_owned());
+                if !["-", "0"].contains(&holds) {
+                    victim.held.push(snapshot.to_owned());
+                }
             }
         }
     }
@@ -86,11 +95,14 @@ mod tests {
 
     #[test]
     fn snapshots_belong_to_their_datasets() {
-        let text =
-            "zones/u\t5\nzones/u/data\t4\nzones/u/data@a\t1\nzones/u/data@b\t2\nzones/u/data/m\t3";
+        let text = "zones/u\t5\t-\nzones/u/data\t4\t-\nzones/u/data@a\t1\t0\nzones/u/data@b\t2\t1\nzones/u/data/m\t3\t-";
         let victims = parse(&answer(0, text)).unwrap();
         assert_eq!(victims.len(), 3);
         assert_eq!(victims[1].snapshots, ["a", "b"]);
+        assert_eq!(
+            (victims[0].held.len(), &*victims[1].held),
+            (0, &["b".to_owned()][..])
+        );
         assert_eq!(
             (victims[2].name.as_str(), victims[2].used),
             ("zones/u/data/m", 3)
@@ -98,7 +110,7 @@ mod tests {
         let none = "cannot open 'zones/u': dataset does not exist";
         assert_eq!(parse(&answer(1, none)).unwrap(), []);
         assert!(parse(&answer(1, "cannot open 'zones/u': I/O error")).is_err());
-        assert!(parse(&answer(0, "zones/u 5")).is_err());
-        assert!(parse(&answer(0, "zones/u@a\t5")).is_err());
+        assert!(parse(&answer(0, "zones/u\t5")).is_err());
+        assert!(parse(&answer(0, "zones/u@a\t5\t0")).is_err());
     }
 }

@@ -70,7 +70,7 @@ fn is_same(wanted: &Nic, actual: &VmNic) -> bool {
 }
 
 /// Zeros in front of a part are left out by some and not by others.
-fn plain(mac: &str) -> String {
+pub(super) fn plain(mac: &str) -> String {
     let parts = mac
         .split(':')
         .map(|part| part.trim_start_matches('0').to_lowercase());

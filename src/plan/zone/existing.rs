@@ -7,6 +7,7 @@ use super::{
     plan_new, properties, scripts,
 };
 use crate::facts::host::HostFacts;
+use crate::facts::host::inside::USER_SCRIPT_FAILED;
 use crate::facts::host::vms::Vm;
 use crate::plan::{Action, Change, Refusal};
 use crate::site::shape::{self, Shape};
@@ -32,10 +33,16 @@ pub(super) fn plan_existing(
         return;
     }
     refusals.extend(obstacles::cards(shape, facts, Some(vm)));
+    refusals.extend(obstacles::folder(shape, facts));
+    refusals.extend(obstacles::quota(shape, facts, vm));
     if let Some(broken) = inside.and_then(|inside| inside.is_broken())
         && properties::differences(shape, vm).is_empty()
     {
-        refusals.push(obstacles::broken(shape, facts, vm, &broken));
+        if broken == USER_SCRIPT_FAILED && given.reboots {
+            plan_reboot(shape, vm, &broken, plan);
+        } else {
+            refusals.push(obstacles::broken(shape, facts, vm, &broken));
+        }
         return;
     }
     plan_root(wanted, facts, given, vm, plan, refusals);
@@ -144,6 +151,14 @@ fn plan_start(shape: &Shape, facts: &HostFacts, vm: &Vm, plan: &mut ZonePlan) {
     );
 }
 
+/// Boots a zone once more, and waits until it can be used: what failed at its last boot is tried again.
+fn plan_reboot(shape: &Shape, vm: &Vm, why: &str, plan: &mut ZonePlan) {
+    let what = format!("reboot zone {}", shape.alias);
+    let change = Change::new(Action::Run, what, why);
+    let script = scripts::reboot(&vm.uuid);
+    plan.push("zone/reboot", vec![change], Place::Host, script, None);
+}
+
 /// A zone that was never finished, or that the host gave up.
 fn plan_unwhole(
     wanted: &WantedZone,
@@ -175,6 +190,7 @@ fn plan_unwhole(
         refusals.push(obstacles::unwhole(shape, facts, vm));
         return;
     }
+    refusals.extend(obstacles::held(vm));
     let why = match vm.state.as_str() {
         "failed" => "it failed, and you asked for another",
         _ => "its creation was cut off",

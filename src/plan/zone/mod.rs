@@ -14,6 +14,7 @@ mod properties;
 pub mod scripts;
 
 use existing::plan_existing;
+pub use obstacles::held;
 use serde_json::{Map, Value};
 
 use super::{Action, Change, Input, Plan, Refusal, Stage, Step, Work};

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::facts::host::HostFacts;
 use crate::facts::host::images::{Available, Image};
+use crate::facts::host::inside::USER_SCRIPT_FAILED;
 use crate::facts::host::vms::Vm;
 use crate::plan::Refusal;
 use crate::recipe::units::write_size;
@@ -46,19 +47,8 @@ pub(super) fn alias_taken(shape: &Shape, named: &[&Vm]) -> Refusal {
 /// What stands in the way of a zone that is not there.
 pub(super) fn new_zone(shape: &Shape, facts: &HostFacts) -> Vec<Refusal> {
     let mut refusals = cards(shape, facts, None);
+    refusals.extend(folder(shape, facts));
     let storage = shape.storage.as_ref();
-    if let Some(source) = storage.and_then(|storage| storage.source.as_ref())
-        && facts.folders.get(source) != Some(&true)
-    {
-        refusals.push(refusal(
-            format!("the host has no folder {source}"),
-            format!(
-                "make it there, best as a dataset: `zfs create -o mountpoint={source} {}/NAME`; a zone with a \
-                 folder that is missing can neither start nor be mended",
-                facts.pool
-            ),
-        ));
-    }
     if let Some(dataset) = storage
         .filter(|storage| storage.kind == StorageKind::Existing)
         .and_then(|storage| storage.dataset.as_ref())
@@ -70,6 +60,44 @@ pub(super) fn new_zone(shape: &Shape, facts: &HostFacts) -> Vec<Refusal> {
         ));
     }
     refusals
+}
+
+/// A folder of the host that is not there: a zone that uses it does not boot, or not the next time.
+pub(super) fn folder(shape: &Shape, facts: &HostFacts) -> Option<Refusal> {
+    let source = shape.storage.as_ref()?.source.as_ref()?;
+    (facts.folders.get(source) != Some(&true)).then(|| {
+        refusal(
+            format!("the host has no folder {source}"),
+            format!(
+                "make it there, best as a dataset: `zfs create -o mountpoint={source} {}/NAME`; a zone with a \
+                 folder that is missing can neither start nor be mended",
+                facts.pool
+            ),
+        )
+    })
+}
+
+/// A quota that the zone exceeds already: the host would refuse it in the middle of other changes.
+pub(super) fn quota(shape: &Shape, facts: &HostFacts, vm: &Vm) -> Option<Refusal> {
+    const GIB: u64 = 1 << 30;
+    let root = format!("{}/{}", vm.pool(), vm.uuid);
+    let used = facts.inside.get(&vm.uuid)?.datasets.get(&root)?.used;
+    let is_less = shape.quota_gib > 0 && shape.quota_gib.saturating_mul(GIB) < used;
+    (is_less && shape.quota_gib != vm.quota).then(|| {
+        refusal(
+            format!(
+                "zone {} cannot have a quota of {} GiB: it takes {} GiB already",
+                shape.alias,
+                shape.quota_gib,
+                used.div_ceil(GIB)
+            ),
+            format!(
+                "write `quota = \"{} GiB\"` or more; or make room first: on the host, `zfs list -r -t all -o \
+                 name,used {root}` shows what takes it, snapshots too",
+                used.div_ceil(GIB)
+            ),
+        )
+    })
 }
 
 /// Cards that the host cannot give: tags that it does not have, addresses that another zone has.
@@ -102,6 +130,15 @@ pub(super) fn cards(shape: &Shape, facts: &HostFacts, own: Option<&Vm>) -> Vec<R
                 let is_taken = |address: &&String| {
                     address.contains('/') && theirs.iter().any(|t| bare(t) == bare(address))
                 };
+                if let Some(mac) = &nic.mac
+                    && super::card::plain(mac) == super::card::plain(&card.mac)
+                {
+                    refusals.push(refusal(
+                        format!("the mac {mac} is that of zone {}", name_of(other)),
+                        "leave `mac` out, and the host makes one up; or write another. A stopped zone has its \
+                         own too",
+                    ));
+                }
                 for address in nic.addresses.iter().filter(is_taken) {
                     refusals.push(refusal(
                         format!("the address {address} is that of zone {}", name_of(other)),
@@ -128,16 +165,16 @@ pub(super) fn image(shape: &Shape, facts: &HostFacts, found: Option<&Image>) -> 
     let wanted = &shape.image;
     let Some(image) = found else {
         return Some(match &facts.available {
+            _ if facts.sources.is_empty() => refusal(
+                format!("the host has neither the image {wanted} nor a source of images"),
+                "`imgadm sources -a https://images.smartos.org` on the host adds the usual one",
+            ),
             Some(Available::Not(why)) => refusal(
                 format!(
                     "the host cannot ask for the image {wanted}: {}",
                     why.lines().last().unwrap_or("")
                 ),
                 "look at `imgadm sources` and at the way out of the host; `imgadm install` takes an image from files",
-            ),
-            _ if facts.sources.is_empty() => refusal(
-                format!("the host has neither the image {wanted} nor a source of images"),
-                "`imgadm sources -a https://images.smartos.org` on the host adds the usual one",
             ),
             _ => refusal(
                 format!("no image source of the host has {wanted}"),
@@ -211,6 +248,21 @@ pub(super) fn other_zone(shape: &Shape, vm: &Vm) -> Option<Refusal> {
     })
 }
 
+/// What `vmadm` refuses to delete.
+#[must_use]
+pub fn held(vm: &Vm) -> Option<Refusal> {
+    let (is_root, is_data) = (vm.indestructible_zoneroot, vm.indestructible_delegated);
+    let name = match (is_root, is_data) {
+        (true, _) => "indestructible_zoneroot",
+        (_, true) => "indestructible_delegated",
+        _ => return None,
+    };
+    Some(refusal(
+        format!("the zone is held by `{name}`"),
+        format!("on the host: `vmadm update {} {name}=false`", vm.uuid),
+    ))
+}
+
 pub(super) fn reprovision(shape: &Shape, vm: &Vm) -> Option<Refusal> {
     let alias = &shape.alias;
     let own = vm.own_dataset();
@@ -255,18 +307,19 @@ pub(super) fn unwhole(shape: &Shape, facts: &HostFacts, vm: &Vm) -> Refusal {
 pub(super) fn broken(shape: &Shape, facts: &HostFacts, vm: &Vm, why: &str) -> Refusal {
     let folder = format!("/zones/{}/root/var/svc/log", vm.uuid);
     let help = match why {
-        "its user-script failed" => format!(
+        USER_SCRIPT_FAILED => format!(
             "on the host, {folder}/smartdc-mdata:execute.log says why; it runs at every boot, so mend it in \
-             `[zone.metadata]` and then `vmadm reboot {}` there",
-            vm.uuid
+             `[zone.metadata]`, and `zonewright apply --reboot` runs it again"
         ),
         _ => format!(
             "on the host, `zlogin {} svcs -xv` and {folder}/system-zoneinit:default.log say more",
             vm.uuid
         ),
     };
+    let script = facts.inside.get(&vm.uuid).map(|inside| &inside.user_script);
+    let script = script.filter(|log| !log.is_empty() && why == USER_SCRIPT_FAILED);
     Refusal {
-        diff: facts.boot_logs.get(&vm.uuid).cloned(),
+        diff: script.or_else(|| facts.boot_logs.get(&vm.uuid)).cloned(),
         ..refusal(format!("zone {} cannot be used: {why}", shape.alias), help)
     }
 }

@@ -97,8 +97,27 @@ pub fn destroy(uuid: &str) -> Script {
 
 /// Waits until the zone can be used: by its own word, not by the host's.
 pub(super) fn ready(uuid: &str) -> Script {
-    host("wait for the zone", uuid)
-        .shell(EXPLAIN)
+    until_ready(host("wait for the zone", uuid).shell(EXPLAIN), "look")
+}
+
+/// Boots the zone again and waits until it can be used.
+pub(super) fn reboot(uuid: &str) -> Script {
+    let script = host("reboot the zone", uuid).shell(EXPLAIN).shell(
+        r#"
+if ! /usr/sbin/vmadm reboot "$uuid"; then
+  explain "$uuid"
+  fail 'the zone does not reboot'
+fi
+"#,
+    );
+    until_ready(script, "fail")
+}
+
+/// `broken` is what to do about a zone that will never be ready: `look` leaves it to the next look at the host, which
+/// says more of it.
+fn until_ready(script: Script, broken: &'static str) -> Script {
+    script
+        .set("broken", broken)
         .set("inside", READY_INSIDE)
         .set("seconds", BOOTS_WITHIN.as_secs().to_string())
         .shell(READY)
@@ -185,7 +204,11 @@ while :; do
   fi
   case $said in
     ready) exit 0 ;;
-    broken*) explain "$uuid"; fail "the zone cannot be used: ${said#broken }" ;;
+    broken*)
+      if [ "$broken" = look ]; then printf 'the zone cannot be used: %s\n' "${said#broken }"; exit 0; fi
+      explain "$uuid"
+      fail "the zone cannot be used: ${said#broken }"
+      ;;
   esac
   if [ "$said" != "$told" ]; then printf 'the zone %s\n' "$said"; told=$said; fi
   if [ "$SECONDS" -ge "$until" ]; then
@@ -228,12 +251,15 @@ pub fn read_host_keys() -> Script {
 /// Puts them into another root; in the zone. Connections that are open go on.
 #[must_use]
 pub fn write_host_keys() -> Script {
-    Script::new("keep the host keys").shell(shell::FAIL).shell(
-        r#"
+    Script::new("keep the host keys")
+        .shell(shell::FAIL)
+        .shell(
+            r#"
 /usr/bin/gtar -C /var/ssh -xpf - || fail 'cannot write the host keys'
 /usr/sbin/svcadm restart svc:/network/ssh:default || fail 'sshd does not start again'
 "#,
-    )
+        )
+        .with_input()
 }
 
 /// What makes and changes datasets begins with this; in the zone.

@@ -17,7 +17,7 @@ use super::zones::lock;
 use super::{Slot, Supervisor, records};
 use crate::causes::in_one_line;
 use crate::sandbox::control::Reply;
-use crate::sandbox::error::{SandboxError, errno, file};
+use crate::sandbox::error::{SandboxError, errno};
 use crate::sandbox::furnish;
 use crate::sandbox::imgadm::catalogue;
 use crate::sandbox::vm::machine::{Machine, Mark, ZoneState};
@@ -391,6 +391,12 @@ impl Supervisor {
 
     fn delete(self: &Arc<Self>, uuid: &str) -> Carried {
         rules::may_delete(&self.existing(uuid)?)?;
+        if let Some(snapshot) = self.held_snapshot(uuid)? {
+            // the zone is ended before its datasets are tried (inferred: the shape of the words)
+            self.shut_down(uuid, true)?;
+            let why = format!("Command failed: cannot destroy '{snapshot}': dataset is busy");
+            return Err(why.into());
+        }
         self.down(Some(uuid))?;
         Ok(done(uuid))
     }
@@ -412,7 +418,14 @@ impl Supervisor {
                     word("source"),
                 )));
             }
-            std::fs::create_dir_all(&target).map_err(file("make", &target))?;
+            if std::fs::create_dir_all(&target).is_err() {
+                // (inferred: the shape of zoneadmd's words)
+                return Err(SandboxError::Refused(format!(
+                    "/zones/{}/root{} is not a directory",
+                    machine.uuid,
+                    word("target"),
+                )));
+            }
             mount(
                 Some(&source),
                 &target,

@@ -108,6 +108,29 @@ impl Supervisor {
         }
     }
 
+    /// A snapshot of a machine's datasets that cannot be destroyed, since somebody holds it.
+    pub(super) fn held_snapshot(&self, uuid: &str) -> Result<Option<String>, SandboxError> {
+        let zfs = &self.ground.zfs;
+        let name = format!("{POOL}/{uuid}");
+        let names = ["list", "-H", "-o", "name"];
+        if !zfs.has_pool() || !zfs.run(&names)?.lines().any(|line| line == name) {
+            return Ok(None);
+        }
+        let listing = zfs.run(&[
+            "list",
+            "-H",
+            "-r",
+            "-t",
+            "snapshot",
+            "-o",
+            "userrefs,name",
+            &name,
+        ])?;
+        let rows = listing.lines().filter_map(|line| line.split_once('\t'));
+        let mut held = rows.filter(|(holds, _)| !["0", "-"].contains(holds));
+        Ok(held.next().map(|(_, name)| name.to_owned()))
+    }
+
     /// Carries a change over to the datasets; what ZFS says to it is what `vmadm` says.
     pub(super) fn change_storage(&self, before: &Machine, after: &Machine) -> Result<(), Refusal> {
         let zfs = &self.ground.zfs;

@@ -25,11 +25,13 @@ pub(super) fn check(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
         }
         if nic.addresses.len() > MOST_ADDRESSES {
             let message = format!("a card takes at most {MOST_ADDRESSES} addresses");
-            problems.push(
-                document
+            problems.push(Problem {
+                label: format!("these are {}", nic.addresses.len()),
+                help: Some("write a second `[[zone.nic]]` for the rest".to_string()),
+                ..document
                     .problem_at(&at("addresses"), message)
-                    .of("zone-network"),
-            );
+                    .of("zone-network")
+            });
         }
         problems.extend(check_gateway(document, &at("gateway"), nic));
         let earlier = zone.zone.nics.iter().take(index);
@@ -37,7 +39,11 @@ pub(super) fn check(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
         let is_same = |other: &Nic| mac.is_some() && other.mac.as_deref().map(plain_mac) == mac;
         if earlier.clone().any(is_same) {
             let message = "two `[[zone.nic]]` have this `mac`";
-            problems.push(document.problem_at(&at("mac"), message).of("zone-network"));
+            problems.push(Problem {
+                help: Some("leave it out: the host makes one up".to_string()),
+                fix: document.removal(&at("mac")),
+                ..document.problem_at(&at("mac"), message).of("zone-network")
+            });
         }
         problems.extend(check_primary(document, &at("primary"), nic, earlier));
     }
@@ -74,7 +80,10 @@ fn check_address(
     let (address, prefix) = split_prefix(text)?;
     if seen.insert(address, ()).is_some() {
         let message = format!("two `[[zone.nic]]` have the address {}", quoted(text));
-        return Some(document.problem_at(key, message).of("zone-network"));
+        return Some(Problem {
+            help: Some("give each card an address of its own".to_string()),
+            ..document.problem_at(key, message).of("zone-network")
+        });
     }
     let (IpAddr::V4(address), 0..=30) = (address, prefix) else {
         return None;

@@ -233,7 +233,7 @@ const SECRETS: &[&str] = &[
 
 fn check_metadata(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
     let names = zone.zone.metadata.keys();
-    names
+    let secrets = names
         .filter(|name| {
             let lower = name.to_lowercase();
             lower.ends_with("_pw") || SECRETS.iter().any(|word| lower.contains(word))
@@ -253,6 +253,26 @@ fn check_metadata(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
                     .of("zone-metadata")
             }
             .warn()
-        })
-        .collect()
+        });
+    secrets.chain(keys_in_metadata(zone, document)).collect()
+}
+
+/// Triton's machines and those of other brands read it; a zone's sshd never does.
+fn keys_in_metadata(zone: &ZoneFile, document: &Document) -> Option<Problem> {
+    const NAME: &str = "root_authorized_keys";
+    let metadata = &zone.zone.metadata;
+    let script = metadata.get("user-script");
+    if !metadata.contains_key(NAME) || script.is_some_and(|script| script.contains(NAME)) {
+        return None;
+    }
+    let key = child_path("zone.metadata", NAME);
+    let problem = Problem {
+        span: document.key_span(&key),
+        label: "nothing in a zone reads it".to_string(),
+        help: Some("write `ssh-keys = [\"~/.ssh/id_ed25519.pub\"]` below `[zone]`".to_string()),
+        ..document
+            .problem_at(&key, format!("the metadata `{NAME}` lets nobody in"))
+            .of("zone-metadata")
+    };
+    Some(problem.warn())
 }

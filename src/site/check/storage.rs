@@ -5,6 +5,7 @@
 
 use crate::problem::Problem;
 use crate::recipe::format::quoted;
+use crate::recipe::names::is_uuid;
 use crate::recipe::tree::Document;
 use crate::site::model::{Dataset, HostSpec, StorageKind, ZoneFile};
 
@@ -83,10 +84,30 @@ fn check_kind(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
     if storage.kind != StorageKind::Existing && storage.dataset.is_some() {
         problems.push(other("dataset", "existing"));
     }
-    if let (Some(target), StorageKind::Lofs) = (&storage.target, storage.kind) {
-        problems.extend(check_place(target, "storage.target", document));
+    if storage.kind == StorageKind::Lofs {
+        let (source, target) = (storage.source.as_ref(), storage.target.as_ref());
+        problems.extend(source.and_then(|source| check_source(source, document)));
+        problems.extend(target.and_then(|target| check_place(target, "storage.target", document)));
     }
     problems
+}
+
+/// `vmadm` deletes no zone whose folders another one uses, and what lies in a zone dies with it.
+fn check_source(source: &str, document: &Document) -> Option<Problem> {
+    let below = source.strip_prefix("/zones/")?;
+    if !is_uuid(below.split('/').next().unwrap_or_default()) {
+        return None;
+    }
+    Some(Problem {
+        label: "it dies with that zone, which cannot be deleted before".to_string(),
+        help: Some("choose a folder that no zone owns, for example `/zones/backups`".to_string()),
+        ..document
+            .problem_at(
+                "storage.source",
+                format!("{} is a zone's own", quoted(source)),
+            )
+            .of("zone-storage")
+    })
 }
 
 /// Datasets need a dataset of the zone's above them.
