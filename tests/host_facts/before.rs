@@ -119,7 +119,7 @@ fn of_zones() -> Vec<Row> {
             &["the host has 2 zones twin: ", "write the `uuid` of the one that is meant below `[zone]`"])),
         planned("8.3/memory-by-default",
             &[&[("memory = \"1 GiB\"\n", "")]],
-            &["+ max_physical_memory 1024 MiB", "+ max_swap 2048 MiB"]),
+            &["+ max_physical_memory 1 GiB", "+ max_swap 2 GiB"]),
         refused("8.10/folder-is-missing",
             &[&[("\"delegated\"", "\"lofs\"\nsource = \"/opt/nowhere\"\ntarget = \"/lent\"")]],
             &["the host has no folder /opt/nowhere", "`zfs create -o mountpoint=/opt/nowhere zones/NAME`"]),
