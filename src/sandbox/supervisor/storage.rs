@@ -62,11 +62,11 @@ impl Supervisor {
         if let Some(image) = machine.text("image_uuid")
             && !has(&format!("{POOL}/{image}"))
         {
-            zfs.create_unmounted(image, &[])?;
+            self.create_once(image, &[])?;
         }
         let (root, data) = properties(machine);
         if !has(&format!("{POOL}/{}", machine.uuid)) {
-            zfs.create_unmounted(&machine.uuid, &pairs(&root))?;
+            self.create_once(&machine.uuid, &pairs(&root))?;
         }
         if let Some(dataset) = machine.dataset()
             && !has(&dataset)
@@ -74,6 +74,20 @@ impl Supervisor {
             zfs.delegate(&machine.uuid, &pairs(&data))?;
         }
         Ok(())
+    }
+
+    /// Makes a dataset, unless somebody else just made it: those of the machines that are there are made beside
+    /// other work.
+    fn create_once(&self, name: &str, properties: &[(&str, &str)]) -> Result<(), SandboxError> {
+        let zfs = &self.ground.zfs;
+        zfs.create_unmounted(name, properties).or_else(|error| {
+            let known = zfs.run(&["list", "-H", "-o", "name"])?;
+            let full = format!("{POOL}/{name}");
+            match known.lines().any(|line| line == full) {
+                true => Ok(()),
+                false => Err(error),
+            }
+        })
     }
 
     /// Makes an image's dataset.
