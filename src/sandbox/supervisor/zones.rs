@@ -248,12 +248,13 @@ impl Supervisor {
                 faults.give_up();
             }
             let is_down = held.is_none();
+            if is_down {
+                // whoever boots it next mounts its root in the same place, and waits for this
+                this.show_idle(&key);
+            }
             drop(held);
             if key == GLOBAL && !is_down {
                 this.boot_machines();
-            }
-            if is_down {
-                this.show_idle(&key);
             }
         });
     }
