@@ -14,7 +14,7 @@ mod wait;
 pub mod zone;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::facts::accounts::Secret;
@@ -329,6 +329,39 @@ fn resolve_all(wish: &Wish, context: &ZoneContext) -> Result<Vec<WantedRecipe>, 
     } else {
         Err(RunError::Problems(problems))
     }
+}
+
+/// The folders of a zone's recipes that another root would not have: with the recipe's name, those where the zone
+/// file mounts nothing. What holds only where something is mounted is no such folder.
+///
+/// # Errors
+/// [`RunError`] when a recipe does not fit the zone file.
+pub fn folders_in_root(wish: &Wish) -> Result<Vec<(String, String)>, RunError> {
+    let zone = &wish.zone;
+    let shared = zone
+        .storage
+        .as_ref()
+        .and_then(|storage| storage.target.as_deref());
+    let datasets = zone
+        .datasets
+        .iter()
+        .map(|dataset| dataset.mountpoint.as_str());
+    let mounted: Vec<&Path> = datasets.chain(shared).map(Path::new).collect();
+    let mut found = Vec::new();
+    for recipe in resolve_all(wish, &zone_context(wish, None))? {
+        for directory in &recipe.bundle.recipe.directories {
+            let path = Path::new(&directory.path);
+            let stays = mounted
+                .iter()
+                .any(|at| path.starts_with(at) || at.starts_with(path))
+                // stands for others, as afp.conf's `$u` does
+                || directory.path.contains('$');
+            if !stays {
+                found.push((recipe.name.clone(), directory.path.clone()));
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn ask(door: &mut dyn Host, questions: &Questions) -> Result<Facts, RunError> {

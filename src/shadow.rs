@@ -50,6 +50,16 @@ impl ShadowState {
         }
     }
 
+    /// The hash in it, also of an account that is locked.
+    #[must_use]
+    pub fn hash(&self) -> Option<&str> {
+        match self {
+            Self::Hash(hash) => Some(hash),
+            Self::Locked { hash } => hash.as_deref(),
+            Self::Empty | Self::NoPassword | Self::Unusable(_) => None,
+        }
+    }
+
     /// Whether `password` logs in: `None` where the hash is of a scheme that is not known here.
     #[must_use]
     pub fn accepts(&self, password: &str) -> Option<bool> {

@@ -1,9 +1,11 @@
-//! The controller's own folders: built packages by build key, and a log of every run.
+//! The controller's own folders: built packages by build key, a log of every run, and what a zone gets back
+//! with another root.
 //!
 //! Everything is written beside its place and renamed, so a run that is broken off leaves nothing
 //! half written, and two runs at once do not meet.
 
 mod alive;
+mod old_root;
 mod packages;
 mod runs;
 
@@ -11,6 +13,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+pub use old_root::OldRoot;
 pub use packages::Kept;
 pub use runs::{Caller, KEPT_RUNS, Run, RunLog, RunRecord, StepRecord};
 

@@ -53,7 +53,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "source",
         ],
     ),
-    ("store", &["plan", "receipt"]),
+    ("store", &["hex", "plan", "receipt"]),
     ("secrets", &["facts", "shadow", "site"]),
     (
         "run",
@@ -70,6 +70,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "recipe",
             "script",
             "secrets",
+            "shadow",
             "site",
             "source",
             "store",

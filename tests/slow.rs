@@ -4,6 +4,10 @@
 #[path = "sandbox/archive.rs"]
 mod archive;
 #[cfg(target_os = "linux")]
+#[path = "sandbox/cut/mod.rs"]
+#[expect(dead_code, reason = "the other tests cut in a few places")]
+mod cut;
+#[cfg(target_os = "linux")]
 #[path = "sandbox/harness.rs"]
 #[expect(dead_code, reason = "the other tests use all of it")]
 mod harness;
@@ -12,6 +16,14 @@ mod reality;
 #[cfg(target_os = "linux")]
 #[path = "sandbox/walk/mod.rs"]
 mod walk;
+
+#[cfg(target_os = "linux")]
+mod creation {
+    #[test]
+    fn a_connection_that_is_cut_at_any_command_of_a_creation_leaves_exactly_one_zone() {
+        super::cut::whole();
+    }
+}
 
 #[cfg(target_os = "linux")]
 mod drafted {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     DIFFERS, DONE, FAILED, Failure, STATE_HELP, answer, answer_json, complain, door, folders_of,
-    interrupt, now, site, wish,
+    interrupt, now, old_root, site, wish,
 };
 use crate::causes::in_one_line;
 use crate::cli::{ApplyArgs, Global};
@@ -133,7 +133,7 @@ pub(super) struct Run<'a> {
     pub(super) distfiles: Vec<PathBuf>,
     /// The command, as others are told of it.
     pub(super) verb: &'static str,
-    /// Password hashes that a new root of the zone gets again.
+    /// Password hashes of the zone's old root, which accounts without a password get again.
     pub(super) kept: BTreeMap<String, Secret>,
     pub(super) progress: Progress,
     pub(super) log: Option<RunLog>,
@@ -153,15 +153,17 @@ impl Run<'_> {
     /// The host first, then what is in the zone.
     pub(super) fn all(&mut self) -> Result<Done, Failure> {
         let zone = &self.wish.zone;
-        let (mut steps, mut asked) = (0, Vec::new());
+        let (mut steps, mut asked, mut uuid) = (0, Vec::new(), None);
         let mut door = match zone.host {
             None => door::open_existing(self.global, zone, &mut self.progress)?,
             Some(_) => {
-                let (host, report) = self.on_host()?;
+                let (mut host, report) = self.on_host()?;
                 steps = report.steps;
-                asked.clone_from(&report.view.plan.asked);
-                let door = door::route::open(self.global, zone, host, &report.view)?;
-                door.ok_or_else(|| does_not_run(&zone.name, &report.view))?
+                let view = old_root::give_back_keys(self, &mut host, report.view)?;
+                asked.clone_from(&view.plan.asked);
+                uuid = Some(view.plan.uuid.clone());
+                let door = door::route::open(self.global, zone, host, &view)?;
+                door.ok_or_else(|| does_not_run(&zone.name, &view))?
             }
         };
         door.host = door.host.with_quiet_limit(self.step_timeout);
@@ -169,6 +171,9 @@ impl Run<'_> {
         let report = self.with_controller(|controller, log, begin| {
             run::converge(&mut door.host, wish, controller, log, begin)
         })?;
+        if let Some(uuid) = uuid {
+            old_root::forget(self.wish, &uuid)?;
+        }
         Ok(Done {
             door,
             report,
@@ -249,7 +254,7 @@ impl Run<'_> {
             decisions: self.decisions,
             locking,
             password: &mut |user, known| match self.kept.get(&user.name) {
-                Some(hash) => Ok((known != Some(hash)).then(|| hash.clone())),
+                Some(hash) => Ok(old_root::is_without_password(known).then(|| hash.clone())),
                 None => passwords.wanted_hash(user, known, &mut door::prompt),
             },
             watch: &mut watch,

@@ -9,6 +9,7 @@ mod interrupt;
 mod log;
 mod manual;
 mod new;
+mod old_root;
 mod patch_files;
 mod plan;
 mod recipe;

@@ -23,6 +23,7 @@ use crate::host::zlogin::Zlogin;
 use crate::host::{self, Exit, Host, HostError};
 use crate::plan::Work;
 use crate::plan::zone::{self, GivenZone, Place, WantedZone, ZonePlan, ZoneStep};
+use crate::shadow::ShadowState;
 use crate::site::model::User;
 use crate::store::{RunLog, StoreError};
 
@@ -142,7 +143,7 @@ pub fn converge(
     })
 }
 
-/// The password hashes of users of a zone, as they are in it.
+/// The password hashes of users of a zone, as they are in it: locked ones with their locks.
 ///
 /// # Errors
 /// [`RunError`] when the zone cannot be asked.
@@ -156,8 +157,7 @@ pub fn password_hashes(
     };
     let facts = super::ask(door, &questions)?;
     let known = facts.accounts.users.into_iter();
-    // what does not begin so is no password
-    let hashes = known.filter(|(_, fact)| fact.shadow.0.starts_with('$'));
+    let hashes = known.filter(|(_, fact)| ShadowState::parse(&fact.shadow.0).hash().is_some());
     Ok(hashes.map(|(name, fact)| (name, fact.shadow)).collect())
 }
 

@@ -15,12 +15,14 @@ const DSI_WRITE: u8 = 6;
 
 const CLOSE_FORK: u8 = 4;
 const CREATE_FILE: u8 = 7;
+const GET_VOLUME: u8 = 17;
 const LOGIN: u8 = 18;
 const LOGOUT: u8 = 20;
 const OPEN_VOLUME: u8 = 24;
 const OPEN_FORK: u8 = 26;
 const READ: u8 = 27;
 const WRITE: u8 = 33;
+const GET_FILE: u8 = 34;
 
 const ROOT_FOLDER: [u8; 4] = [0, 0, 0, 2];
 
@@ -64,6 +66,36 @@ impl Client {
         // asks for the volume's number, which follows the repeated bitmap
         let words = [&[OPEN_VOLUME, 0, 0, 0x20], counted(name).as_slice()].concat();
         self.command(&words).unwrap()[2..4].try_into().unwrap()
+    }
+
+    /// What tells a volume from others: its attributes, its kind, when it was made, its name.
+    pub fn identity_of(&mut self, volume: [u8; 2]) -> Vec<u8> {
+        let bitmap = 0x1_u16 | 0x2 | 0x4 | 0x100;
+        let words = [&[GET_VOLUME, 0], &volume[..], &bitmap.to_be_bytes()].concat();
+        self.command(&words).unwrap()
+    }
+
+    /// What tells a file of the topmost folder from others: its folder, when it was made and changed, its name
+    /// and its number (CNID).
+    pub fn identity_of_file(&mut self, volume: [u8; 2], name: &str) -> Vec<u8> {
+        let bitmap = 0x2_u16 | 0x4 | 0x8 | 0x40 | 0x100;
+        let head = [&[GET_FILE, 0], &volume[..], &ROOT_FOLDER].concat();
+        let asked = [&head[..], &bitmap.to_be_bytes(), &[0, 0, 2]].concat();
+        self.command(&[asked, counted(name)].concat()).unwrap()
+    }
+
+    /// Reads so much of a file of the topmost folder.
+    pub fn read_file(&mut self, volume: [u8; 2], name: &str, length: usize) -> Vec<u8> {
+        let head = [&[OPEN_FORK, 0], &volume[..], &ROOT_FOLDER].concat();
+        // no bitmap; to read, by long name
+        let words = [&head[..], &[0, 0, 0, 1, 2], &counted(name)].concat();
+        let opened = self.command(&words).unwrap();
+        let fork = &opened[2..4];
+        let count = u32::try_from(length).unwrap().to_be_bytes();
+        let read = [&[READ, 0], fork, &[0; 4], &count, &[0, 0]].concat();
+        let found = self.command(&read).unwrap();
+        self.command(&[&[CLOSE_FORK, 0], fork].concat()).unwrap();
+        found
     }
 
     /// Makes a file with this content in the volume's topmost folder, and reads it again.

@@ -1,10 +1,12 @@
 //! netatalk, really built and really serving: the recipe that `zonewright apply sandbox` uses, a
 //! variant of it that its own test programs can talk to, and a second recipe.
 //!
-//! netatalk is built twice, because the test programs are an option of its build. They log in as a
+//! netatalk is built three times, because the test programs are an option of its build, and because another
+//! image has another branch of packages. They log in as a
 //! guest or with a password in the clear: that DHX2 is offered is seen here, that a Mac logs in with
 //! it is not.
 
+mod another_root;
 mod client;
 mod place;
 
@@ -48,6 +50,8 @@ fn apply_sandbox_builds_and_serves_netatalk() {
         again,
         format!("sandbox ({}): nothing to do\n", zone.address)
     );
+    // the package that was just built is the one that the other zone wants as well
+    another_root::is_the_same_server_to_a_mac(&place);
 }
 
 /// Speaks DSI to the address at which the machine sees the zone.

@@ -372,7 +372,8 @@ impl Zone {
         self.connect(&self.access_to(sandbox::GLOBAL))
     }
 
-    fn connect(&self, access: &sandbox::Access) -> Ssh {
+    /// A connection by these words of the sandbox; whoever answers with another key is refused.
+    pub fn connect(&self, access: &sandbox::Access) -> Ssh {
         let home = self.own("home");
         let config = SshConfig::load(&home, "root", None, &[]).unwrap();
         let destination = format!("{}@{}:{}", access.user, access.address, access.ssh_port);

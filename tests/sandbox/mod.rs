@@ -5,12 +5,15 @@
 
 mod accounts;
 mod afternoon;
+mod another_root;
 pub mod archive;
 pub mod become_root;
 mod changes;
 mod commands;
 mod conditions;
 mod connections;
+#[expect(dead_code, reason = "the slow tests use all of it")]
+mod cut;
 mod doctor;
 mod drafted;
 mod drift;

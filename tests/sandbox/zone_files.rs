@@ -12,7 +12,7 @@ use zonewright::script::Script;
 
 use super::harness::Zone;
 
-const FILE: &str = r#"[host]
+pub const FILE: &str = r#"[host]
 sandbox = true
 
 [zone]
@@ -45,23 +45,23 @@ name = "state"
 mountpoint = "/netatalk"
 "#;
 
-fn zone(alias: &str) -> Option<Zone> {
+pub fn zone(alias: &str) -> Option<Zone> {
     Zone::alone(alias, &FILE.replace("ALIAS", alias))
 }
 
 /// Runs the program with the password that the file names.
-fn run(zone: &Zone, words: &[&str]) -> super::harness::Ran {
+pub fn run(zone: &Zone, words: &[&str]) -> super::harness::Ran {
     let mut command = zone.command(words);
     command.env("MATT", "correct horse");
     super::harness::Ran::of(command)
 }
 
-fn apply(zone: &Zone) -> super::harness::Ran {
+pub fn apply(zone: &Zone) -> super::harness::Ran {
     run(zone, &["apply", &zone.alias])
 }
 
 /// The zones of the host that are called so.
-fn zones_of(zone: &Zone) -> Vec<Value> {
+pub fn zones_of(zone: &Zone) -> Vec<Value> {
     let list = zone.run(&["zone", "list", "sandbox", "--json"]).succeeds();
     let document: Value = serde_json::from_str(&list.out).unwrap();
     let zones = document["zones"].as_array().unwrap();
@@ -139,39 +139,10 @@ fn what_may_be_changed_at_once_is_changed_and_the_rest_is_asked_for() {
     assert_eq!(done.out.matches("nothing to do").count(), 1, "{done}");
 }
 
-/// The scripts of a creation on its host, and how many commands each runs.
-fn scripts_of_a_creation(zone: &Zone) -> Vec<usize> {
-    zone.run(&["sandbox", "up", "global", "--count-scripts"])
-        .succeeds();
-    run(zone, &["zone", "create", &zone.alias]).succeeds();
-    let counts = zone.watched_on_host().scripts;
-    run(zone, &["zone", "destroy", &zone.alias, "--yes"]).succeeds();
-    counts.iter().map(|count| *count as usize).collect()
-}
-
 #[test]
 fn a_connection_that_is_cut_anywhere_in_a_creation_leaves_exactly_one_zone() {
-    let Some(zone) = zone("cut") else { return };
-    let counts = scripts_of_a_creation(&zone);
-    assert!(counts.len() >= 6, "{counts:?}");
-    // probe, lock, probe, creation
-    let longest = 3;
-    for (number, count) in counts.iter().enumerate() {
-        // the creation itself is cut more often
-        let parts = if number == longest { 4 } else { 1 };
-        for part in 0..parts {
-            let command = 1 + count * (2 * part + 1) / (2 * parts);
-            let fault = format!("script#{}.{command}=cut", number + 1);
-            zone.run(&["sandbox", "up", "global", "--no-faults", "--fault", &fault])
-                .succeeds();
-            let made = run(&zone, &["zone", "create", "cut"]);
-            assert_eq!(made.status, 0, "{fault}: {made}");
-            assert_eq!(zones_of(&zone).len(), 1, "{fault}");
-            let plan = run(&zone, &["zone", "plan", "cut", "--detailed-exitcode"]);
-            assert_eq!(plan.status, 0, "{fault}: {plan}");
-            run(&zone, &["zone", "destroy", "cut", "--yes"]).succeeds();
-        }
-    }
+    // everywhere is what tests/slow.rs does
+    super::cut::thin();
 }
 
 #[test]
@@ -188,40 +159,6 @@ fn a_run_that_is_killed_while_it_makes_a_zone_is_taken_up_by_the_next() {
         assert_eq!(zones_of(&zone).len(), 1, "after {milliseconds} ms");
         run(&zone, &["zone", "destroy", "killed", "--yes"]).succeeds();
     }
-}
-
-#[test]
-fn another_root_keeps_datasets_users_and_passwords() {
-    let Some(zone) = zone("rooted") else { return };
-    apply(&zone).succeeds();
-    zone.shell(
-        "head -c 3000000 /dev/urandom >/backups/matt/band && chown 1001 /backups/matt/band && \
-         zfs snapshot zones/$(zonename)/data/matt@first && echo signature >/netatalk/identity",
-    );
-    let look = "sum /backups/matt/band /netatalk/identity; stat -c %u /backups/matt/band; \
-                zfs list -H -t all -r -o name,refquota,mountpoint,atime zones/$(zonename)/data; \
-                grep ^matt: /etc/shadow | cut -d: -f2; cat /var/ssh/ssh_host_ed25519_key.pub";
-    let before = zone.shell(look);
-    zone.edit("zones/rooted.toml", "24.4.1", "23.4.0");
-    let plan = run(&zone, &["plan", "rooted"]).succeeds();
-    assert!(plan.out.contains("zone reprovision"), "{plan}");
-    run(&zone, &["zone", "reprovision", "rooted"]).exits(2);
-    assert_eq!(
-        zone.shell("grep release /etc/pkgsrc_version"),
-        "release: 2024Q4\n"
-    );
-    run(
-        &zone,
-        &["zone", "reprovision", "rooted", "--yes", "--keep-host-keys"],
-    )
-    .succeeds();
-    assert_eq!(
-        zone.shell("grep release /etc/pkgsrc_version"),
-        "release: 2023Q4\n"
-    );
-    assert_eq!(zone.shell(look), before);
-    let done = apply(&zone).succeeds();
-    assert!(done.out.contains("nothing to do"), "{done}");
 }
 
 #[test]

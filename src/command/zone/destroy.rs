@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{begin, confirm, host, load, size};
 use crate::cli::{Global, ZoneDestroyArgs};
-use crate::command::{DONE, Failure, answer, answer_json, folders, site};
+use crate::command::{DONE, Failure, answer, answer_json, folders, old_root, site};
 use crate::facts::host::victims::Victim;
 use crate::facts::host::vms::Vm;
 use crate::plan::zone::{GivenZone, concerned, held};
@@ -52,6 +52,7 @@ pub(super) fn run(global: &Global, arguments: &ZoneDestroyArgs) -> Result<u8, Fa
         run::zone::destroy(&mut host.host, &vm, controller, log, begin)
     });
     run.end(result, started.elapsed())?;
+    old_root::forget(&wish, &vm.uuid)?;
     // another zone of this uuid has other keys
     let _ = std::fs::remove_file(folders().state.join("known_hosts").join(&vm.uuid));
     if global.json {

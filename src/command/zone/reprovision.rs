@@ -1,7 +1,8 @@
 //! `zonewright zone reprovision`: another root for a zone, and the same server on it.
 //!
 //! Delegated datasets stay, and with them whatever makes the server the same one to every Mac. Password hashes are
-//! read before and given to the accounts that are made anew, so nobody is asked for a password.
+//! kept before and given to the accounts that are made anew, so nobody is asked for a password, not even where this
+//! process ends in between: whichever command sees to the zone next goes on.
 
 use std::time::Instant;
 
@@ -10,11 +11,12 @@ use serde_json::json;
 use super::{begin, confirm, host, load};
 use crate::cli::{Global, ZoneReprovisionArgs};
 use crate::command::apply::asked_for;
-use crate::command::{DONE, Failure, answer, answer_json, door, site};
+use crate::command::{DONE, Failure, answer, answer_json, door, old_root, site};
 use crate::facts::host::vms::Vm;
+use crate::plan::Change;
 use crate::plan::zone::{GivenZone, Need, plan};
-use crate::run::RunError;
-use crate::run::zone::{ZoneView, host_keys, password_hashes, put_host_keys};
+use crate::run::zone::ZoneView;
+use crate::run::{RunError, Wish, folders_in_root};
 use crate::show::duration;
 
 pub(super) fn run(global: &Global, arguments: &ZoneReprovisionArgs) -> Result<u8, Failure> {
@@ -36,44 +38,30 @@ pub(super) fn run(global: &Global, arguments: &ZoneReprovisionArgs) -> Result<u8
             &format!("`zonewright apply {name}` makes it"),
         ));
     };
-    if !view
-        .plan
-        .asked
-        .iter()
-        .any(|(need, _)| *need == Need::Reprovision)
-    {
+    let is_due = |(need, _): &(Need, Change)| *need == Need::Reprovision;
+    if view.plan.asked.iter().any(is_due) {
+        // nothing is asked about what would then be refused
+        let both = GivenZone {
+            takes_over: first.wish.given.takes_over,
+            ..given
+        };
+        plan(&first.wish.wanted, &view.facts, both)
+            .map_err(|refusals| Failure::run(name, RunError::Refused(refusals)))?;
+        if !global.json {
+            answer(&text(&wish, &view, &vm)?);
+        }
+        confirm(&vm.alias, "the zone gets another root", arguments.yes)?;
+        let zone = door::route::open(global, &wish.zone, first, &view)?;
+        old_root::keep(&wish, &vm, zone, arguments.keep_host_keys)?;
+    } else if !old_root::is_due(&wish, &vm)? {
+        // a run that ended before the host began left it
+        old_root::forget(&wish, &vm.uuid)?;
         answer(&format!(
             "{name} has the image of its file already: nothing to do\n"
         ));
         return Ok(DONE);
     }
-    // nothing is asked about what would then be refused
-    let both = GivenZone {
-        takes_over: first.wish.given.takes_over,
-        ..given
-    };
-    plan(&first.wish.wanted, &view.facts, both)
-        .map_err(|refusals| Failure::run(name, RunError::Refused(refusals)))?;
-    if !global.json {
-        answer(&text(name, &view, &vm));
-    }
-    confirm(&vm.alias, "the zone gets another root", arguments.yes)?;
-    // what a new root would not have
-    let mut keys = None;
-    if let Some(mut zone) = door::route::open(global, &wish.zone, first, &view)? {
-        let failed = |error| Failure::run(name, error);
-        run.kept = password_hashes(&mut zone.host, &wish.zone.users).map_err(failed)?;
-        if arguments.keep_host_keys {
-            keys = Some(host_keys(&mut zone.host).map_err(failed)?);
-        }
-    }
-    let mut result = run.all();
-    if let (Ok(done), Some(archive)) = (&mut result, keys) {
-        let kept = put_host_keys(&mut done.door.host, &archive);
-        if let Err(error) = kept {
-            result = Err(Failure::run(name, error));
-        }
-    }
+    let result = run.all();
     let done = run.end(result, started.elapsed())?;
     let steps = done.steps + done.report.steps;
     if global.json {
@@ -95,7 +83,8 @@ pub(super) fn run(global: &Global, arguments: &ZoneReprovisionArgs) -> Result<u8
 }
 
 /// What goes and what stays, by name.
-fn text(name: &str, view: &ZoneView, vm: &Vm) -> String {
+fn text(wish: &Wish, view: &ZoneView, vm: &Vm) -> Result<String, Failure> {
+    let name = &wish.zone.name;
     let mut out = format!("zone {name} on {} ({})\n", view.facts.hostname, vm.uuid);
     for (_, change) in &view.plan.asked {
         out.push_str(&format!("  ~ {}  {}\n", change.what, change.why.join("; ")));
@@ -105,10 +94,22 @@ fn text(name: &str, view: &ZoneView, vm: &Vm) -> String {
         vm.pool(),
         vm.uuid
     ));
+    let failed = |error| Failure::run(name, error);
+    for (recipe, folder) in folders_in_root(wish).map_err(failed)? {
+        out.push_str(&format!(
+            "  - {folder}  of {recipe}, with all in it: no dataset of the zone file is mounted there\n"
+        ));
+    }
+    if view.inside().is_none() {
+        out.push_str(&format!(
+            "  - passwords and host keys: the zone does not run; they stay where `vmadm start {}` comes first\n",
+            vm.uuid
+        ));
+    }
     for dataset in &vm.datasets {
         out.push_str(&format!(
             "  = {dataset}  stays, with all below it and its snapshots\n"
         ));
     }
-    out
+    Ok(out)
 }

@@ -248,15 +248,26 @@ pub fn read_host_keys() -> Script {
         .shell("cd /var/ssh && /usr/bin/gtar -cf - ssh_host_*_key ssh_host_*_key.pub || fail 'cannot read the host keys'")
 }
 
-/// Puts them into another root; in the zone. Connections that are open go on.
+/// Puts them into another root; in the zone. Connections that are open go on. It ends when sshd, which is started
+/// again some time after `svcadm` has said so, has the keys.
 #[must_use]
 pub fn write_host_keys() -> Script {
     Script::new("keep the host keys")
         .shell(shell::FAIL)
         .shell(
             r#"
+ssh=svc:/network/ssh:default
+start() { /usr/bin/svcprop -p restarter/start_method_timestamp "$ssh" 2>/dev/null; }
+before=$(start)
 /usr/bin/gtar -C /var/ssh -xpf - || fail 'cannot write the host keys'
-/usr/sbin/svcadm restart svc:/network/ssh:default || fail 'sshd does not start again'
+/usr/sbin/svcadm restart "$ssh" || fail 'sshd does not start again'
+until=$((SECONDS + 60))
+while :; do
+  read -r state next rest < <(/usr/bin/svcs -H -o state,nstate "$ssh")
+  if [ "$(start)" != "$before" ] && [ "$state $next" = 'online -' ]; then exit 0; fi
+  [ "$SECONDS" -lt "$until" ] || fail 'sshd does not start again'
+  /usr/bin/sleep 0.1
+done
 "#,
         )
         .with_input()

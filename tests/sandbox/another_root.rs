@@ -1,0 +1,215 @@
+//! Another root for a zone: what stays, what is given back, and what becomes of a run that is killed in between.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use zonewright::host::{Exit, Host};
+use zonewright::script::Script;
+
+use super::harness::{Ran, Zone};
+use super::zone_files::{apply, run, zone, zones_of};
+
+/// Everything in the datasets, with all that is set for them.
+const DATASETS: &str = "sum /backups/matt/band /netatalk/identity; stat -c '%n %a %u %g %i %Y' /backups/matt/* /netatalk/*; \
+    zfs list -H -t all -r -o name,guid zones/$(zonename)/data; \
+    zfs get -H -r -s local,received -o name,property,value,source all zones/$(zonename)/data";
+const HASH: &str = "grep ^matt: /etc/shadow | cut -d: -f2";
+const KEYS: &str = "cat /var/ssh/ssh_host_*_key.pub";
+const BRANCH: &str = "grep release /etc/pkgsrc_version";
+
+/// A zone with something in its datasets.
+fn filled(alias: &str) -> Option<Zone> {
+    let zone = zone(alias)?;
+    apply(&zone).succeeds();
+    zone.shell(
+        "head -c 3000000 /dev/urandom >/backups/matt/band && chown 1001 /backups/matt/band && \
+         chmod 0640 /backups/matt/band && zfs snapshot zones/$(zonename)/data/matt@first && \
+         echo signature >/netatalk/identity",
+    );
+    Some(zone)
+}
+
+/// The keys that were written down for the zone.
+fn pinned(zone: &Zone) -> PathBuf {
+    let uuid = zones_of(zone)[0]["uuid"].as_str().unwrap().to_owned();
+    zone.folders().state.join("known_hosts").join(uuid)
+}
+
+/// Logs in where the zone is with these keys and no others.
+fn log_in_with(zone: &Zone, pinned: &str) {
+    let mut access = zone.access();
+    let address = access.address.to_string();
+    let lines = pinned.lines().map(|line| line.split_once(' ').unwrap().1);
+    let text: String = lines.map(|key| format!("{address} {key}\n")).collect();
+    access.known_hosts = zone.own("pinned");
+    fs::write(&access.known_hosts, text).unwrap();
+    let script = Script::new("nothing").shell("true");
+    let exit = zone
+        .connect(&access)
+        .run(&script, &mut std::io::empty(), &mut |_, _| {});
+    assert_eq!(exit.unwrap(), Exit::Code(0));
+}
+
+#[test]
+fn another_root_keeps_datasets_users_passwords_and_host_keys() {
+    let Some(zone) = filled("rooted") else { return };
+    let look = || [DATASETS, HASH, KEYS].map(|script| zone.shell(script));
+    let before = look();
+    let keys = fs::read_to_string(pinned(&zone)).unwrap();
+    zone.edit("zones/rooted.toml", "24.4.1", "23.4.0");
+    let plan = run(&zone, &["plan", "rooted"]).succeeds();
+    assert!(plan.out.contains("zone reprovision"), "{plan}");
+    let reprovision = ["zone", "reprovision", "rooted"];
+    what_would_be_lost_is_said(&zone, &reprovision);
+    run(&zone, &reprovision).exits(2);
+    assert_eq!(zone.shell(BRANCH), "release: 2024Q4\n");
+    run(
+        &zone,
+        &[&reprovision[..], &["--yes", "--keep-host-keys"]].concat(),
+    )
+    .succeeds();
+    assert_eq!(zone.shell(BRANCH), "release: 2023Q4\n");
+    assert_eq!(look(), before);
+    log_in_with(&zone, &keys);
+    assert_eq!(fs::read_to_string(pinned(&zone)).unwrap(), keys);
+    let done = apply(&zone).succeeds();
+    assert!(done.out.contains("nothing to do"), "{done}");
+}
+
+/// A recipe's folder where nothing is mounted goes with the root.
+fn what_would_be_lost_is_said(zone: &Zone, reprovision: &[&str]) {
+    let file = "zones/rooted.toml";
+    let text = fs::read_to_string(zone.site.join(file)).unwrap();
+    let used = "\n[[recipe]]\nname = \"netatalk-4.2\"\n";
+    for (parameters, lost) in [
+        (
+            "",
+            vec![
+                "/opt/local/var/netatalk",
+                "/opt/local/var/netatalk/CNID",
+                "/var/backups/timemachine",
+                "/var/backups/timemachine/matt",
+            ],
+        ),
+        (
+            "parameters = { state = \"/netatalk\" }\n",
+            vec!["/var/backups/timemachine", "/var/backups/timemachine/matt"],
+        ),
+        (
+            "parameters = { state = \"/netatalk\", backups = \"/backups\" }\n",
+            vec![],
+        ),
+    ] {
+        zone.write(file, &format!("{text}{used}{parameters}"));
+        let said = run(zone, reprovision).exits(2);
+        let lines = said
+            .out
+            .lines()
+            .filter_map(|line| line.split_once("  of netatalk-4.2, "));
+        let found: Vec<&str> = lines
+            .map(|(folder, _)| folder.trim_start_matches("  - "))
+            .collect();
+        assert_eq!(found, lost, "{said}");
+    }
+    zone.write(file, &text);
+}
+
+#[test]
+fn a_new_roots_own_host_keys_are_no_alarm() {
+    let Some(zone) = filled("rekeyed") else {
+        return;
+    };
+    let look = || [DATASETS, HASH].map(|script| zone.shell(script));
+    let (before, keys) = (look(), zone.shell(KEYS));
+    zone.edit("zones/rekeyed.toml", "24.4.1", "23.4.0");
+    let ran = run(&zone, &["zone", "reprovision", "rekeyed", "--yes"]).succeeds();
+    assert!(!ran.err.contains("host key"), "{ran}");
+    assert_ne!(zone.shell(KEYS), keys);
+    assert_eq!(look(), before);
+    log_in_with(&zone, &fs::read_to_string(pinned(&zone)).unwrap());
+    let done = apply(&zone).succeeds();
+    assert!(done.out.contains("nothing to do"), "{done}");
+    assert!(!done.err.contains("host key"), "{done}");
+}
+
+/// When a run that gives a zone another root is killed.
+#[derive(Debug, Clone, Copy)]
+enum Killed {
+    /// So many milliseconds after what is to be kept was.
+    After(u64),
+    /// When the host has made the root, and nothing is in it.
+    WithNewRoot,
+}
+
+#[test]
+fn a_run_that_is_killed_before_users_are_made_again_costs_no_password_and_no_key() {
+    let Some(zone) = filled("halfway") else {
+        return;
+    };
+    let file = "zones/halfway.toml";
+    // from here on nobody is there to be asked
+    zone.edit(file, "{ env = \"MATT\" }", "{ prompt = true }");
+    let look = || [DATASETS, HASH, KEYS].map(|script| zone.shell(script));
+    let before = look();
+    let keys = fs::read_to_string(pinned(&zone)).unwrap();
+    let images = ["24.4.1", "23.4.0"];
+    let reprovision = [
+        "zone",
+        "reprovision",
+        "halfway",
+        "--yes",
+        "--keep-host-keys",
+    ];
+    let moments = [Killed::WithNewRoot, Killed::After(0), Killed::After(700)];
+    for (round, moment) in moments.into_iter().enumerate() {
+        zone.edit(file, images[round % 2], images[(round + 1) % 2]);
+        kill(&zone, &reprovision, moment);
+        let next: &[&str] = match (moment, round) {
+            (Killed::WithNewRoot, 0) => {
+                assert_eq!(zone.try_shell("grep -q ^matt: /etc/shadow").status, 1);
+                &["apply", "halfway"]
+            }
+            // the root may be the old one still
+            _ => &reprovision,
+        };
+        let next = Ran::of(zone.command(next));
+        assert_eq!(next.status, 0, "{moment:?}: {next}");
+        assert_eq!(look(), before, "{moment:?}");
+        log_in_with(&zone, &keys);
+        let done = Ran::of(zone.command(&["apply", "halfway"])).succeeds();
+        assert!(done.out.contains("nothing to do"), "{done}");
+        let left = fs::read_dir(zone.folders().state.join("old-roots")).unwrap();
+        assert_eq!(left.count(), 0, "{moment:?}");
+    }
+}
+
+fn kill(zone: &Zone, reprovision: &[&str], moment: Killed) {
+    let mut command = zone.command(reprovision);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    match moment {
+        Killed::WithNewRoot => {
+            let is_made = |line: &String| line.starts_with("done replace root of zone");
+            let line = lines.by_ref().map(Result::unwrap).find(is_made);
+            assert!(line.is_some(), "{:?}", child.wait());
+        }
+        Killed::After(milliseconds) => {
+            let folder = zone.folders().state.join("old-roots");
+            while fs::read_dir(&folder).map_or(0, Iterator::count) == 0 {
+                assert!(child.try_wait().unwrap().is_none(), "it ended");
+                sleep(Duration::from_millis(5));
+            }
+            sleep(Duration::from_millis(milliseconds));
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
