@@ -27,9 +27,9 @@ pub(super) fn import(image: &str) -> Script {
 pub(super) fn create(uuid: &str) -> Script {
     given("create the zone", uuid).shell(EXPLAIN).shell(
         r#"
-/usr/sbin/vmadm validate create <"$payload" || fail 'the host does not accept the zone'
+/usr/sbin/vmadm validate create <&3 || fail 'the host does not accept the zone'
 : >"$creating/$uuid" || fail "cannot write in $creating"
-if ! /usr/sbin/vmadm create <"$payload"; then
+if ! /usr/sbin/vmadm create <&4; then
   explain "$uuid"
   fail 'the host did not make the zone'
 fi
@@ -49,11 +49,11 @@ pub(super) fn update(uuid: &str, brand: &str, how: &'static str) -> Script {
         .set("how", how)
         .shell(
             r#"
-/usr/sbin/vmadm validate update "$brand" <"$payload" || fail 'the host does not accept the change'
+/usr/sbin/vmadm validate update "$brand" <&3 || fail 'the host does not accept the change'
 if [ "$how" = stop ]; then
   /usr/sbin/vmadm stop "$uuid" || fail 'the zone does not stop'
 fi
-/usr/sbin/vmadm update "$uuid" <"$payload" || fail 'the host did not change the zone'
+/usr/sbin/vmadm update "$uuid" <&4 || fail 'the host did not change the zone'
 if [ "$how" = reboot ]; then
   /usr/sbin/vmadm reboot "$uuid" || fail 'the zone does not reboot'
 fi
@@ -65,7 +65,7 @@ fi
 pub(super) fn reprovision(uuid: &str) -> Script {
     given("reprovision the zone", uuid).shell(EXPLAIN).shell(
         r#"
-if ! /usr/sbin/vmadm reprovision "$uuid" <"$payload"; then
+if ! /usr/sbin/vmadm reprovision "$uuid" <&4; then
   explain "$uuid"
   fail 'the host did not reprovision the zone'
 fi
@@ -123,7 +123,9 @@ fn until_ready(script: Script, broken: &'static str) -> Script {
         .shell(READY)
 }
 
-/// A script that begins with a payload, which is gone when it ends.
+/// A script that begins with a payload, to be read from 3 and once more from 4. It has no name any more by then: a
+/// script that is killed while the host works leaves nothing of it behind, and there may be metadata in it that is
+/// nobody's business.
 fn given(name: &'static str, uuid: &str) -> Script {
     host(name, uuid)
         .shell(shell::RECEIVE)
@@ -133,6 +135,8 @@ fn given(name: &'static str, uuid: &str) -> Script {
 payload=$creating/.$uuid.json
 trap '/usr/bin/rm -f "$payload"' EXIT
 receive "$payload"
+exec 3<"$payload" 4<"$payload" || fail "cannot read $payload"
+/usr/bin/rm -f "$payload"
 "#,
         )
         .with_input()

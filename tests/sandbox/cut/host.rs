@@ -7,6 +7,9 @@ use super::{Ground, WAYS, Way};
 /// A look runs more commands than anything that changes something.
 const LOOKS_FROM: u64 = 100;
 
+/// Where there is an image: after a look, the lock and another look.
+const CREATION: usize = 4;
+
 /// So many cuts may follow each other while nothing goes forward.
 const CUTS_OF_ONE_RUN: usize = 5;
 const CUTS_OF_KILLED_RUNS: usize = 20;
@@ -36,7 +39,7 @@ pub(super) struct Case {
     script: usize,
     /// Cut one after the other, where the script only looks.
     places: Vec<At>,
-    way: Way,
+    pub(super) way: Way,
     /// Whether the host has to import the image first.
     with_image: bool,
 }
@@ -76,14 +79,16 @@ pub(super) fn everywhere(ground: &Ground) -> Vec<Case> {
     cases
 }
 
-/// One place in each script, at the beginning of one, in the middle of the next and at the end of the third.
+/// One place in each script, and two in the one that makes the zone.
 pub(super) fn once_each(ground: &Ground) -> Vec<Case> {
     let of = |script: usize, commands: u64, with_image: bool| {
         let all = places(commands);
-        // in the middle is where most can go wrong, and the creation itself has the most of it
+        let middle = all[all.len() / 2];
         let places = match script % 3 {
-            _ if !is_look(commands) => vec![all[all.len() / 2], all[all.len() - 3]],
-            1 => vec![all[all.len() / 2]],
+            // its last commands are those after which the host works for long
+            _ if script == CREATION => vec![middle, all[all.len() - 8]],
+            _ if !is_look(commands) => vec![middle],
+            1 => vec![middle],
             2 => vec![At::Before],
             _ => vec![At::After],
         };
@@ -125,6 +130,14 @@ fn import(ground: &Ground) -> (usize, u64) {
 struct Missed;
 
 impl Case {
+    /// The script's number from 1, or `import`.
+    pub(super) fn script_name(&self) -> String {
+        match self.with_image {
+            true => "import".to_owned(),
+            false => self.script.to_string(),
+        }
+    }
+
     /// How many cuts it was, and those that did not end well.
     pub(super) fn run(&self, ground: &Ground) -> (usize, Vec<String>) {
         match self.try_once(ground) {

@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 use super::harness::Zone;
 use host::Case;
 
+/// Names what to cut alone, to look into a failure: `4.killed,import,inside`.
+const ONLY: &str = "ZONEWRIGHT_CUT";
+
 const FILE: &str = r#"[host]
 sandbox = true
 
@@ -235,6 +238,26 @@ enum Trial {
 }
 
 impl Trial {
+    /// `4.goes-on`, `import.killed`, `inside.killed`
+    fn name(&self) -> String {
+        let (place, way) = match self {
+            Self::Host(case) => (case.script_name(), case.way),
+            Self::Inside(_, way) => ("inside".to_owned(), *way),
+        };
+        let way = match way {
+            Way::GoesOn => "goes-on",
+            Way::IsKilled => "killed",
+        };
+        format!("{place}.{way}")
+    }
+
+    /// Whether a list like `4.killed,import` means it.
+    fn is_named(&self, list: &str) -> bool {
+        let own = self.name();
+        list.split(',')
+            .any(|name| own == name || own.split('.').next() == Some(name))
+    }
+
     /// How many cuts it was, and those that did not end well.
     fn run(&self, ground: &Ground) -> (usize, Vec<String>) {
         match self {
@@ -257,6 +280,8 @@ pub fn whole() {
         .iter()
         .flat_map(|name| WAYS.map(|way| Trial::Inside(name, way)));
     trials.splice(0..0, inside);
+    let only = std::env::var(ONLY).ok();
+    trials.retain(|trial| only.as_deref().is_none_or(|only| trial.is_named(only)));
     let workers = thread::available_parallelism().map_or(2, usize::from) + 2;
     judge(ground, trials, workers);
 }
