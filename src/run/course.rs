@@ -81,8 +81,9 @@ impl Course {
         log: &mut RunLog,
     ) -> Result<Option<()>, RunError> {
         let steps = self.report.steps;
-        let view = look(door, wish, controller).map_err(|error| error.after(steps))?;
+        let mut view = look(door, wish, controller).map_err(|error| error.after(steps))?;
         self.settle_open(door, &view, controller, log)?;
+        self.leave_to_checks(&mut view.plan);
         if view.plan.steps.is_empty() {
             return Ok(Some(()));
         }
@@ -112,6 +113,18 @@ impl Course {
             self.ran.retain(|id| !id.starts_with("checks/"));
         }
         Ok(None)
+    }
+
+    /// Leaves out services that were started and are down again, as long as there are checks to come: these say what
+    /// is wrong with such a service, with its state and its log.
+    fn leave_to_checks(&self, plan: &mut Plan) {
+        let is_to_come =
+            |step: &Step| matches!(step.work, Work::Check(_)) && !self.ever_ran.contains(&step.id);
+        if plan.steps.iter().any(is_to_come) {
+            let is_down_again =
+                |step: &Step| step.stage == Stage::Serve && self.ran.contains(&step.id);
+            plan.steps.retain(|step| !is_down_again(step));
+        }
     }
 
     /// Runs a step with its output kept. One that the connection was lost in goes on in the same log.
