@@ -318,7 +318,8 @@ fn judge(first: Ground, trials: Vec<Trial>, workers: usize) {
                 total.1.push(what);
             }
             if all > 0 {
-                println!("{} cuts in {} s", total.0, begun.elapsed().as_secs());
+                let seconds = begun.elapsed().as_secs();
+                println!("{}: {all}, all: {} in {seconds} s", trial.name(), total.0);
             }
         }
     };
