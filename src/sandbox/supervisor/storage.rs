@@ -4,7 +4,7 @@
 //! Where this machine can run no ZFS, machines without a delegated dataset do without. The sandbox's
 //! own machines have datasets only once there is a global zone to see them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Supervisor;
 use super::machines::Refusal;
@@ -16,6 +16,9 @@ use crate::sandbox::vm::machine::Machine;
 /// The tag by which `vmadm` keeps a dataset from being destroyed, and its snapshot's name.
 const HOLD: &str = "do_not_destroy";
 const INDESTRUCTIBLE: &str = "indestructible";
+
+/// Held from the look at what is missing until it is there: machines of one image are made beside each other.
+static MAKING: Mutex<()> = Mutex::new(());
 
 impl Supervisor {
     /// Starts the pool and makes the datasets that images and machines lack, beside other work.
@@ -56,6 +59,7 @@ impl Supervisor {
 
     /// Those of a machine that are not there, and no hold on them.
     fn make_missing(&self, machine: &Machine) -> Result<(), SandboxError> {
+        let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         let zfs = &self.ground.zfs;
         let known = zfs.run(&["list", "-H", "-o", "name"])?;
         let has = |name: &str| known.lines().any(|line| line == name);
@@ -78,6 +82,7 @@ impl Supervisor {
 
     /// Makes an image's dataset.
     pub(super) fn make_image(&self, uuid: &str) {
+        let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = self.ground.zfs.create_unmounted(uuid, &[]) {
             eprintln!("{}", in_one_line(&error));
         }
