@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::site::{Edit, edited, lacking, write};
 use super::{Fate, Row};
+use crate::hostile::row::end;
 
 /// A zone file that is refused, or warned of.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub struct Desk {
     /// How the line begins that the report points at.
     line: &'static str,
     /// What is wrong, and what to write instead.
-    says: [&'static str; 2],
+    says: Says,
     /// Whether it is only worth knowing.
     is_warning: bool,
 }
@@ -50,29 +51,23 @@ compression = "lz4"
 recordsize = "128 KiB"
 "#;
 
-fn refused(
-    fact: &'static str,
-    edits: &'static [Edit],
-    line: &'static str,
-    says: [&'static str; 2],
-) -> Row {
-    let is_warning = false;
-    let fate = Fate::Desk(Desk {
-        edits,
-        line,
-        says,
-        is_warning,
-    });
-    Row { fact, fate }
+type Says = [&'static str; 2];
+
+fn refused(fact: &'static str, edits: &'static [Edit], line: &'static str, says: Says) -> Row {
+    told(fact, edits, line, says, false)
 }
 
-fn warned(
+fn warned(fact: &'static str, edits: &'static [Edit], line: &'static str, says: Says) -> Row {
+    told(fact, edits, line, says, true)
+}
+
+fn told(
     fact: &'static str,
     edits: &'static [Edit],
     line: &'static str,
-    says: [&'static str; 2],
+    says: Says,
+    is_warning: bool,
 ) -> Row {
-    let is_warning = true;
     let fate = Fate::Desk(Desk {
         edits,
         line,
@@ -324,14 +319,8 @@ fn what_a_host_would_refuse_is_refused_before_anything_is_sent() {
             wrong.extend(judge(&quiet, row.fact, desk));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} rows:\n{}",
-        wrong.len(),
-        rows.len(),
-        wrong.join("\n")
-    );
-    eprintln!("at the desk: {} facts", rows.len());
+    let count = rows.iter().filter(|row| matches!(row.fate, Fate::Desk(_)));
+    end("at the desk", count.count(), &wrong);
 }
 
 /// Or the rows above would prove nothing.

@@ -6,6 +6,7 @@ use crate::sandbox::harness::{Zone, files_below};
 use super::host::{self, OF_THERE, arm, shell};
 use super::site::{Edit, lacking};
 use super::{Fate, Row};
+use crate::hostile::row::end;
 
 /// A run that fails.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ pub fn rows() -> Vec<Row> {
             host: LEFT_BEHIND,
             faults: &[],
             edits: &[],
-            says: &["zone wanted failed on its host", "`zonewright apply --replace-failed` makes it anew in one go", "nothing was changed"],
+            says: &["zone wanted failed on its host", "`zonewright apply ZONE --replace-failed` makes it anew in one go", "nothing was changed"],
             host_says: "",
             left: [STATE, "failed\n"],
             mended: ("true", &[&[STOPPED]]),
@@ -117,7 +118,7 @@ pub fn rows() -> Vec<Row> {
             host: "true",
             faults: &[],
             edits: &[&[("[storage]", "[zone.metadata]\nuser-script = \"#!/bin/sh\\necho no luck; exit 3\\n\"\n\n[storage]")]],
-            says: &["zone wanted cannot be used: its user-script failed", "no luck", "`zonewright apply --reboot` runs it again",
+            says: &["zone wanted cannot be used: its user-script failed", "no luck", "`zonewright apply ZONE --reboot` runs it again",
                 "what was done so far stays, and the rest was not done"],
             host_says: "",
             left: ["zlogin $(vmadm lookup alias=wanted) svcs -H -o state svc:/smartdc/mdata:execute", "maintenance\n"],
@@ -132,7 +133,7 @@ pub fn rows() -> Vec<Row> {
                    until zlogin 59cbcfdf-0000-4000-8000-000000000001 svcs -H -o state svc:/smartdc/mdata:execute | grep maintenance; do sleep 0.1; done",
             faults: &[],
             edits: &[&OF_THERE, ONCE],
-            says: &["zone there cannot be used: its user-script failed", "it runs at every boot, so mend it in `[zone.metadata]`, and `zonewright apply --reboot` runs it again"],
+            says: &["zone there cannot be used: its user-script failed", "it runs at every boot, so mend it in `[zone.metadata]`, and `zonewright apply ZONE --reboot` runs it again"],
             host_says: "",
             left: ["vmadm list -H -o state alias=there", "running\n"],
             mended: ("true", &[&OF_THERE, OFTEN]),
@@ -226,12 +227,8 @@ fn what_fails_in_a_run_is_reported_with_its_cause_and_the_command_that_converges
             wrong.extend(judge(&zone, row.fact, reported));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} rows:\n{}",
-        wrong.len(),
-        rows.len(),
-        wrong.join("\n")
-    );
-    eprintln!("in a run: {} facts", rows.len());
+    let count = rows
+        .iter()
+        .filter(|row| matches!(row.fate, Fate::Reported(_)));
+    end("in a run", count.count(), &wrong);
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::hostile::row::unwrapped;
+
 /// What is replaced, once, by what.
 pub type Edit = (&'static str, &'static str);
 
@@ -27,12 +29,6 @@ pub fn write(folder: &Path, zone: &str, text: &str) {
 
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA anna@mini\n";
-
-/// A report in one line: where it is wrapped depends on how long its parts are.
-pub fn unwrapped(report: &str) -> String {
-    let words = report.split_whitespace().filter(|word| *word != "│");
-    words.collect::<Vec<_>>().join(" ")
-}
 
 /// The parts that a report lacks.
 pub fn lacking(report: &str, parts: &[&str]) -> Vec<String> {

@@ -11,6 +11,6 @@ mod become_root;
 mod desk;
 mod login;
 mod reach;
-mod row;
+pub mod row;
 mod sources;
 mod zone;

@@ -123,7 +123,7 @@ pub fn plain(text: &str, names: &Names<'_>) -> String {
 }
 
 /// A report in one line: where it is wrapped depends on how long the paths in it are.
-fn unwrapped(report: &str) -> String {
+pub fn unwrapped(report: &str) -> String {
     let words = report.split_whitespace().filter(|word| *word != "│");
     words.collect::<Vec<_>>().join(" ")
 }

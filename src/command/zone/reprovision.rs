@@ -56,9 +56,17 @@ pub(super) fn run(global: &Global, arguments: &ZoneReprovisionArgs) -> Result<u8
     } else if !old_root::is_due(&wish, &vm)? {
         // a run that ended before the host began left it
         old_root::forget(&wish, &vm.uuid)?;
-        answer(&format!(
-            "{name} has the image of its file already: nothing to do\n"
-        ));
+        if global.json {
+            let address = view.inside().and_then(|inside| inside.addresses().next());
+            answer_json(
+                "zone-reprovision",
+                json!({ "zone": name, "uuid": vm.uuid, "steps": 0, "address": address }),
+            );
+        } else {
+            answer(&format!(
+                "{name} has the image of its file already: nothing to do\n"
+            ));
+        }
         return Ok(DONE);
     }
     let result = run.all();

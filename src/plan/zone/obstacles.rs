@@ -295,8 +295,8 @@ pub(super) fn unwhole(shape: &Shape, facts: &HostFacts, vm: &Vm) -> Refusal {
         ..refusal(
             message,
             format!(
-                "mend the cause; then `zonewright zone destroy` removes what is left of it, or `zonewright apply \
-                 --replace-failed` makes it anew in one go. What its datasets hold dies with it ({})",
+                "mend the cause; then `zonewright zone destroy ZONE` removes what is left of it, or `zonewright apply \
+                 ZONE --replace-failed` makes it anew in one go. What its datasets hold dies with it ({})",
                 vm.uuid
             ),
         )
@@ -309,7 +309,7 @@ pub(super) fn broken(shape: &Shape, facts: &HostFacts, vm: &Vm, why: &str) -> Re
     let help = match why {
         USER_SCRIPT_FAILED => format!(
             "on the host, {folder}/smartdc-mdata:execute.log says why; it runs at every boot, so mend it in \
-             `[zone.metadata]`, and `zonewright apply --reboot` runs it again"
+             `[zone.metadata]`, and `zonewright apply ZONE --reboot` runs it again"
         ),
         _ => format!(
             "on the host, `zlogin {} svcs -xv` and {folder}/system-zoneinit:default.log say more",
