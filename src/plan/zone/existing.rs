@@ -12,20 +12,28 @@ use crate::facts::host::vms::Vm;
 use crate::plan::{Action, Change, Refusal};
 use crate::site::shape::{self, Shape};
 
-pub(super) fn plan_existing(
-    wanted: &WantedZone,
-    facts: &HostFacts,
-    given: GivenZone,
-    vm: &Vm,
-    plan: &mut ZonePlan,
-    refusals: &mut Vec<Refusal>,
-) {
+/// A zone that is there, and what is wanted of it.
+#[derive(Clone, Copy)]
+pub(super) struct Existing<'a> {
+    pub(super) wanted: &'a WantedZone,
+    pub(super) facts: &'a HostFacts,
+    pub(super) given: GivenZone,
+    pub(super) vm: &'a Vm,
+}
+
+pub(super) fn plan_existing(zone: Existing<'_>, plan: &mut ZonePlan, refusals: &mut Vec<Refusal>) {
+    let Existing {
+        wanted,
+        facts,
+        given,
+        vm,
+    } = zone;
     let shape = &wanted.shape;
     let inside = facts.inside.get(&vm.uuid);
     let is_ready = inside.is_some_and(|inside| inside.waits_for().is_none());
     // a state that is stuck in `provisioning` says nothing of a zone that says of itself that it is ready
     if !(vm.is_whole() || vm.state == "provisioning" && is_ready) {
-        plan_unwhole(wanted, facts, given, vm, plan, refusals);
+        plan_unwhole(zone, plan, refusals);
         return;
     }
     if let Some(refusal) = obstacles::other_zone(shape, vm) {
@@ -45,7 +53,7 @@ pub(super) fn plan_existing(
         }
         return;
     }
-    plan_root(wanted, facts, given, vm, plan, refusals);
+    plan_root(zone, plan, refusals);
     properties::plan(shape, vm, given, plan);
     if !is_ready && (vm.is_running() || !plan.steps.is_empty() || shape.autoboot) {
         plan_start(shape, facts, vm, plan);
@@ -66,14 +74,13 @@ pub(super) fn plan_existing(
 }
 
 /// Another image is another root.
-fn plan_root(
-    wanted: &WantedZone,
-    facts: &HostFacts,
-    given: GivenZone,
-    vm: &Vm,
-    plan: &mut ZonePlan,
-    refusals: &mut Vec<Refusal>,
-) {
+fn plan_root(zone: Existing<'_>, plan: &mut ZonePlan, refusals: &mut Vec<Refusal>) {
+    let Existing {
+        wanted,
+        facts,
+        given,
+        vm,
+    } = zone;
     let shape = &wanted.shape;
     let is_same = match &shape.image {
         shape::Image::Uuid(uuid) => vm.image_uuid == *uuid,
@@ -160,14 +167,13 @@ fn plan_reboot(shape: &Shape, vm: &Vm, why: &str, plan: &mut ZonePlan) {
 }
 
 /// A zone that was never finished, or that the host gave up.
-fn plan_unwhole(
-    wanted: &WantedZone,
-    facts: &HostFacts,
-    given: GivenZone,
-    vm: &Vm,
-    plan: &mut ZonePlan,
-    refusals: &mut Vec<Refusal>,
-) {
+fn plan_unwhole(zone: Existing<'_>, plan: &mut ZonePlan, refusals: &mut Vec<Refusal>) {
+    let Existing {
+        wanted,
+        facts,
+        given,
+        vm,
+    } = zone;
     let shape = &wanted.shape;
     let is_ours = facts.creating.contains(&vm.uuid);
     let is_torso = ["configured", "incomplete"].contains(&vm.zone_state.as_str());

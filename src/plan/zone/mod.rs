@@ -13,7 +13,7 @@ mod payload;
 mod properties;
 pub mod scripts;
 
-use existing::plan_existing;
+use existing::{Existing, plan_existing};
 pub use obstacles::held;
 use serde_json::{Map, Value};
 
@@ -299,7 +299,15 @@ pub fn plan(
     let mut refusals = Vec::new();
     match found.vm {
         None => plan_new(wanted, facts, &mut plan, &mut refusals),
-        Some(vm) => plan_existing(wanted, facts, given, vm, &mut plan, &mut refusals),
+        Some(vm) => {
+            let zone = Existing {
+                wanted,
+                facts,
+                given,
+                vm,
+            };
+            plan_existing(zone, &mut plan, &mut refusals);
+        }
     }
     plan.notes.extend(obstacles::notes(&wanted.shape, facts));
     if refusals.is_empty() {
