@@ -29,7 +29,7 @@ use crate::sandbox::zfs::{Owner, Zfs};
 use crate::sandbox::{keys, packages};
 
 /// How long a zone may take to answer on its ssh port.
-const READY_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// The global zone's name, which is its folder's name too.
 pub const GLOBAL: &str = "global";

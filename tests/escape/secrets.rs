@@ -333,7 +333,7 @@ impl Scene {
 /// What is typed before the terminal hides it would be shown by the terminal itself.
 fn wait_until_hidden(master: &fs::File) {
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(10) {
+    while begun.elapsed() < Duration::from_secs(30) {
         let mode = nix::sys::termios::tcgetattr(master).unwrap();
         if !mode
             .local_flags

@@ -33,7 +33,7 @@ fn wait_for_members(zone: &Zone, contract: &str, wanted: &[&str]) {
             return;
         }
         assert!(
-            begun.elapsed() < Duration::from_secs(5),
+            begun.elapsed() < Duration::from_secs(30),
             "{contract}: {found}"
         );
         thread::sleep(Duration::from_millis(20));

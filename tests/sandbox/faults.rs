@@ -40,7 +40,7 @@ fn wait_for(zone: &Zone, script: &str, wanted: &str) {
             return;
         }
         assert!(
-            begun.elapsed() < Duration::from_secs(20),
+            begun.elapsed() < Duration::from_secs(60),
             "{script}: {found}"
         );
         thread::sleep(Duration::from_millis(20));

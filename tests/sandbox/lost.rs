@@ -28,7 +28,7 @@ fn is_whole(log: &str) {
         .lines()
         .filter(|line| line.starts_with("line "))
         .collect();
-    let wanted: Vec<String> = (0..60).map(|i| format!("line {i}")).collect();
+    let wanted: Vec<String> = (0..90).map(|i| format!("line {i}")).collect();
     assert_eq!(lines, wanted);
 }
 

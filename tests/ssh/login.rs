@@ -270,7 +270,7 @@ impl Agent {
             .unwrap();
         let started = Instant::now();
         while !socket.exists() {
-            assert!(started.elapsed() < Duration::from_secs(5));
+            assert!(started.elapsed() < Duration::from_secs(30));
             std::thread::sleep(Duration::from_millis(5));
         }
         Self { process, socket }
@@ -361,7 +361,8 @@ fn a_port_where_nobody_speaks_ssh_is_given_up() {
     target.timing.connect = Duration::from_millis(300);
     let started = Instant::now();
     assert!(matches!(refusal(&target), HostError::Unreachable { .. }));
-    assert!(started.elapsed() < Duration::from_secs(2));
+    // far from the ten seconds that are usual
+    assert!(started.elapsed() < Duration::from_secs(6));
 }
 
 #[test]

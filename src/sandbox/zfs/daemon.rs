@@ -43,7 +43,7 @@ const SIZE_VARIABLE: &str = "ZONEWRIGHT_SANDBOX_POOL_SIZE";
 const LISTENS_WITHIN: Duration = Duration::from_secs(20);
 
 /// How long a file system may take to be let go by the daemon after it was unmounted.
-const LET_GO_WITHIN: Duration = Duration::from_secs(3);
+const LET_GO_WITHIN: Duration = Duration::from_secs(5);
 
 /// The daemon's number for "mount this", as its socket's header has it.
 const MOUNT_REQUEST: u32 = 6;

@@ -168,7 +168,7 @@ impl Ground {
             if state == self.reference {
                 return Ok(());
             }
-            if begun.elapsed() > Duration::from_secs(10) {
+            if begun.elapsed() > Duration::from_secs(30) {
                 return Err(format!(
                     "the host differs:\n{}--- the next run: {next}",
                     super::harness::differences(&self.reference, &state)

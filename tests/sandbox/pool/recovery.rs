@@ -119,7 +119,7 @@ impl Own {
             if ran.status == 0 && ran.out == "kept\n" {
                 return;
             }
-            assert!(begun.elapsed().as_secs() < 30, "{ran}");
+            assert!(begun.elapsed().as_secs() < 60, "{ran}");
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
     }
@@ -171,7 +171,7 @@ fn a_pool_outlives_its_supervisor_and_ends_with_the_last_zone() {
     let begun = std::time::Instant::now();
     while Path::new("/proc").join(&daemon).exists() {
         assert!(
-            begun.elapsed().as_secs() < 10,
+            begun.elapsed().as_secs() < 30,
             "the daemon outlives its supervisor"
         );
         std::thread::sleep(std::time::Duration::from_millis(10));
