@@ -1,4 +1,4 @@
-//! The least of an AFP client: logs in with a cleartext password, writes a file and reads it.
+//! The least of an AFP client: logs in as a Mac does, writes a file and reads it.
 //!
 //! netatalk's own test programs clean up after themselves; this one leaves a file behind, for the
 //! test to find in the volume's folder. Numbers of commands as netatalk 4.2.3 has them
@@ -7,6 +7,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
+
+use super::dhx2::Login;
 
 const DSI_COMMAND: u8 = 2;
 const DSI_OPEN_SESSION: u8 = 4;
@@ -17,6 +19,7 @@ const CLOSE_FORK: u8 = 4;
 const CREATE_FILE: u8 = 7;
 const GET_VOLUME: u8 = 17;
 const LOGIN: u8 = 18;
+const LOGIN_CONTINUED: u8 = 19;
 const LOGOUT: u8 = 20;
 const OPEN_VOLUME: u8 = 24;
 const OPEN_FORK: u8 = 26;
@@ -25,6 +28,9 @@ const WRITE: u8 = 33;
 const GET_FILE: u8 = 34;
 
 const ROOT_FOLDER: [u8; 4] = [0, 0, 0, 2];
+
+/// `FPAuthContinue`: the login goes on.
+const CONTINUES: i32 = -5001;
 
 /// `FPUserNotAuth`: the name or the password is wrong.
 pub const NOT_AUTHENTICATED: i32 = -5023;
@@ -50,16 +56,25 @@ impl Client {
     /// The server's error.
     pub fn log_in(&mut self, user: &str, password: &str) -> Result<(), i32> {
         let mut words = vec![LOGIN];
-        for word in ["AFP3.1", "Cleartxt Passwrd", user] {
+        for word in ["AFP3.1", "DHX2", user] {
             words.extend(counted(word));
         }
         if words.len() % 2 == 1 {
             words.push(0);
         }
-        let mut padded = [0; 8];
-        padded[..password.len()].copy_from_slice(password.as_bytes());
-        words.extend(padded);
+        let login = Login::begin(&self.continued(&words)?);
+        let theirs = self.continued(&[&[LOGIN_CONTINUED, 0], &login.first()[..]].concat())?;
+        let last = login.second(&theirs, password);
+        let words = [&[LOGIN_CONTINUED, 0], &last[..]].concat();
         self.command(&words).map(drop)
+    }
+
+    /// A command of a login that is not its last.
+    fn continued(&mut self, words: &[u8]) -> Result<Vec<u8>, i32> {
+        match self.ask_all(DSI_COMMAND, 0, words) {
+            (CONTINUES, reply) => Ok(reply),
+            (error, _) => Err(error),
+        }
     }
 
     pub fn open_volume(&mut self, name: &str) -> [u8; 2] {
@@ -149,6 +164,14 @@ impl Client {
     }
 
     fn ask(&mut self, command: u8, offset: u32, words: &[u8]) -> Result<Vec<u8>, i32> {
+        match self.ask_all(command, offset, words) {
+            (0, reply) => Ok(reply),
+            (error, _) => Err(error),
+        }
+    }
+
+    /// The server's result and what it said with it.
+    fn ask_all(&mut self, command: u8, offset: u32, words: &[u8]) -> (i32, Vec<u8>) {
         self.request += 1;
         let mut packet = vec![0, command];
         packet.extend(self.request.to_be_bytes());
@@ -166,7 +189,7 @@ impl Client {
             let code = i32::from_be_bytes(number(4));
             // a tickle or a note of the server's own is no reply
             if header[0] == 1 {
-                return if code == 0 { Ok(reply) } else { Err(code) };
+                return (code, reply);
             }
         }
     }

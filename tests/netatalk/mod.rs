@@ -2,12 +2,12 @@
 //! variant of it that its own test programs can talk to, and a second recipe.
 //!
 //! netatalk is built three times, because the test programs are an option of its build, and because another
-//! image has another branch of packages. They log in as a
-//! guest or with a password in the clear: that DHX2 is offered is seen here, that a Mac logs in with
-//! it is not.
+//! image has another branch of packages. They log in as a guest or with a password in the clear; the
+//! client of these tests logs in by DHX2, as a Mac does.
 
 mod another_root;
 mod client;
+mod dhx2;
 mod place;
 
 use std::io::{BufRead, BufReader, Read, Write};
