@@ -100,6 +100,13 @@ fn a_zone_is_made_from_nothing_and_asked_once_on_each_machine_afterwards() {
     assert!(again.out.contains("nothing to do"), "{again}");
     assert_eq!(zone.watched_on_host().scripts.len(), 1);
     assert_eq!(zone.watched().scripts.len(), 1);
+    let root = run(&zone, &["zone", "reprovision", "fromnothing", "--json"]).succeeds();
+    let root: Value = serde_json::from_str(&root.out).unwrap();
+    assert_eq!(
+        (&root["zone"], &root["steps"]),
+        (&"fromnothing".into(), &0.into()),
+        "{root}"
+    );
     let gone = run(&zone, &["zone", "destroy", "fromnothing"]).exits(2);
     assert!(gone.out.contains("/data/matt  "), "{gone}");
     assert_eq!(zones_of(&zone).len(), 1);

@@ -38,6 +38,15 @@ pub(super) fn run(global: &Global, arguments: &ZoneReprovisionArgs) -> Result<u8
             &format!("`zonewright apply {name}` makes it"),
         ));
     };
+    let tell = |steps: usize, address: Option<&str>, text: &str| {
+        if global.json {
+            let document =
+                json!({ "zone": name, "uuid": vm.uuid, "steps": steps, "address": address });
+            answer_json("zone-reprovision", document)
+        } else {
+            answer(text)
+        }
+    };
     let is_due = |(need, _): &(Need, Change)| *need == Need::Reprovision;
     if view.plan.asked.iter().any(is_due) {
         // nothing is asked about what would then be refused
@@ -56,34 +65,22 @@ pub(super) fn run(global: &Global, arguments: &ZoneReprovisionArgs) -> Result<u8
     } else if !old_root::is_due(&wish, &vm)? {
         // a run that ended before the host began left it
         old_root::forget(&wish, &vm.uuid)?;
-        if global.json {
-            let address = view.inside().and_then(|inside| inside.addresses().next());
-            answer_json(
-                "zone-reprovision",
-                json!({ "zone": name, "uuid": vm.uuid, "steps": 0, "address": address }),
-            );
-        } else {
-            answer(&format!(
-                "{name} has the image of its file already: nothing to do\n"
-            ));
-        }
+        let address = view.inside().and_then(|inside| inside.addresses().next());
+        tell(
+            0,
+            address,
+            &format!("{name} has the image of its file already: nothing to do\n"),
+        );
         return Ok(DONE);
     }
     let result = run.all();
     let done = run.end(result, started.elapsed())?;
     let steps = done.steps + done.report.steps;
-    if global.json {
-        answer_json(
-            "zone-reprovision",
-            json!({ "zone": name, "uuid": vm.uuid, "steps": steps, "address": done.door.address }),
-        );
-    } else {
-        let took = duration(started.elapsed());
-        answer(&format!(
-            "{name} has another root, and is as its file says: {steps} steps in {took}\n  address  {}\n",
-            done.door.address
-        ));
-    }
+    let (took, address) = (duration(started.elapsed()), &done.door.address);
+    let text = format!(
+        "{name} has another root, and is as its file says: {steps} steps in {took}\n  address  {address}\n"
+    );
+    tell(steps, Some(address.as_str()), &text);
     if done.asked.is_empty() {
         return Ok(DONE);
     }
