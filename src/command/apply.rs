@@ -217,11 +217,16 @@ impl Run<'_> {
         let folders = folders_of(&self.wish.zone);
         let id = folders.controller_id();
         let id = id.map_err(|error| Failure::of(&error, STATE_HELP))?;
-        // a run of this controller whose process is gone holds nothing, whatever the zone still thinks
-        let is_over =
-            |holder: &Holder| holder.controller == id && !folders.is_running(name, &holder.run);
+        // a run of this controller whose process is gone holds nothing, whatever the zone still thinks; its
+        // file may have another name than this run's
+        let is_over = |holder: &Holder| {
+            let is_known = holder.controller == id && !holder.zone.is_empty();
+            is_known && !folders.is_running(&holder.zone, &holder.run)
+        };
+        let mut own = holder(format!("{} {name}", self.verb), &id);
+        own.zone.clone_from(name);
         let locking = Locking {
-            holder: holder(format!("{} {name}", self.verb), &id),
+            holder: own,
             wait: self.wait,
             breaks: self.break_lock,
             is_over: &is_over,
@@ -329,7 +334,6 @@ pub(super) fn holder(command: String, controller: &str) -> Holder {
     let user = user.ok().flatten().map(|user| user.name);
     let host = nix::unistd::gethostname().ok();
     Holder {
-        token: String::new(),
         user: user.unwrap_or_else(|| "somebody".to_owned()),
         host: host.map_or_else(
             || "somewhere".to_owned(),
@@ -337,7 +341,7 @@ pub(super) fn holder(command: String, controller: &str) -> Holder {
         ),
         command,
         controller: controller.to_owned(),
-        run: String::new(),
+        ..Holder::default()
     }
 }
 

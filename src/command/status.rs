@@ -6,7 +6,7 @@ use super::plan::{Looked, look};
 use super::{DONE, FAILED, Failure, answer, answer_json, complain, site, wish};
 use crate::cli::{Global, StatusArgs};
 use crate::package::package_base;
-use crate::plan::{Action, Stage};
+use crate::plan::{Action, Stage, Step, WantedRecipe};
 use crate::run::{Decisions, RunError, View, Wish};
 use crate::show::{Style, holder, plain};
 use crate::site::SiteRoot;
@@ -17,7 +17,13 @@ const DRIFT: u8 = 1;
 const BROKEN: u8 = 2;
 const UNREACHED: u8 = 3;
 
-/// One recipe in one zone.
+/// From fine to worst: what is known to be broken is worse than what is not known.
+const RANKS: [u8; 4] = [DONE, DRIFT, UNREACHED, BROKEN];
+
+/// Why nothing is known of a recipe, a service or a version.
+const NOTHING: &str = "-";
+
+/// One recipe in one zone, or what is the zone's own.
 struct Row {
     zone: String,
     recipe: String,
@@ -47,8 +53,10 @@ pub(super) fn run(global: &Global, arguments: &StatusArgs) -> Result<u8, Failure
             Err(failure) => {
                 let is_unreached = matches!(&failure, Failure::Run { error, .. }
                     if matches!(**error, RunError::Host(_)));
-                let severity = if is_unreached { UNREACHED } else { BROKEN };
-                rows.push(row(&wish, "not reached", severity));
+                rows.push(match is_unreached {
+                    true => Row::of_zone(&wish, "not reached", UNREACHED),
+                    false => Row::of_zone(&wish, "cannot be planned", BROKEN),
+                });
                 failures.push(failure);
             }
         }
@@ -62,7 +70,11 @@ pub(super) fn run(global: &Global, arguments: &StatusArgs) -> Result<u8, Failure
     for failure in &failures {
         complain(failure, global);
     }
-    let worst = rows.iter().map(|row| row.severity).max().unwrap_or(0);
+    let worst = RANKS
+        .into_iter()
+        .rev()
+        .find(|rank| rows.iter().any(|row| row.severity == *rank));
+    let worst = worst.unwrap_or(DONE);
     Ok(match (arguments.check, failures.is_empty()) {
         (true, _) => worst,
         (false, true) => DONE,
@@ -84,112 +96,123 @@ pub(super) fn own_zones(site: &SiteRoot) -> Vec<String> {
     names.into_iter().filter(is_own).collect()
 }
 
-fn row(wish: &Wish, drift: &str, severity: u8) -> Row {
-    Row {
-        zone: wish.zone.name.clone(),
-        recipe: "-".to_owned(),
-        wanted: "-".to_owned(),
-        installed: "-".to_owned(),
-        service: "-".to_owned(),
-        drift: drift.to_owned(),
-        severity,
+impl Row {
+    fn of_zone(wish: &Wish, drift: &str, severity: u8) -> Self {
+        Self {
+            zone: wish.zone.name.clone(),
+            recipe: NOTHING.to_owned(),
+            wanted: NOTHING.to_owned(),
+            installed: NOTHING.to_owned(),
+            service: NOTHING.to_owned(),
+            drift: drift.to_owned(),
+            severity,
+        }
     }
 }
 
-/// What differs on the host stands in every row: it is the zone's.
+/// The zone's own row is there where something of the zone itself differs, or nothing else is to be told of it.
 fn rows_of_look(wish: &Wish, looked: &Looked) -> Vec<Row> {
-    let steps = looked.host.iter().flat_map(|view| view.plan.shown().steps);
-    let changes: Vec<String> = steps
+    let host = looked.host.iter().flat_map(|view| view.plan.shown().steps);
+    let mut own: Vec<String> = host
         .flat_map(|step| step.changes)
         .map(|change| format!("{} {}", change.action.sign(), change.what))
         .collect();
-    let mut rows = match (&looked.zone, &looked.host) {
-        (Some(view), _) => rows_of(wish, view),
+    let view = match (&looked.zone, &looked.host) {
+        (Some(view), _) => view,
         (None, Some(host)) if host.vm().is_none() => {
-            vec![row(wish, "the zone is not there", DRIFT)]
+            return vec![Row::of_zone(wish, "the zone is not there", DRIFT)];
         }
-        (None, Some(_)) => vec![row(wish, "the zone does not run", BROKEN)],
-        (None, None) => vec![row(wish, "the sandbox zone is not there", DRIFT)],
+        (None, Some(_)) => return vec![Row::of_zone(wish, "the zone does not run", BROKEN)],
+        (None, None) => {
+            return vec![Row::of_zone(wish, "the sandbox zone is not there", DRIFT)];
+        }
     };
-    if changes.is_empty() || looked.zone.is_none() {
-        return rows;
+    let locks = view.facts.locks.iter().filter(|lock| lock.is_alive);
+    own.extend(locks.map(|lock| format!("being changed by {}", holder(lock))));
+    let mut of_recipes = vec![Vec::new(); view.recipes.len()];
+    for step in &view.plan.steps {
+        let of = view.recipes.iter().position(|recipe| is_of(step, recipe));
+        match of.and_then(|index| of_recipes.get_mut(index)) {
+            Some(drift) => drift.extend(drift_of(step)),
+            None => own.extend(drift_of(step)),
+        }
     }
-    for row in &mut rows {
-        let own = std::mem::take(&mut row.drift);
-        row.drift = match own.as_str() {
-            "none" => changes.join(", "),
-            own => format!("{}, {own}", changes.join(", ")),
-        };
-        row.severity = row.severity.max(DRIFT);
+    let mut rows = Vec::new();
+    if !own.is_empty() || view.recipes.is_empty() {
+        rows.push(Row::of_zone(wish, &told(&own), severity_of(&own)));
     }
+    let recipes = view.recipes.iter().zip(&of_recipes);
+    rows.extend(recipes.map(|(recipe, drift)| row_of(wish, view, recipe, drift)));
     rows
 }
 
-fn rows_of(wish: &Wish, view: &View) -> Vec<Row> {
-    view.recipes
+/// Whether a step is about one recipe alone.
+fn is_of(step: &Step, recipe: &WantedRecipe) -> bool {
+    match step.id.split_once('/') {
+        Some(("users", _)) | None => false,
+        Some(("services", rest)) => {
+            let fmri = rest.strip_suffix("/remove").unwrap_or(rest);
+            let mut services = recipe.bundle.recipe.services.iter();
+            services.any(|service| service.fmri == fmri)
+        }
+        Some((_, rest)) => rest.split('/').next() == Some(recipe.name.as_str()),
+    }
+}
+
+/// What differs, with why; checks and receipts follow from the rest.
+fn drift_of(step: &Step) -> impl Iterator<Item = String> {
+    let changes = step
+        .changes
         .iter()
-        .map(|recipe| {
-            let wanted = &recipe.bundle.recipe;
-            let base = package_base(&wanted.package.name);
-            let installed = view.facts.packages.installed.get(&base);
-            let states: Vec<&str> = wanted
-                .services
-                .iter()
-                .map(|s| {
-                    view.facts
-                        .services
-                        .0
-                        .get(&s.fmri)
-                        .map_or("absent", |fact| &fact.state)
-                })
-                .collect();
-            // checks and receipts follow from the rest
-            let steps = view
-                .plan
-                .steps
-                .iter()
-                .filter(|step| step.stage != Stage::Check);
-            let changes = steps.flat_map(|step| &step.changes);
-            let drift: Vec<String> = changes
-                .filter(|change| change.action != Action::Run)
-                .map(|change| {
-                    format!(
-                        "{} {} ({})",
-                        change.action.sign(),
-                        change.what,
-                        change.why.join("; ")
-                    )
-                })
-                .collect();
-            let mut drift = drift;
-            for lock in view.facts.locks.iter().filter(|lock| lock.is_alive) {
-                drift.insert(0, format!("being changed by {}", holder(lock)));
-            }
-            let broken = states.iter().any(|state| *state != "online");
-            let severity = if broken {
-                BROKEN
-            } else {
-                u8::from(!drift.is_empty()) * DRIFT
-            };
-            Row {
-                zone: wish.zone.name.clone(),
-                recipe: recipe.name.clone(),
-                wanted: wanted.package.version.clone(),
-                installed: installed.cloned().unwrap_or_else(|| "none".to_owned()),
-                service: if states.is_empty() {
-                    "-".to_owned()
-                } else {
-                    states.join(",")
-                },
-                drift: if drift.is_empty() {
-                    "none".to_owned()
-                } else {
-                    drift.join(", ")
-                },
-                severity,
-            }
+        .filter(|change| step.stage != Stage::Check && change.action != Action::Run);
+    changes.map(|change| {
+        let why = change.why.join("; ");
+        format!("{} {} ({why})", change.action.sign(), change.what)
+    })
+}
+
+fn told(drift: &[String]) -> String {
+    match drift {
+        [] => "none".to_owned(),
+        drift => drift.join(", "),
+    }
+}
+
+fn severity_of(drift: &[String]) -> u8 {
+    if drift.is_empty() { DONE } else { DRIFT }
+}
+
+fn row_of(wish: &Wish, view: &View, recipe: &WantedRecipe, drift: &[String]) -> Row {
+    let wanted = &recipe.bundle.recipe;
+    let installed = &view.facts.packages.installed;
+    let services = &view.facts.services.0;
+    let states: Vec<&str> = wanted
+        .services
+        .iter()
+        .map(|service| {
+            services
+                .get(&service.fmri)
+                .map_or("absent", |fact| &fact.state)
         })
-        .collect()
+        .collect();
+    let is_broken = states.iter().any(|state| *state != "online");
+    let installed = installed.get(&package_base(&wanted.package.name));
+    Row {
+        zone: wish.zone.name.clone(),
+        recipe: recipe.name.clone(),
+        wanted: wanted.package.version.clone(),
+        installed: installed.cloned().unwrap_or_else(|| "none".to_owned()),
+        service: match states.as_slice() {
+            [] => NOTHING.to_owned(),
+            states => states.join(","),
+        },
+        drift: told(drift),
+        severity: if is_broken {
+            BROKEN
+        } else {
+            severity_of(drift)
+        },
+    }
 }
 
 fn row_json(row: &Row) -> Value {

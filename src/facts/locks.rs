@@ -28,7 +28,9 @@ pub struct Holder {
     pub command: String,
     /// Which controller's state folder its log is in.
     pub controller: String,
-    /// The name of its log there.
+    /// The zone file's name there, under which its logs are.
+    pub zone: String,
+    /// The name of its log.
     pub run: String,
 }
 

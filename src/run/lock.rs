@@ -111,7 +111,16 @@ fn to_evict(held: &[Lock], controller: &mut Controller<'_>, asked: &[String]) ->
         if asked.contains(&holder.token) {
             continue;
         }
-        if !own.run.is_empty() && (&holder.controller, &holder.run) == (&own.controller, &own.run) {
+        let log = |holder: &Holder| {
+            let Holder {
+                controller,
+                zone,
+                run,
+                ..
+            } = holder;
+            [controller, zone, run].map(String::clone)
+        };
+        if !own.run.is_empty() && log(holder) == log(own) {
             // an earlier connection of this very run
             gone.push(holder.token.clone());
             continue;

@@ -67,6 +67,33 @@ fn the_second_is_told_who_holds_the_zone_or_waits() {
 }
 
 #[test]
+fn two_files_for_one_zone_are_two_operators() {
+    let Some(zone) = Zone::with_recipe("twofiles", "slow") else {
+        return;
+    };
+    let access = zone.access();
+    let file = format!(
+        "[zone]\nssh = \"{}@{}:{}\"\n\n[[recipe]]\nname = \"slow\"\n",
+        access.user, access.address, access.ssh_port
+    );
+    let home = zone.own("home/.ssh");
+    std::fs::create_dir_all(&home).unwrap();
+    std::fs::copy(&access.identity, home.join("id_ed25519")).unwrap();
+    std::fs::copy(&access.known_hosts, home.join("known_hosts")).unwrap();
+    zone.write("zones/renamed.toml", &file);
+    let first = zone.start(&["apply", "twofiles"]);
+    zone.until(COMPILING);
+    let mut second = zone.command(&["apply", "renamed"]);
+    second.env("HOME", zone.own("home"));
+    let second = Running::of(second).wait().exits(1);
+    let line = second.err.lines().next().unwrap();
+    assert!(line.contains("renamed is being changed by "), "{second}");
+    assert!(line.contains(" (apply twofiles, since 2"), "{second}");
+    first.wait().succeeds();
+    assert_eq!(zone.shell("cat /var/tmp/compilations"), "compiled\n");
+}
+
+#[test]
 fn a_lock_can_be_broken_and_its_run_says_so() {
     let Some(zone) = Zone::with_recipe("broken", "slow") else {
         return;

@@ -126,6 +126,14 @@ fn what_may_be_changed_at_once_is_changed_and_the_rest_is_asked_for() {
     zone.edit(file, "refquota = \"10 GiB\"", "refquota = \"12 GiB\"");
     zone.edit(file, "address = \"dhcp\"", "address = \"127.0.1.200/8\"");
     let plan = run(&zone, &["plan", "differs"]).succeeds();
+    // a zone without recipes has a row of its own
+    let status = run(&zone, &["status", "differs", "--check"]).exits(1);
+    assert!(
+        status
+            .out
+            .contains("\ndiffers  -       -       -          -        ~ "),
+        "{status}"
+    );
     for line in [
         "memory 3 GiB",
         "quota 120 GiB",

@@ -95,8 +95,8 @@ impl<'a> Session<'a> {
             folders: &self.folders,
             distfiles: distfiles.into_iter().collect(),
             decisions: Decisions::default(),
-            // a shell is no run of `apply`, which knows whether its own are over: it must not end this
-            locking: Locking::of(apply::holder(command, &format!("{id} debug"))),
+            // without a log nobody can tell that this is over, and so no other run ends it
+            locking: Locking::of(apply::holder(command, &id)),
             password: &mut |user, known| {
                 let mut no_prompt = |_: &str| Some("to be asked for".to_owned());
                 passwords.wanted_hash(user, known, &mut no_prompt)
