@@ -18,6 +18,7 @@ pub struct Script {
     reads_input: bool,
     quiet: Option<Duration>,
     spares: Vec<String>,
+    stops_zone: bool,
 }
 
 impl Script {
@@ -30,6 +31,7 @@ impl Script {
             reads_input: false,
             quiet: Some(QUIET),
             spares: Vec::new(),
+            stops_zone: false,
         }
     }
 
@@ -83,6 +85,19 @@ impl Script {
     #[must_use]
     pub fn sparing<W: Into<String>>(mut self, processes: impl IntoIterator<Item = W>) -> Self {
         self.spares.extend(processes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Whether everything that runs in a zone ends when the script runs on its host.
+    #[must_use]
+    pub fn stops_zone(&self) -> bool {
+        self.stops_zone
+    }
+
+    /// Says that it does.
+    #[must_use]
+    pub fn stopping_zone(mut self) -> Self {
+        self.stops_zone = true;
         self
     }
 
@@ -152,6 +167,7 @@ impl Script {
         self.body.push_str(&other.body);
         self.reads_input |= other.reads_input;
         self.spares.extend(other.spares.iter().cloned());
+        self.stops_zone |= other.stops_zone;
         self
     }
 }

@@ -15,8 +15,8 @@ pub use debug::{CreatePatchArgs, DebugCommand, RunArgs, ShellArgs};
 pub use patch::{ImportArgs, PatchCommand, RebaseArgs};
 pub use recipe::{CheckArgs, CheckFormat, RecipeCommand};
 pub use zone::{
-    ZoneAdoptArgs, ZoneChangeArgs, ZoneCommand, ZoneDestroyArgs, ZoneListArgs, ZonePlanArgs,
-    ZoneReprovisionArgs, ZoneShowArgs,
+    RegardArgs, ZoneAdoptArgs, ZoneChangeArgs, ZoneCommand, ZoneDestroyArgs, ZoneListArgs,
+    ZonePlanArgs, ZoneReprovisionArgs, ZoneShowArgs,
 };
 
 /// Builds, installs and serves software in SmartOS zones, from recipes, over SSH.
@@ -162,12 +162,8 @@ pub struct ApplyArgs {
     /// Exit with 3 if something had to be changed
     #[arg(long)]
     pub detailed_exitcode: bool,
-    /// Wait until nobody else is changing the zone, at most this long [default: as long as it takes]
-    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "365d", value_parser = duration)]
-    pub wait: Option<Duration>,
-    /// End whoever else is changing the zone, and all they started but builds
-    #[arg(long, conflicts_with = "wait")]
-    pub break_lock: bool,
+    #[command(flatten)]
+    pub others: OthersArgs,
     /// Begin builds that are due anew, whatever earlier runs left of them
     #[arg(long)]
     pub fresh: bool,
@@ -202,6 +198,17 @@ fn duration(text: &str) -> Result<Duration, String> {
         Some(0) | None => Err("that is no length of time to wait for".to_owned()),
         Some(seconds) => Ok(Duration::from_secs(seconds)),
     }
+}
+
+/// What to do about somebody else who is changing the zone.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct OthersArgs {
+    /// Wait until nobody else is changing the zone, at most this long [default: as long as it takes]
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "365d", value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// End whoever else is changing the zone, and all they started but builds
+    #[arg(long, conflicts_with = "wait")]
+    pub break_lock: bool,
 }
 
 #[derive(Debug, Clone, Copy, Args)]

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::OthersArgs;
+
 #[derive(Debug, Subcommand)]
 pub enum ZoneCommand {
     /// Say what would change of the zone on its host, and change nothing
@@ -69,6 +71,18 @@ pub struct ZoneChangeArgs {
     /// Destroy what is left of a zone that failed on its host, with all it holds, and make it anew
     #[arg(long)]
     pub replace_failed: bool,
+    #[command(flatten)]
+    pub regard: RegardArgs,
+}
+
+/// Regard for what goes on in a zone that is rebooted, reprovisioned or destroyed.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct RegardArgs {
+    /// Do not wait for those who are being served
+    #[arg(long)]
+    pub end_sessions: bool,
+    #[command(flatten)]
+    pub others: OthersArgs,
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +110,8 @@ pub struct ZoneReprovisionArgs {
     /// Give the new root the old one's SSH host keys
     #[arg(long)]
     pub keep_host_keys: bool,
+    #[command(flatten)]
+    pub regard: RegardArgs,
 }
 
 #[derive(Debug, Args)]
@@ -106,6 +122,8 @@ pub struct ZoneDestroyArgs {
     /// Do not ask for the alias to be typed
     #[arg(long)]
     pub yes: bool,
+    #[command(flatten)]
+    pub regard: RegardArgs,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use super::{
     interrupt, now, old_root, site, wish,
 };
 use crate::causes::in_one_line;
-use crate::cli::{ApplyArgs, Global};
+use crate::cli::{ApplyArgs, Global, OthersArgs};
 use crate::facts::accounts::Secret;
 use crate::facts::locks::Holder;
 use crate::plan::Change;
@@ -82,8 +82,7 @@ fn apply(
         global,
         site,
         wish,
-        wait: arguments.wait,
-        break_lock: arguments.break_lock,
+        others: arguments.others,
         step_timeout: arguments.step_timeout,
         given: GivenZone {
             reboots: arguments.reboot,
@@ -125,8 +124,7 @@ pub(super) struct Run<'a> {
     pub(super) global: &'a Global,
     pub(super) site: &'a SiteRoot,
     pub(super) wish: &'a Wish,
-    pub(super) wait: Option<Duration>,
-    pub(super) break_lock: bool,
+    pub(super) others: OthersArgs,
     pub(super) step_timeout: Option<Duration>,
     pub(super) given: GivenZone,
     pub(super) decisions: Decisions,
@@ -185,7 +183,7 @@ impl Run<'_> {
     /// The zone itself, on its host.
     pub(super) fn on_host(&mut self) -> Result<(door::host::HostDoor, ZoneReport), Failure> {
         let zone = &self.wish.zone;
-        let host = door::host::open(self.global, self.site, zone, true, &mut self.progress)?;
+        let host = door::host::open(self.global, self.site, self.wish, true, &mut self.progress)?;
         let Some(mut host) = host else {
             return Err(Failure::text_only(
                 &format!("the zone {} has no host", zone.name),
@@ -227,8 +225,8 @@ impl Run<'_> {
         own.zone.clone_from(name);
         let locking = Locking {
             holder: own,
-            wait: self.wait,
-            breaks: self.break_lock,
+            wait: self.others.wait,
+            breaks: self.others.break_lock,
             is_over: &is_over,
         };
         let caller = Caller {

@@ -138,7 +138,7 @@ fn zone(
     progress: &mut Progress,
 ) -> Vec<Finding> {
     let what = "reached";
-    let mut door = match door::open(global, site, &wish.zone, progress) {
+    let mut door = match door::open(global, site, wish, progress) {
         Ok(Some(door)) => door,
         Ok(None) => {
             let fix = format!("zonewright apply {}", wish.zone.name);

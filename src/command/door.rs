@@ -11,7 +11,7 @@ use super::Failure;
 use crate::cli::Global;
 use crate::host::ssh::{Ssh, SshConfig, SshTarget};
 use crate::host::{Host, HostError};
-use crate::run;
+use crate::run::{self, Wish};
 use crate::script::words_of;
 use crate::show::progress::Progress;
 use crate::site::model::Become;
@@ -63,13 +63,14 @@ impl Terminal {
 pub(super) fn open(
     global: &Global,
     site: &SiteRoot,
-    zone: &ZoneFile,
+    wish: &Wish,
     progress: &mut Progress,
 ) -> Result<Option<Door>, Failure> {
+    let zone = &wish.zone;
     if zone.host.is_none() {
         return open_existing(global, zone, progress).map(Some);
     }
-    let Some(mut host) = host::open(global, site, zone, false, progress)? else {
+    let Some(mut host) = host::open(global, site, wish, false, progress)? else {
         return Ok(None);
     };
     let view = host.look()?;

@@ -184,7 +184,7 @@ pub(super) fn look(
             ..nothing
         });
     }
-    let Some(mut host) = door::host::open(global, site, &wish.zone, false, &mut progress)? else {
+    let Some(mut host) = door::host::open(global, site, wish, false, &mut progress)? else {
         return Ok(nothing);
     };
     let view = host.look()?;

@@ -17,6 +17,20 @@ use crate::script::Script;
 #[serde(transparent)]
 pub struct Sessions(pub BTreeMap<String, Vec<Session>>);
 
+impl Sessions {
+    /// Whether nobody is being served.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.values().all(Vec::is_empty)
+    }
+
+    /// All of them, whatever serves them.
+    #[must_use]
+    pub fn all(&self) -> Vec<Session> {
+        self.0.values().flatten().cloned().collect()
+    }
+}
+
 /// One client that is connected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

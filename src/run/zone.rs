@@ -8,6 +8,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+mod regard;
+
+use regard::Regard;
+
 use super::course::Course;
 use super::door::Door;
 use super::step::{self, Sink};
@@ -107,8 +111,13 @@ pub fn converge(
     begin: &mut dyn FnMut() -> Result<RunLog, StoreError>,
 ) -> Result<ZoneReport, RunError> {
     let mut course = Course::default();
-    let first = course.through_losses(door, controller, &mut |door, _, _| {
-        look(door, wish).map(Some)
+    let mut regard = Regard::default();
+    let first = course.through_losses(door, controller, &mut |door, controller, _| {
+        let view = look(door, wish)?;
+        // what comes next is done in the zone, which somebody may be about to stop on its host
+        let is_free =
+            !view.plan.steps.is_empty() || regard.allows_beside(&view.facts.locks, controller)?;
+        Ok(is_free.then_some(view))
     })?;
     for note in &first.plan.notes {
         (controller.watch)(Event::Note(note.clone()));
@@ -210,6 +219,7 @@ pub fn victims(door: &mut dyn Host, vm: &Vm) -> Result<Vec<Victim>, RunError> {
 /// [`RunError`] when it cannot be destroyed, or is still there afterwards.
 pub fn destroy(
     door: &mut Door<'_>,
+    wanted: &WantedZone,
     vm: &Vm,
     controller: &mut Controller<'_>,
     log: &mut Option<RunLog>,
@@ -224,8 +234,10 @@ pub fn destroy(
     let mut course = Course::default();
     let questions = HostQuestions {
         uuid: Some(vm.uuid.clone()),
+        processes: wanted.processes.clone(),
         ..HostQuestions::default()
     };
+    let mut regard = Regard::default();
     let mut tries = 0;
     let result = course.through_losses(door, controller, &mut |door, controller, _| {
         if !door.is_locked() {
@@ -235,6 +247,9 @@ pub fn destroy(
         let facts = ask(door, &questions)?;
         if facts.vms.iter().all(|other| other.uuid != vm.uuid) {
             return Ok(Some(()));
+        }
+        if !regard.allows(&step, facts.inside.get(&vm.uuid), controller)? {
+            return Ok(None);
         }
         tries += 1;
         if tries > 1 {
@@ -257,6 +272,7 @@ struct Way {
     last: Option<String>,
     /// Whether the zone was made by this run, and not looked at since.
     is_fresh: bool,
+    regard: Regard,
 }
 
 impl Way {
@@ -287,6 +303,9 @@ impl Way {
                 what: step.step.title(),
                 why: "it was done and is due again".to_owned(),
             });
+        }
+        if !self.regard.allows(step, view.inside(), controller)? {
+            return Ok(None);
         }
         run_logged(door, &view.plan.uuid, step, controller, log)?;
         self.last = Some(body);

@@ -67,7 +67,7 @@ fn apply(zone: &Zone, given: GivenZone, sent: &mut Sent) -> Result<usize, RunErr
     };
     zone.with_controller(|wish, controller| {
         let folders = zone.folders();
-        let wanted = WantedZone::of(&wish.zone, vec![KEY.to_owned()]).unwrap();
+        let wanted = WantedZone::of(&wish.zone, [], vec![KEY.to_owned()]).unwrap();
         let wish = ZoneWish { wanted, given };
         let mut begin = || folders.begin_run(&zone.alias, &Caller::default(), 0);
         let mut door = Door::new(&mut tap);

@@ -107,3 +107,77 @@ fn who_is_being_served_does_not_hold_up_what_restarts_nothing() {
     assert!(!apply.err.contains("waiting"), "{apply}");
     client.leave();
 }
+
+/// The zone's file, with more memory for a card that must be made anew.
+const ON_HOST: &str = r#"[host]
+sandbox = true
+
+[zone]
+alias = "served"
+image = "base-64-lts@24.4.1"
+memory = "2 GiB"
+quota = "10 GiB"
+
+[[zone.nic]]
+tag = "admin"
+address = "dhcp"
+
+[[recipe]]
+name = "greeter"
+"#;
+
+#[test]
+fn what_ends_a_zone_on_its_host_waits_for_who_is_in_it() {
+    let Some(zone) = Zone::alone("served", ON_HOST) else {
+        return;
+    };
+    zone.apply().succeeds();
+    let boot = "kstat -p unix:0:system_misc:boot_time; zonename";
+    let before = zone.shell(boot);
+    let client = Client::connect(&zone);
+
+    // somebody is being served
+    zone.edit("zones/served.toml", "\"dhcp\"", "\"127.0.1.203/8\"");
+    let mut update = zone
+        .command(&["zone", "update", "served", "--reboot"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(update.stderr.take().unwrap()).lines();
+    let waits = lines.find_map(|line| line.ok().filter(|line| line.starts_with("waiting ")));
+    let waits = waits.unwrap();
+    assert!(
+        waits.starts_with("waiting for greeter, connected for "),
+        "{waits}"
+    );
+    assert!(
+        waits.ends_with("; --end-sessions would end the session"),
+        "{waits}"
+    );
+    assert_eq!(zone.shell(boot), before);
+    client.leave();
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert!(update.wait().unwrap().success(), "{rest:?}");
+    assert_ne!(zone.shell(boot), before);
+    zone.shell("ipadm show-addr -p -o addrobj,type,state,addr | grep -q :127.0.1.203/8");
+
+    // somebody else changes what is in it: an announcement of a contract that is alive
+    let announce = r#"read -r boot < <(kstat -p unix:0:system_misc:boot_time | awk '{ print $2 }')
+        read -r contract < <(svcs -H -o ctid svc:/site/greeter:default)
+        printf '%s %s 1790000000\n{"user":"anna","host":"mini","command":"apply served"}\n' \
+            "$boot" "$contract" >/var/db/zonewright/lock/other"#;
+    zone.shell(announce);
+    for words in [
+        &["zone", "destroy", "served", "--yes"][..],
+        &["zone", "reprovision", "served", "--yes"],
+    ] {
+        zone.edit("zones/served.toml", "24.4.1", "23.4.0");
+        let told = zone.run(words).exits(1);
+        zone.edit("zones/served.toml", "23.4.0", "24.4.1");
+        let line = "served is being changed by anna@mini (apply served, since ";
+        assert!(told.err.contains(line), "{told}");
+        zone.shell("test -e /var/db/zonewright/lock/other");
+    }
+    let ended = ["zone", "destroy", "served", "--yes", "--break-lock"];
+    zone.run(&ended).succeeds();
+}

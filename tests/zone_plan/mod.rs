@@ -48,7 +48,7 @@ impl Case {
         let (zone, problems) = read_text("case", source);
         let is_good = problems.iter().all(|p| p.severity == Severity::Warning);
         assert!(is_good, "{}: {problems:?}", folder.display());
-        let wanted = WantedZone::of(&zone.unwrap().zone, vec![KEY.to_owned()]).unwrap();
+        let wanted = WantedZone::of(&zone.unwrap().zone, [], vec![KEY.to_owned()]).unwrap();
         let given = fs::read(folder.join("given.json")).map_or_else(
             |_| CaseGiven::default(),
             |text| serde_json::from_slice(&text).unwrap(),
@@ -175,6 +175,7 @@ fn every_script_for_a_host_is_within_the_grammar() {
         uuid: Some("x".into()),
         image: Some(ImageQuestion::Uuid("y".into())),
         folders: vec!["/zones/backups".into()],
+        processes: ["afpd".to_owned()].into(),
     };
     let named = HostQuestions {
         image: Some(ImageQuestion::Named {

@@ -46,7 +46,7 @@ impl<'a> Session<'a> {
         }
         let style = Style::stderr(global.color);
         let mut progress = Progress::new(style, global.verbose, String::new());
-        let Some(door) = door::open(global, &site, &wish.zone, &mut progress)? else {
+        let Some(door) = door::open(global, &site, &wish, &mut progress)? else {
             return Err(Failure::text_only(
                 &format!("there is no zone {zone}, and so nothing was built in it"),
                 &format!("`zonewright apply {zone}` makes it"),

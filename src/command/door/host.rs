@@ -10,7 +10,7 @@ use crate::facts::host::lock_root;
 use crate::host::ssh::{SshConfig, SshTarget};
 use crate::plan::zone::{GivenZone, WantedZone};
 use crate::run::{
-    self,
+    self, Wish,
     zone::{ZoneView, ZoneWish, look},
 };
 use crate::show::progress::Progress;
@@ -46,10 +46,11 @@ pub(in crate::command) struct Login {
 pub(in crate::command) fn open(
     global: &Global,
     site: &SiteRoot,
-    zone: &ZoneFile,
+    wish: &Wish,
     makes: bool,
     progress: &mut Progress,
 ) -> Result<Option<HostDoor>, Failure> {
+    let zone = &wish.zone;
     let Some(spec) = &zone.host else {
         return Ok(None);
     };
@@ -58,7 +59,8 @@ pub(in crate::command) fn open(
     };
     let mut keys = public_keys(site, zone)?;
     keys.extend(login.identity.as_deref().map(public_of).transpose()?);
-    let Some(wanted) = WantedZone::of(zone, keys) else {
+    let recipes = wish.recipes.iter().map(|(_, loaded)| &loaded.recipe);
+    let Some(wanted) = WantedZone::of(zone, recipes, keys) else {
         return Ok(None);
     };
     let given = GivenZone {

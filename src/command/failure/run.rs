@@ -68,7 +68,7 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
         }
         RunError::Build { id, source, .. } => build_text(zone, error, id, source, program, style),
         RunError::Host(source) => simple(&remedy::of_host(source)),
-        RunError::Locked(locks) => locked(zone, locks, program, style),
+        RunError::Locked(locks) => locked(zone, locks, style),
         RunError::NotHeld => simple(&format!(
             "`{program} status {zone}` says who holds it; `{program} apply {zone} --wait` goes on when \
              they are done"
@@ -210,15 +210,13 @@ fn unprepared(zone: &str, problem: &Problem, details: Option<&str>, style: Style
 }
 
 /// Somebody else holds the zone.
-fn locked(zone: &str, locks: &[Lock], program: &str, style: Style) -> String {
+fn locked(zone: &str, locks: &[Lock], style: Style) -> String {
     let holders: Vec<String> = locks.iter().map(holder).collect();
     report(
         style,
         &format!("{zone} is being changed by {}", holders.join(" and ")),
-        &format!(
-            "`{program} apply {zone} --wait` goes on as soon as they are done; if they are not there any \
-             more, `--break-lock` ends what they left"
-        ),
+        "`--wait` goes on as soon as they are done; if they are not there any more, `--break-lock` ends what \
+         they left",
     )
 }
 

@@ -19,7 +19,14 @@ pub(super) fn run(global: &Global, arguments: &ZoneDestroyArgs) -> Result<u8, Fa
     let site = site(global)?;
     let name = &arguments.zone;
     let wish = load(&site, name)?;
-    let mut run = begin(global, &site, &wish, GivenZone::default(), "zone destroy");
+    let mut run = begin(
+        global,
+        &site,
+        &wish,
+        GivenZone::default(),
+        arguments.regard,
+        "zone destroy",
+    );
     let mut host = host(global, &site, &wish, false, &mut run.progress)?;
     let failed = |error: run::RunError| Failure::run(name, error);
     let questions = crate::plan::zone::questions(&host.wish.wanted);
@@ -48,8 +55,9 @@ pub(super) fn run(global: &Global, arguments: &ZoneDestroyArgs) -> Result<u8, Fa
         &vm.alias
     };
     confirm(word, "all of this will be gone", arguments.yes)?;
+    let wanted = host.wish.wanted.clone();
     let result = run.with_controller(|controller, log, begin| {
-        run::zone::destroy(&mut host.host, &vm, controller, log, begin)
+        run::zone::destroy(&mut host.host, &wanted, &vm, controller, log, begin)
     });
     run.end(result, started.elapsed())?;
     old_root::forget(&wish, &vm.uuid)?;

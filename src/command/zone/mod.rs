@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::apply::{Run, asked_for};
 use super::plan::{json_of_host, text_of_host};
 use super::{DIFFERS, DONE, Failure, answer, answer_json, door, site, wish};
-use crate::cli::{Global, ZoneChangeArgs, ZoneCommand, ZonePlanArgs};
+use crate::cli::{Global, RegardArgs, ZoneChangeArgs, ZoneCommand, ZonePlanArgs};
 use crate::plan::zone::GivenZone;
 use crate::run::{Decisions, Event, Wish};
 use crate::show::progress::Progress;
@@ -59,7 +59,7 @@ fn host(
     makes: bool,
     progress: &mut Progress,
 ) -> Result<door::host::HostDoor, Failure> {
-    let host = door::host::open(global, site, &wish.zone, makes, progress)?;
+    let host = door::host::open(global, site, wish, makes, progress)?;
     host.ok_or_else(|| {
         Failure::text_only(
             "the sandbox does not run",
@@ -104,17 +104,20 @@ fn begin<'a>(
     site: &'a SiteRoot,
     wish: &'a Wish,
     given: GivenZone,
+    regard: RegardArgs,
     verb: &'static str,
 ) -> Run<'a> {
     Run {
         global,
         site,
         wish,
-        wait: None,
-        break_lock: false,
+        others: regard.others,
         step_timeout: None,
         given,
-        decisions: Decisions::default(),
+        decisions: Decisions {
+            end_sessions: regard.end_sessions,
+            ..Decisions::default()
+        },
         distfiles: Vec::new(),
         verb,
         kept: BTreeMap::new(),
@@ -137,7 +140,7 @@ fn change(global: &Global, arguments: &ZoneChangeArgs, verb: &'static str) -> Re
         "create" => "zone create",
         _ => "zone update",
     };
-    let mut run = begin(global, &site, &wish, given, verb);
+    let mut run = begin(global, &site, &wish, given, arguments.regard, verb);
     let result = run.on_host();
     let (_, report) = run.end(result, started.elapsed())?;
     let view = &report.view;

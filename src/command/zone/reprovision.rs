@@ -29,7 +29,14 @@ pub(super) fn run(global: &Global, arguments: &ZoneReprovisionArgs) -> Result<u8
         reboots: true,
         ..GivenZone::default()
     };
-    let mut run = begin(global, &site, &wish, given, "zone reprovision");
+    let mut run = begin(
+        global,
+        &site,
+        &wish,
+        given,
+        arguments.regard,
+        "zone reprovision",
+    );
     let mut first = host(global, &site, &wish, false, &mut run.progress)?;
     let view = first.look()?;
     let Some(vm) = view.vm().cloned() else {

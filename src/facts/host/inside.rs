@@ -4,12 +4,14 @@
 //! `vmadm create` returns when the marker of provisioning is gone, which is about when the user-script begins; what a
 //! zone needs to be used comes later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::facts::FactError;
+use crate::facts::locks::{self, Lock};
 use crate::facts::sections::{SHELL, Section, Sections};
+use crate::facts::sessions::{self, Sessions};
 use crate::script::Script;
 
 /// What a zone says of itself.
@@ -30,6 +32,12 @@ pub struct Inside {
     pub addresses: Vec<Address>,
     /// Dataset → its properties.
     pub datasets: BTreeMap<String, DatasetFact>,
+    /// Who is changing what is in the zone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Lock>,
+    /// Whom it serves.
+    #[serde(skip_serializing_if = "Sessions::is_empty")]
+    pub sessions: Sessions,
 }
 
 /// An address of the zone.
@@ -140,12 +148,13 @@ impl Inside {
     }
 }
 
-/// The script that asks, for `bash -s` in the zone.
-pub(super) fn script() -> Script {
-    Script::new("ask the zone")
+/// The script that asks, for `bash -s` in the zone; `processes` are those that serve somebody each.
+pub(super) fn script(processes: &BTreeSet<String>) -> Script {
+    let script = Script::new("ask the zone")
         .shell(SHELL)
         .list("fmris", [MULTI_USER, METADATA, SSH])
-        .shell(INSIDE)
+        .shell(INSIDE);
+    sessions::ask(locks::ask(script), processes).shell(END)
 }
 
 // All of it is one compound command, which bash reads whole before it runs any of it.
@@ -175,6 +184,9 @@ while IFS=$'\t' read -r name mountpoint mounted rest; do
     section "owner:$name" 0 "$(/usr/bin/stat -c %u "$mountpoint")"
   fi
 done <<<"$text"
+"#;
+
+const END: &str = r#"
 section end 0 ''
 exit 0
 }
@@ -212,6 +224,8 @@ pub(super) fn parse(section: &Section<'_>) -> Result<Result<Inside, String>, Fac
             dataset.owner = first_line(section)?.parse().ok();
         }
     }
+    inside.locks = locks::parse(&answer)?;
+    inside.sessions = sessions::parse(&answer)?;
     Ok(Ok(inside))
 }
 

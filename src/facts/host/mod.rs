@@ -12,7 +12,7 @@ pub mod pools;
 pub mod victims;
 pub mod vms;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -44,6 +44,8 @@ pub struct HostQuestions {
     pub image: Option<ImageQuestion>,
     /// Folders of the host of which it matters whether they are there.
     pub folders: Vec<String>,
+    /// Processes of the zone concerned that serve somebody each.
+    pub processes: BTreeSet<String>,
 }
 
 /// An image to ask the image sources for.
@@ -134,7 +136,7 @@ fn ask(questions: &HostQuestions, name: &'static str) -> Script {
         script = script
             .set("alias", alias)
             .set("uuid", questions.uuid.as_deref().unwrap_or_default())
-            .set("inside", inside::script().body())
+            .set("inside", inside::script(&questions.processes).body())
             .shell(ZONES);
         script = locks::ask_in(script, &lock_root(alias));
     }

@@ -13,6 +13,8 @@ mod payload;
 mod properties;
 pub mod scripts;
 
+use std::collections::BTreeSet;
+
 use existing::{Existing, plan_existing};
 pub use obstacles::held;
 use serde_json::{Map, Value};
@@ -22,6 +24,7 @@ use crate::facts::host::images::{Available, Image};
 use crate::facts::host::vms::Vm;
 use crate::facts::host::{HostFacts, HostQuestions, ImageQuestion};
 use crate::receipt::sha256_hex;
+use crate::recipe::model::Recipe;
 use crate::script::Script;
 use crate::site::model::{StorageKind, ZoneFile};
 use crate::site::shape::{self, Shape};
@@ -35,14 +38,25 @@ pub struct WantedZone {
     pub shape: Shape,
     /// Who may log in as root: key type and key, with or without a comment.
     pub keys: Vec<String>,
+    /// Processes of its recipes that serve somebody each, as one `afpd` does each Mac.
+    pub processes: BTreeSet<String>,
 }
 
 impl WantedZone {
-    /// What a zone file says; nothing where it says no host.
+    /// What a zone file and its recipes say; nothing where it says no host.
     #[must_use]
-    pub fn of(zone: &ZoneFile, keys: Vec<String>) -> Option<Self> {
-        let shape = zone.shape()?;
-        Some(Self { shape, keys })
+    pub fn of<'r>(
+        zone: &ZoneFile,
+        recipes: impl IntoIterator<Item = &'r Recipe>,
+        keys: Vec<String>,
+    ) -> Option<Self> {
+        let services = recipes.into_iter().flat_map(|recipe| &recipe.services);
+        let sessions = services.filter_map(|service| service.sessions.as_ref());
+        Some(Self {
+            shape: zone.shape()?,
+            keys,
+            processes: sessions.map(|sessions| sessions.process.clone()).collect(),
+        })
     }
 }
 
@@ -142,6 +156,7 @@ pub fn questions(wanted: &WantedZone) -> HostQuestions {
             .and_then(|storage| storage.source.clone())
             .into_iter()
             .collect(),
+        processes: wanted.processes.clone(),
     }
 }
 

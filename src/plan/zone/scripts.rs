@@ -44,11 +44,13 @@ pub(super) fn forget_creation(uuid: &str) -> Script {
 
 /// Reads the payload; `how` is what is done for changes that need it: `stop` before, `reboot` after.
 pub(super) fn update(uuid: &str, brand: &str, how: &'static str) -> Script {
-    given("update the zone", uuid)
-        .set("brand", brand)
-        .set("how", how)
-        .shell(
-            r#"
+    let script = given("update the zone", uuid);
+    let script = match how {
+        "" => script,
+        _ => script.stopping_zone(),
+    };
+    script.set("brand", brand).set("how", how).shell(
+        r#"
 /usr/sbin/vmadm validate update "$brand" <&3 || fail 'the host does not accept the change'
 if [ "$how" = stop ]; then
   /usr/sbin/vmadm stop "$uuid" || fail 'the zone does not stop'
@@ -58,12 +60,13 @@ if [ "$how" = reboot ]; then
   /usr/sbin/vmadm reboot "$uuid" || fail 'the zone does not reboot'
 fi
 "#,
-        )
+    )
 }
 
 /// Reads the payload. Datasets that are delegated stay; everything else is new.
 pub(super) fn reprovision(uuid: &str) -> Script {
-    given("reprovision the zone", uuid).shell(EXPLAIN).shell(
+    let script = given("reprovision the zone", uuid).stopping_zone();
+    script.shell(EXPLAIN).shell(
         r#"
 if ! /usr/sbin/vmadm reprovision "$uuid" <&4; then
   explain "$uuid"
@@ -87,7 +90,7 @@ fi
 /// Ends a zone with everything that is its own.
 #[must_use]
 pub fn destroy(uuid: &str) -> Script {
-    host("destroy the zone", uuid).shell(
+    host("destroy the zone", uuid).stopping_zone().shell(
         r#"
 /usr/sbin/vmadm delete "$uuid" || fail 'the host did not destroy the zone'
 /usr/bin/rm -f "$creating/$uuid"
@@ -102,7 +105,8 @@ pub(super) fn ready(uuid: &str) -> Script {
 
 /// Boots the zone again and waits until it can be used.
 pub(super) fn reboot(uuid: &str) -> Script {
-    let script = host("reboot the zone", uuid).shell(EXPLAIN).shell(
+    let script = host("reboot the zone", uuid).stopping_zone();
+    let script = script.shell(EXPLAIN).shell(
         r#"
 if ! /usr/sbin/vmadm reboot "$uuid"; then
   explain "$uuid"
