@@ -85,13 +85,22 @@ pub fn ask(door: &mut dyn Host, questions: &HostQuestions) -> Result<HostFacts, 
 /// # Errors
 /// [`RunError`] when the host cannot be asked or nothing can be planned.
 pub fn look(door: &mut dyn Host, wish: &ZoneWish) -> Result<ZoneView, RunError> {
-    let mut questions = zone::questions(&wish.wanted);
-    let mut facts = ask(door, &questions)?;
-    if zone::questions_after(&wish.wanted, &facts, &mut questions) {
-        facts = ask(door, &questions)?;
-    }
+    let facts = facts_of(door, &wish.wanted)?;
     let plan = zone::plan(&wish.wanted, &facts, wish.given).map_err(RunError::Refused)?;
     Ok(ZoneView { facts, plan })
+}
+
+/// Asks a host for all that a zone's file is about.
+///
+/// # Errors
+/// [`RunError`] when the host cannot be asked.
+pub fn facts_of(door: &mut dyn Host, wanted: &WantedZone) -> Result<HostFacts, RunError> {
+    let mut questions = zone::questions(wanted);
+    let facts = ask(door, &questions)?;
+    match zone::questions_after(wanted, &facts, &mut questions) {
+        true => ask(door, &questions),
+        false => Ok(facts),
+    }
 }
 
 /// Makes the zone what its file says, under a lock on its host that is the zone's own. What the user must be asked

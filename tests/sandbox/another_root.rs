@@ -146,6 +146,86 @@ enum Killed {
 }
 
 #[test]
+fn a_zone_whose_reprovision_failed_loses_nothing_that_was_not_listed_and_agreed_to() {
+    let Some(zone) = filled("unlucky") else {
+        return;
+    };
+    let uuid = zones_of(&zone)[0]["uuid"].as_str().unwrap().to_owned();
+    let data = format!("zones/{uuid}/data");
+    let image = r#"{"image_uuid": "2f1dc911-6401-4fa4-8e9d-67ea2e39c271"}"#;
+    let impatient = |milliseconds: &str| {
+        let fault = format!("now=impatient({milliseconds})");
+        zone.run(&["sandbox", "up", "global", "--no-faults", "--fault", &fault])
+            .succeeds();
+    };
+    impatient("1");
+    let failed = zone.host_shell(&format!(
+        "vmadm reprovision {uuid} <<<'{image}' 2>&1; vmadm list -H -o state alias=unlucky"
+    ));
+    assert!(failed.ends_with("failed\n"), "{failed}");
+    impatient("300000");
+    let look = || zone.host_shell(&format!("zfs list -H -t all -r -o name,guid {data}"));
+    let before = look();
+    assert!(before.contains("/matt@first"), "{before}");
+
+    // what keeps everything comes first
+    let told = apply(&zone).exits(1);
+    let keep = told.err.find("remove attr name=failed` and `vmadm start ");
+    assert!(
+        keep.is_some_and(|at| at < told.err.find("--replace-failed").unwrap()),
+        "{told}"
+    );
+    for words in [
+        ["apply", "unlucky", "--replace-failed"],
+        ["zone", "create", "unlucky"],
+    ] {
+        let more: &[&str] = if words[0] == "zone" {
+            &["--replace-failed"]
+        } else {
+            &[]
+        };
+        let asked = run(&zone, &[&words, more].concat()).exits(2);
+        assert!(asked.out.contains(&format!("  - {data}/matt  ")), "{asked}");
+        assert!(asked.out.contains("      @first\n"), "{asked}");
+        assert!(asked.err.contains("the word `unlucky`"), "{asked}");
+        assert_eq!(look(), before);
+    }
+    let replace = ["apply", "unlucky", "--replace-failed", "--yes"];
+    zone.host_shell(&format!(
+        "zfs snapshot {data}/state@kept; zfs hold mine {data}/state@kept"
+    ));
+    let before = look();
+    let held = run(&zone, &replace).exits(1);
+    assert!(
+        held.err
+            .contains(&format!("the snapshot {data}/state@kept is held")),
+        "{held}"
+    );
+    assert_eq!(look(), before);
+
+    // as a killed one leaves it
+    let aside = format!("zones/{uuid}-reprovisioning-data");
+    zone.host_shell(&format!(
+        "zfs release mine {data}/state@kept; zfs set zoned=off {data}; zfs rename {data} {aside}"
+    ));
+    let lost = run(&zone, &replace).exits(1);
+    let back = [
+        format!("zfs set zoned=off {aside}"),
+        format!("zfs rename {aside} {data}"),
+        format!("zfs set zoned=on {data}"),
+    ];
+    assert!(
+        lost.err.contains(&format!("`{}`", back.join("`, `"))),
+        "{lost}"
+    );
+    zone.host_shell(&back.join("; "));
+    assert_eq!(look(), before);
+
+    run(&zone, &replace).succeeds();
+    assert!(!look().contains("@first"));
+}
+
+#[test]
 fn a_run_that_is_killed_before_users_are_made_again_costs_no_password_and_no_key() {
     let Some(zone) = filled("halfway") else {
         return;

@@ -32,6 +32,7 @@ struct CaseGiven {
     reboots: bool,
     reprovisions: bool,
     replaces_failed: bool,
+    loses_data: bool,
 }
 
 struct Case {
@@ -58,6 +59,7 @@ impl Case {
             reboots: given.reboots,
             reprovisions: given.reprovisions,
             replaces_failed: given.replaces_failed,
+            loses_data: given.loses_data,
         };
         Self {
             folder,

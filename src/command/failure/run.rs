@@ -172,6 +172,10 @@ fn next(id: &str, zone: &str, program: &str, style: Style) -> String {
             "mend {what}, then `{program} apply {zone} --replace-failed` makes the zone anew, whatever the \
              host left of it"
         ),
+        // the host marks it as failed, and nothing goes on by itself
+        "zone/reprovision" => format!(
+            "`{program} apply {zone}` says what the host made of it and how it goes on; its datasets are still there"
+        ),
         "zone/reboot" => {
             format!("mend {what}, then `{program} apply {zone} --reboot` boots the zone once more")
         }
