@@ -53,7 +53,12 @@ pub(super) fn update(uuid: &str, brand: &str, how: &'static str) -> Script {
 if [ "$how" = stop ]; then
   /usr/sbin/vmadm stop "$uuid" || fail 'the zone does not stop'
 fi
-/usr/sbin/vmadm update "$uuid" <&4 || fail 'the host did not change the zone'
+if ! /usr/sbin/vmadm update "$uuid" <&4; then
+  [ "$how" = stop ] || fail 'the host did not change the zone'
+  # a zone that `vmadm stop` ended does not start with its host either
+  /usr/sbin/vmadm start "$uuid" || fail 'the host did not change the zone, and does not start it again'
+  fail 'the host did not change the zone, which runs again as it was'
+fi
 if [ "$how" = reboot ]; then
   /usr/sbin/vmadm reboot "$uuid" || fail 'the zone does not reboot'
 fi
