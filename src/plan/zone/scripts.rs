@@ -169,19 +169,20 @@ explain() {
 }
 "#;
 
+// The rules are those of `facts/host/inside`: what is ready here waits for nothing there.
 const READY_INSIDE: &str = r#"
 {
 exec 2>/dev/null </dev/null
 if [ -e /var/svc/provision_failure ]; then echo 'broken its first boot failed'; exit 0; fi
 if [ -e /var/svc/provisioning ]; then echo 'waits for its first boot'; exit 0; fi
 found=no
-while IFS=: read -r object state rest; do
-  case $object:$state in
-    lo0*) ;;
-    *:ok) found=yes ;;
-    *:duplicate) echo 'broken another machine has its address'; exit 0 ;;
+while IFS=: read -r object state address; do
+  case $object:$state:$address in
+    *:duplicate:*) echo 'broken another machine has its address'; exit 0 ;;
+    lo0*|*:ok:fe80*) ;;
+    *:ok:*) found=yes ;;
   esac
-done < <(/usr/sbin/ipadm show-addr -p -o addrobj,state)
+done < <(/usr/sbin/ipadm show-addr -p -o addrobj,state,addr)
 while read -r state fmri; do
   case $state in
     online) ;;
