@@ -188,6 +188,9 @@ pub enum RunError {
     /// Somebody else holds the zone.
     #[error("somebody else is changing the zone")]
     Locked(Vec<Lock>),
+    /// What another run began on the host goes on.
+    #[error("the host is still at work for another run, and that must not be cut off: {0}")]
+    AtWork(String),
     /// Somebody else took it from this run.
     #[error("somebody else took the zone from this run")]
     NotHeld,

@@ -69,6 +69,9 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
         RunError::Build { id, source, .. } => build_text(zone, error, id, source, program, style),
         RunError::Host(source) => simple(&remedy::of_host(source)),
         RunError::Locked(locks) => locked(zone, locks, program, style),
+        RunError::AtWork(_) => simple(&format!(
+            "`{program} apply {zone}` goes on when that has ended; where it never ends, look into it on the host"
+        )),
         RunError::NotHeld => simple(&format!(
             "`{program} status {zone}` says who holds it; `{program} apply {zone} --wait` goes on when \
              they are done"
