@@ -104,7 +104,7 @@ fn build_error(step: &Step) -> impl FnOnce(build::BuildError) -> RunError {
 }
 
 /// The bytes behind a line with their hash and size, which the target compares.
-fn framed(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn framed(bytes: &[u8]) -> Vec<u8> {
     let mut framed = format!("{} {}\n", sha256_hex(bytes), bytes.len()).into_bytes();
     framed.extend_from_slice(bytes);
     framed

@@ -188,7 +188,7 @@ pub fn put_host_keys(door: &mut dyn Host, archive: &[u8]) -> Result<(), RunError
     let mut errors = Vec::new();
     let exit = door.run(
         &zone::scripts::write_host_keys(),
-        &mut std::io::Cursor::new(archive),
+        &mut std::io::Cursor::new(step::framed(archive)),
         &mut |_, bytes| errors.extend_from_slice(bytes),
     )?;
     judged(&exit, &errors)

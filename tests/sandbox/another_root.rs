@@ -1,13 +1,15 @@
 //! Another root for a zone: what stays, what is given back, and what becomes of a run that is killed in between.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
-use zonewright::host::{Exit, Host};
+use zonewright::host::zlogin::Zlogin;
+use zonewright::host::{Exit, Host, HostError, Stream};
+use zonewright::run::zone::{host_keys, put_host_keys};
 use zonewright::script::Script;
 
 use super::harness::{Ran, Zone};
@@ -59,6 +61,7 @@ fn another_root_keeps_datasets_users_passwords_and_host_keys() {
     let Some(zone) = filled("rooted") else { return };
     let look = || [DATASETS, HASH, KEYS].map(|script| zone.shell(script));
     let before = look();
+    half_an_archive_changes_no_key(&zone);
     let keys = fs::read_to_string(pinned(&zone)).unwrap();
     zone.edit("zones/rooted.toml", "24.4.1", "23.4.0");
     let plan = run(&zone, &["plan", "rooted"]).succeeds();
@@ -116,6 +119,34 @@ fn what_would_be_lost_is_said(zone: &Zone, reprovision: &[&str]) {
         assert_eq!(found, lost, "{said}");
     }
     zone.write(file, &text);
+}
+
+/// A zone whose input ends early, as when its connection does.
+struct Short<H>(H, u64);
+
+impl<H: Host> Host for Short<H> {
+    fn run(
+        &mut self,
+        script: &Script,
+        input: &mut dyn Read,
+        output: &mut dyn FnMut(Stream, &[u8]),
+    ) -> Result<Exit, HostError> {
+        self.0.run(script, &mut input.take(self.1), output)
+    }
+}
+
+/// Each key is the old one or the new one, whole, wherever the archive of them ends.
+fn half_an_archive_changes_no_key(zone: &Zone) {
+    let uuid = zones_of(zone)[0]["uuid"].as_str().unwrap().to_owned();
+    let mut door = Zlogin::new(zone.host_door(), uuid.as_str());
+    let archive = host_keys(&mut door).unwrap();
+    let look = "cd /var/ssh && ls -A && cat ssh_host_*";
+    let before = zone.shell(look);
+    for bytes in [700, archive.len() as u64 / 3, archive.len() as u64 / 2] {
+        let mut short = Short(&mut door, bytes);
+        let error = put_host_keys(&mut short, &archive).unwrap_err();
+        assert_eq!(zone.shell(look), before, "after {bytes} bytes: {error}");
+    }
 }
 
 #[test]

@@ -258,18 +258,25 @@ pub fn read_host_keys() -> Script {
         .shell("cd /var/ssh && /usr/bin/gtar -cf - ssh_host_*_key ssh_host_*_key.pub || fail 'cannot read the host keys'")
 }
 
-/// Puts them into another root; in the zone. Connections that are open go on. It ends when sshd, which is started
+/// Reads such an archive and puts the keys into another root, each whole or not at all; in the zone. Connections that are open go on. It ends when sshd, which is started
 /// again some time after `svcadm` has said so, has the keys.
 #[must_use]
 pub fn write_host_keys() -> Script {
     Script::new("keep the host keys")
         .shell(shell::FAIL)
+        .shell(shell::RECEIVE)
         .shell(
             r#"
-ssh=svc:/network/ssh:default
+ssh=svc:/network/ssh:default new=/var/ssh/.zonewright.new
 start() { /usr/bin/svcprop -p restarter/start_method_timestamp "$ssh" 2>/dev/null; }
 before=$(start)
-/usr/bin/gtar -C /var/ssh -xpf - || fail 'cannot write the host keys'
+/usr/bin/rm -rf "$new" && /usr/bin/mkdir -m 0700 "$new" || fail "cannot make $new"
+trap '/usr/bin/rm -rf "$new"' EXIT
+receive "$new/archive" 2
+/usr/bin/gtar -C "$new" -xpf "$new/archive" || fail 'cannot unpack the host keys'
+for key in "$new"/ssh_host_*; do
+  /usr/bin/mv -f "$key" "/var/ssh/${key##*/}" || fail "cannot write /var/ssh/${key##*/}"
+done
 /usr/sbin/svcadm restart "$ssh" || fail 'sshd does not start again'
 until=$((SECONDS + 60))
 while :; do
