@@ -104,7 +104,7 @@ fn what_would_be_lost_is_said(zone: &Zone, reprovision: &[&str]) {
         ),
         (
             "parameters = { state = \"/netatalk\", backups = \"/backups\" }\n",
-            vec![],
+            vec!["/backups"],
         ),
     ] {
         zone.write(file, &format!("{text}{used}{parameters}"));
@@ -117,6 +117,13 @@ fn what_would_be_lost_is_said(zone: &Zone, reprovision: &[&str]) {
             .map(|(folder, _)| folder.trim_start_matches("  - "))
             .collect();
         assert_eq!(found, lost, "{said}");
+        let but = "/backups  of netatalk-4.2, with all in it but /backups/matt, where datasets are mounted\n";
+        assert_eq!(said.out.contains(but), lost == ["/backups"], "{said}");
+        assert!(
+            said.out
+                .contains("  - /home/matt  of matt, with all in it: no"),
+            "{said}"
+        );
     }
     zone.write(file, &text);
 }
