@@ -36,6 +36,27 @@ pub enum Exit {
     Signal(String),
 }
 
+impl Exit {
+    /// An end by a signal. SSH calls them so; these numbers are the same on Linux, illumos and macOS.
+    fn by_signal(number: i32) -> Self {
+        let name = match number {
+            1 => "HUP",
+            2 => "INT",
+            3 => "QUIT",
+            4 => "ILL",
+            6 => "ABRT",
+            8 => "FPE",
+            9 => "KILL",
+            11 => "SEGV",
+            13 => "PIPE",
+            14 => "ALRM",
+            15 => "TERM",
+            other => return Self::Signal(other.to_string()),
+        };
+        Self::Signal(name.to_owned())
+    }
+}
+
 /// A target on which scripts run: a zone over SSH, this machine, a recording.
 pub trait Host {
     /// Runs `script` to its end, feeding it `input` and handing each piece of output to `output`
