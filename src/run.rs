@@ -391,11 +391,17 @@ pub fn folders_in_root(wish: &Wish) -> Result<Vec<FolderInRoot>, RunError> {
 
 fn ask(door: &mut dyn Host, questions: &Questions) -> Result<Facts, RunError> {
     let (exit, answer, errors) = host::run_to_string(door, &facts::probe(questions))?;
-    if exit != Exit::Code(0) {
-        let errors = String::from_utf8_lossy(&errors);
-        return Err(RunError::Probe(format!("{exit:?}: {}", errors.trim())));
-    }
+    judged(&exit, &errors)?;
     Ok(facts::parse(&answer)?)
+}
+
+/// Whether a script that asks ended well; what it said beside is why not.
+fn judged(exit: &Exit, errors: &[u8]) -> Result<(), RunError> {
+    if *exit == Exit::Code(0) {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(errors);
+    Err(RunError::Probe(format!("{exit}: {}", errors.trim())))
 }
 
 fn given(

@@ -10,6 +10,7 @@ pub mod ssh;
 pub mod transcript;
 pub mod zlogin;
 
+use std::fmt;
 use std::io::Read;
 use std::time::Duration;
 
@@ -34,6 +35,15 @@ pub enum Exit {
     Code(i32),
     /// The shell that ran the script was ended by a signal, named as in `TERM`.
     Signal(String),
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(status) => write!(f, "status {status}"),
+            Self::Signal(name) => write!(f, "signal {name}"),
+        }
+    }
 }
 
 impl Exit {

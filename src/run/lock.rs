@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::door::Door;
-use super::{Controller, Event, RunError};
+use super::{Controller, Event, RunError, judged};
 use crate::facts::locks::{Holder, Lock, parse_lines};
 use crate::host::{self, Exit};
 use crate::plan::lock;
@@ -80,10 +80,7 @@ pub(super) fn take(
                 let said = String::from_utf8_lossy(&errors);
                 return Err(RunError::AtWork(said.trim().to_owned()));
             }
-            exit => {
-                let errors = String::from_utf8_lossy(&errors);
-                return Err(RunError::Probe(format!("{exit:?}: {}", errors.trim())));
-            }
+            exit => judged(&exit, &errors)?,
         }
         let held = parse_lines(&String::from_utf8_lossy(&said))?;
         let gone = to_evict(&held, controller, &evict);

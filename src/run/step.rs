@@ -270,11 +270,7 @@ fn judge(kind: &CheckKind, exit: &Exit, answer: &[u8], errors: &[u8]) -> Result<
             contains, status, ..
         } => {
             if *exit != Exit::Code(*status) {
-                return Err(format!(
-                    "it ended with {}, not {status}; {}",
-                    show_exit(exit),
-                    said()
-                ));
+                return Err(format!("it ended with {}, not {status}; {}", exit, said()));
             }
             match contains {
                 Some(wanted) if !text().contains(wanted) => Err(format!(
@@ -292,17 +288,10 @@ fn judge(kind: &CheckKind, exit: &Exit, answer: &[u8], errors: &[u8]) -> Result<
             Ok(status) => Ok(show_status(&status)),
             Err(error) if answer.is_empty() => Err(format!(
                 "nothing answers on {address}:{port} ({}; {error})",
-                show_exit(exit)
+                exit
             )),
             Err(error) => Err(format!("{address}:{port} answers, but not as AFP: {error}")),
         },
-    }
-}
-
-fn show_exit(exit: &Exit) -> String {
-    match exit {
-        Exit::Code(status) => format!("status {status}"),
-        Exit::Signal(signal) => format!("signal {signal}"),
     }
 }
 

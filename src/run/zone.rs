@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::course::Course;
 use super::door::Door;
 use super::step::{self, Sink};
-use super::{Controller, Event, RunError, lock};
+use super::{Controller, Event, RunError, judged, lock};
 use crate::causes::in_one_line;
 use crate::facts::Questions;
 use crate::facts::accounts::Secret;
@@ -20,7 +20,7 @@ use crate::facts::host::victims::{self, Victim};
 use crate::facts::host::vms::Vm;
 use crate::facts::host::{self as host_facts, HostFacts, HostQuestions};
 use crate::host::zlogin::Zlogin;
-use crate::host::{self, Exit, Host, HostError};
+use crate::host::{self, Host, HostError};
 use crate::plan::Work;
 use crate::plan::zone::{self, GivenZone, Place, WantedZone, ZonePlan, ZoneStep};
 use crate::shadow::ShadowState;
@@ -192,14 +192,6 @@ pub fn put_host_keys(door: &mut dyn Host, archive: &[u8]) -> Result<(), RunError
         &mut |_, bytes| errors.extend_from_slice(bytes),
     )?;
     judged(&exit, &errors)
-}
-
-fn judged(exit: &Exit, errors: &[u8]) -> Result<(), RunError> {
-    if *exit == Exit::Code(0) {
-        return Ok(());
-    }
-    let errors = String::from_utf8_lossy(errors);
-    Err(RunError::Probe(format!("{exit:?}: {}", errors.trim())))
 }
 
 /// Asks what dies with a zone.
