@@ -188,6 +188,9 @@ pub enum RunError {
     /// Somebody else holds the zone.
     #[error("somebody else is changing the zone")]
     Locked(Vec<Lock>),
+    /// What another run began on the host goes on.
+    #[error("the host is still at work for another run, and that must not be cut off: {0}")]
+    AtWork(String),
     /// Somebody else took it from this run.
     #[error("somebody else took the zone from this run")]
     NotHeld,
@@ -331,12 +334,22 @@ fn resolve_all(wish: &Wish, context: &ZoneContext) -> Result<Vec<WantedRecipe>, 
     }
 }
 
-/// The folders of a zone's recipes that another root would not have: with the recipe's name, those where the zone
-/// file mounts nothing. What holds only where something is mounted is no such folder.
+/// A folder that another root would not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderInRoot {
+    /// The recipe or user it is of.
+    pub of: String,
+    pub path: String,
+    /// What is mounted in it, and stays.
+    pub but_for: Vec<String>,
+}
+
+/// The folders of a zone's recipes and users that another root would not have, as far as the zone file mounts nothing
+/// there.
 ///
 /// # Errors
 /// [`RunError`] when a recipe does not fit the zone file.
-pub fn folders_in_root(wish: &Wish) -> Result<Vec<(String, String)>, RunError> {
+pub fn folders_in_root(wish: &Wish) -> Result<Vec<FolderInRoot>, RunError> {
     let zone = &wish.zone;
     let shared = zone
         .storage
@@ -347,30 +360,48 @@ pub fn folders_in_root(wish: &Wish) -> Result<Vec<(String, String)>, RunError> {
         .iter()
         .map(|dataset| dataset.mountpoint.as_str());
     let mounted: Vec<&Path> = datasets.chain(shared).map(Path::new).collect();
-    let mut found = Vec::new();
-    for recipe in resolve_all(wish, &zone_context(wish, None))? {
-        for directory in &recipe.bundle.recipe.directories {
-            let path = Path::new(&directory.path);
-            let stays = mounted
-                .iter()
-                .any(|at| path.starts_with(at) || at.starts_with(path))
-                // stands for others, as afp.conf's `$u` does
-                || directory.path.contains('$');
-            if !stays {
-                found.push((recipe.name.clone(), directory.path.clone()));
-            }
+    let recipes = resolve_all(wish, &zone_context(wish, None))?;
+    let of_recipes = recipes.iter().flat_map(|recipe| {
+        let directories = recipe.bundle.recipe.directories.iter();
+        directories.map(|directory| (&recipe.name, directory.path.clone()))
+    });
+    let of_users = zone.users.iter().map(|user| {
+        let home = user.home.clone();
+        (
+            &user.name,
+            home.unwrap_or_else(|| format!("/home/{}", user.name)),
+        )
+    });
+    let lost = of_recipes.chain(of_users).filter_map(|(of, path)| {
+        let is_below = |at: &&Path| Path::new(&path).starts_with(at);
+        // `$` stands for others, as in afp.conf's `$u`
+        if mounted.iter().any(is_below) || path.contains('$') {
+            return None;
         }
-    }
-    Ok(found)
+        let within = mounted.iter().filter(|at| at.starts_with(&path));
+        let but_for = within.map(|at| at.to_string_lossy().into_owned());
+        Some(FolderInRoot {
+            of: of.clone(),
+            but_for: but_for.collect(),
+            path,
+        })
+    });
+    Ok(lost.collect())
 }
 
 fn ask(door: &mut dyn Host, questions: &Questions) -> Result<Facts, RunError> {
     let (exit, answer, errors) = host::run_to_string(door, &facts::probe(questions))?;
-    if exit != Exit::Code(0) {
-        let errors = String::from_utf8_lossy(&errors);
-        return Err(RunError::Probe(format!("{exit:?}: {}", errors.trim())));
-    }
+    judged(&exit, &errors)?;
     Ok(facts::parse(&answer)?)
+}
+
+/// Whether a script that asks ended well; what it said beside is why not.
+fn judged(exit: &Exit, errors: &[u8]) -> Result<(), RunError> {
+    if *exit == Exit::Code(0) {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(errors);
+    Err(RunError::Probe(format!("{exit}: {}", errors.trim())))
 }
 
 fn given(

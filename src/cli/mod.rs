@@ -173,6 +173,9 @@ pub struct ApplyArgs {
     /// Destroy what is left of a zone that failed on its host, with all it holds, and make it anew
     #[arg(long)]
     pub replace_failed: bool,
+    /// Do not ask before data is destroyed with what `--replace-failed` replaces
+    #[arg(long, requires = "replace_failed")]
+    pub yes: bool,
     /// End a step that neither prints nor takes anything for so long, as in `90s` or `20m` [default:
     /// 15 minutes, downloads of packages 2 hours, phases of builds never]
     #[arg(long, value_name = "TIME", value_parser = duration)]

@@ -71,6 +71,9 @@ pub struct ZoneChangeArgs {
     /// Destroy what is left of a zone that failed on its host, with all it holds, and make it anew
     #[arg(long)]
     pub replace_failed: bool,
+    /// Do not ask before data is destroyed with what `--replace-failed` replaces
+    #[arg(long, requires = "replace_failed")]
+    pub yes: bool,
     #[command(flatten)]
     pub regard: RegardArgs,
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     DIFFERS, DONE, FAILED, Failure, STATE_HELP, answer, answer_json, complain, door, folders_of,
-    interrupt, now, old_root, site, wish,
+    interrupt, now, old_root, site, wish, zone,
 };
 use crate::causes::in_one_line;
 use crate::cli::{ApplyArgs, Global, OthersArgs};
@@ -78,17 +78,19 @@ fn apply(
         String::new()
     };
     let progress = Progress::new(Style::stderr(global.color), global.verbose, label);
+    let given = GivenZone {
+        reboots: arguments.reboot,
+        replaces_failed: arguments.replace_failed,
+        ..GivenZone::default()
+    };
+    let given = zone::replacing(global, site, wish, given, arguments.yes)?;
     let mut run = Run {
         global,
         site,
         wish,
         others: arguments.others,
         step_timeout: arguments.step_timeout,
-        given: GivenZone {
-            reboots: arguments.reboot,
-            replaces_failed: arguments.replace_failed,
-            ..GivenZone::default()
-        },
+        given,
         decisions: Decisions {
             fresh: if arguments.fresh {
                 Fresh::Begin

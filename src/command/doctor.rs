@@ -187,7 +187,7 @@ fn answer_of(host: &mut dyn Host, script: &Script) -> Result<Vec<u8>, String> {
         exit => {
             let errors = String::from_utf8_lossy(&errors);
             Err(format!(
-                "the questions ended with {exit:?}: {}",
+                "the questions ended with {exit}: {}",
                 errors.trim()
             ))
         }

@@ -32,6 +32,8 @@ pub(super) struct Door {
 pub(super) struct Terminal {
     /// The arguments up to the destination.
     arguments: Vec<OsString>,
+    /// The zone that is entered from there by `zlogin`.
+    zone: Option<String>,
     become_root: Option<Become>,
 }
 
@@ -48,13 +50,18 @@ impl Terminal {
             .copied()
             .chain(words.into_iter().map(String::as_str));
         let all: Vec<&str> = all.collect();
+        let mut text = words_of(&all);
+        if let Some(zone) = &self.zone {
+            // it takes no `--`, gives the zone's shell one word as it is, and a command a terminal only if told so
+            text = words_of(&["/usr/sbin/zlogin", "-i", zone, &text]);
+        }
         let mut command = Command::new("ssh");
         command
             // not a word about the connection that ends with the shell
             .args(["-t", "-o", "LogLevel=ERROR"])
             .args(&self.arguments)
             .arg("--")
-            .arg(words_of(&all));
+            .arg(text);
         command
     }
 }
@@ -91,6 +98,7 @@ pub(super) fn open_existing(
     let destination = zone.zone.ssh.as_deref().unwrap_or(&zone.zone.alias);
     let terminal = Terminal {
         arguments: vec![for_ssh(destination).into()],
+        zone: None,
         become_root: zone.zone.become_root,
     };
     let host = connect(target).map_err(|error| Failure::run(&zone.name, error))?;

@@ -161,28 +161,9 @@ fn feed(mut stdin: impl Write, chunks: &Receiver<Vec<u8>>, events: &Sender<Event
 fn shell_exit(status: ExitStatus) -> Exit {
     match (status.code(), status.signal()) {
         (Some(code), _) => Exit::Code(code),
-        (None, Some(number)) => Exit::Signal(signal_name(number)),
+        (None, Some(number)) => Exit::by_signal(number),
         (None, None) => Exit::Signal("unknown".to_owned()),
     }
-}
-
-/// The names that SSH gives them; these numbers are the same on Linux, illumos and macOS.
-fn signal_name(number: i32) -> String {
-    let name = match number {
-        1 => "HUP",
-        2 => "INT",
-        3 => "QUIT",
-        4 => "ILL",
-        6 => "ABRT",
-        8 => "FPE",
-        9 => "KILL",
-        11 => "SEGV",
-        13 => "PIPE",
-        14 => "ALRM",
-        15 => "TERM",
-        other => return other.to_string(),
-    };
-    name.to_owned()
 }
 
 fn lost(script: &Script, source: io::Error) -> HostError {

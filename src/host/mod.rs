@@ -10,6 +10,7 @@ pub mod ssh;
 pub mod transcript;
 pub mod zlogin;
 
+use std::fmt;
 use std::io::Read;
 use std::time::Duration;
 
@@ -34,6 +35,36 @@ pub enum Exit {
     Code(i32),
     /// The shell that ran the script was ended by a signal, named as in `TERM`.
     Signal(String),
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(status) => write!(f, "status {status}"),
+            Self::Signal(name) => write!(f, "signal {name}"),
+        }
+    }
+}
+
+impl Exit {
+    /// An end by a signal. SSH calls them so; these numbers are the same on Linux, illumos and macOS.
+    fn by_signal(number: i32) -> Self {
+        let name = match number {
+            1 => "HUP",
+            2 => "INT",
+            3 => "QUIT",
+            4 => "ILL",
+            6 => "ABRT",
+            8 => "FPE",
+            9 => "KILL",
+            11 => "SEGV",
+            13 => "PIPE",
+            14 => "ALRM",
+            15 => "TERM",
+            other => return Self::Signal(other.to_string()),
+        };
+        Self::Signal(name.to_owned())
+    }
 }
 
 /// A target on which scripts run: a zone over SSH, this machine, a recording.

@@ -89,7 +89,7 @@ impl<H: Host> Host for Zlogin<H> {
         let ended = reception.finish(&self.zone, script, None, shell.clone(), output);
         match (ended, shell) {
             (Err(HostError::NoEnd { .. }), Exit::Code(status)) if begun && status > 128 => {
-                Ok(Exit::Signal(signal_name(status - 128)))
+                Ok(Exit::by_signal(status - 128))
             }
             (Err(HostError::NoEnd { .. }), _) if !begun && is_refusal(&said) => {
                 Err(HostError::NoZone {
@@ -113,22 +113,6 @@ fn is_refusal(said: &[u8]) -> bool {
                 .iter()
                 .any(|words| line.contains(words))
     })
-}
-
-/// The numbers that illumos and others have in common.
-fn signal_name(number: i32) -> String {
-    match number {
-        1 => "HUP".to_owned(),
-        2 => "INT".to_owned(),
-        3 => "QUIT".to_owned(),
-        6 => "ABRT".to_owned(),
-        9 => "KILL".to_owned(),
-        11 => "SEGV".to_owned(),
-        13 => "PIPE".to_owned(),
-        14 => "ALRM".to_owned(),
-        15 => "TERM".to_owned(),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use super::shell;
+use crate::facts::host::HOST_LOCK_ROOT;
 use crate::facts::locks::Holder;
 use crate::script::Script;
 
@@ -20,6 +21,9 @@ pub const HELD: i32 = 75;
 /// Exit status of a guarded script whose run does not hold the zone any more.
 pub const NOT_HELD: i32 = 76;
 
+/// Exit status of [`take`] when what was left is at work on a zone of the host; standard error says at what.
+pub const AT_WORK: i32 = 77;
+
 /// What such a script says.
 pub const NOT_HELD_TEXT: &str = "this run does not hold the zone any more";
 
@@ -29,7 +33,8 @@ pub const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// Takes the zone for a run, or finds out who holds it; `root` is where runs that change it announce themselves.
 ///
 /// What the run's `earlier` connection left in the zone is ended first, and so are the connections of
-/// the tokens in `evict`: by contract, after waiting at most `settle` for package tools and the like.
+/// the tokens in `evict`: by contract, after waiting at most `settle` for package tools and the like. What changes
+/// zones of a host is never ended: after that wait the script ends with [`AT_WORK`].
 #[must_use]
 pub fn take(
     root: &str,
@@ -47,6 +52,14 @@ pub fn take(
         .set("holder", text)
         .set("settle", settle.as_secs().to_string())
         .set("lasting", LASTING)
+        .set(
+            "spared",
+            if root.starts_with(HOST_LOCK_ROOT) {
+                SPARED
+            } else {
+                ""
+            },
+        )
         .set("within", ENDS_WITHIN.as_secs().to_string())
         .set("earlier", earlier.unwrap_or_default())
         .list("evict", evict)
@@ -78,6 +91,10 @@ pub fn guarded(script: &Script, root: &str, token: &str) -> Script {
 const LASTING: &str =
     "pkgin|pkg_[a-z]+|(user|group)(add|mod|del)|passwd|svccfg|gtar|cp|mv|node|vmadm|imgadm";
 
+/// Those of them that are never ended where they change zones: a `vmadm reprovision` that is killed leaves what is
+/// delegated to the zone under another name.
+const SPARED: &str = "node|vmadm|imgadm";
+
 // A connection whose contract is the ssh service's own has none to be known by (inferred: an sshd
 // without contracts); it counts as alive until the zone is started again.
 const TAKE: &str = r#"
@@ -86,12 +103,18 @@ holds() {
   [ "$2" = none ] || /usr/bin/pgrep -c "$2" >/dev/null
 }
 end_contract() {
-  local until=$((SECONDS + settle))
+  local until=$((SECONDS + settle)) pids
   if [ "$1" = none ] || [ "$1" = "$contract" ]; then return; fi
   # what changes several files in one go leaves more to mend when it is ended than when it is waited for
   while [ "$SECONDS" -lt "$until" ] && /usr/bin/pgrep -x -c "$1" "$lasting" >/dev/null; do
     /usr/bin/sleep 0.1
   done
+  if [ -n "$spared" ]; then
+    pids=$(/usr/bin/pgrep -x -d , -c "$1" "$spared") && {
+      /usr/bin/ps -fo args= -p "$pids" >&2
+      exit 77
+    }
+  fi
   until=$((SECONDS + within))
   while /usr/bin/pkill -KILL -c "$1"; do
     [ "$SECONDS" -lt "$until" ] || fail "what an earlier run left in the zone does not end (contract $1)"

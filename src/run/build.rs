@@ -41,7 +41,7 @@ pub enum BuildError {
         source: package::StagedError,
     },
     /// `tar` failed on the target.
-    #[error("cannot fetch what was staged in {folder}: gtar ended with {exit:?}")]
+    #[error("cannot fetch what was staged in {folder}: gtar ended with {exit}")]
     Collect { folder: String, exit: Exit },
     /// What was staged cannot become a package.
     #[error("what was staged cannot become a package")]
@@ -304,7 +304,7 @@ exit 0
         );
     let (exit, answer) = collect(door, &script, &mut std::io::empty(), sink)?;
     if exit != Exit::Code(0) {
-        return Err(RunError::Probe(format!("looking for libraries ended with {exit:?}")).into());
+        return Err(RunError::Probe(format!("looking for libraries ended with {exit}")).into());
     }
     let text = String::from_utf8_lossy(&answer);
     let there: BTreeSet<&str> = text.lines().collect();

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::door::Door;
 use super::step::{self, Sink};
-use super::{Controller, Event, Fresh, RunError, View, Wish, lock, look};
+use super::{Controller, Event, Fresh, RunError, View, Wish, judged, lock, look};
 use crate::causes::in_one_line;
-use crate::host::{self, Exit, Host, HostError};
+use crate::host::{self, Host, HostError};
 use crate::plan::{self, Plan, Stage, Step, Work};
 use crate::store::{RunLog, StoreError};
 
@@ -311,11 +311,7 @@ fn note_unchecked(door: &mut dyn Host, view: &View) -> Result<(), RunError> {
     }
     let script = plan::receipts::note_unchecked(names);
     let (exit, _, errors) = host::run_to_string(door, &script)?;
-    if exit == Exit::Code(0) {
-        return Ok(());
-    }
-    let errors = String::from_utf8_lossy(&errors);
-    Err(RunError::Probe(format!("{exit:?}: {}", errors.trim())))
+    judged(&exit, &errors)
 }
 
 fn did_not_take(step: &Step) -> RunError {

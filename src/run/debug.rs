@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::build::{self, BuildError};
-use super::{Controller, Door, RunError, View, lock};
+use super::{Controller, Door, RunError, View, judged, lock};
 use crate::host::{self, Exit, Host as _, Stream};
 use crate::plan::debug::{self, KeptTree, NO_TREE};
 use crate::plan::phases::BUILD_EPOCH;
@@ -36,11 +36,12 @@ pub fn kept_tree(door: &mut Door<'_>, recipe: &str) -> Result<Option<KeptTree>, 
     let text = String::from_utf8_lossy(&said);
     match exit {
         Exit::Code(NO_TREE) => Ok(None),
-        Exit::Code(0) => match KeptTree::parse(&text) {
-            Some(tree) => Ok(Some(tree)),
-            None => Err(RunError::Probe(text.trim().to_owned())),
-        },
-        exit => Err(failed(&exit, &errors)),
+        exit => {
+            judged(&exit, &errors)?;
+            let tree = KeptTree::parse(&text);
+            tree.map(Some)
+                .ok_or_else(|| RunError::Probe(text.trim().to_owned()))
+        }
     }
 }
 
@@ -58,15 +59,7 @@ pub fn ask(
         Stream::Out => out.extend_from_slice(data),
         Stream::Err => errors.extend_from_slice(data),
     })?;
-    match exit {
-        Exit::Code(0) => Ok(out),
-        exit => Err(failed(&exit, &errors)),
-    }
-}
-
-fn failed(exit: &Exit, errors: &[u8]) -> RunError {
-    let errors = String::from_utf8_lossy(errors);
-    RunError::Probe(format!("{exit:?}: {}", errors.trim()))
+    judged(&exit, &errors).map(|()| out)
 }
 
 /// The sources of a recipe as a build of it gets them, and the sha256 of the archive they travel in.

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::door::Door;
-use super::{Controller, Event, RunError};
+use super::{Controller, Event, RunError, judged};
 use crate::facts::locks::{Holder, Lock, parse_lines};
 use crate::host::{self, Exit};
 use crate::plan::lock;
 use crate::store::fresh_name;
 
-/// How long a package tool that a run of this controller left in the zone is waited for.
+/// How long a package tool that another run left in the zone is waited for.
 const SETTLE: Duration = Duration::from_secs(30);
 
 /// How long taking the zone may be quiet beside its own waits.
@@ -57,21 +57,16 @@ pub(super) fn take(
     // each connection has a token of its own
     let earlier = std::mem::replace(&mut controller.locking.holder.token, fresh_name());
     loop {
-        let patience = if controller.locking.breaks {
-            Duration::ZERO
-        } else {
-            settle
-        };
         let script = lock::take(
             &door.lock_root,
             &controller.locking.holder,
             Some(earlier.as_str()).filter(|e| !e.is_empty()),
             &evict,
-            patience,
+            settle,
         );
         // its waits are its own: they must not count as hanging
         let slack = door.quiet.map_or(SLACK, |quiet| quiet.min(SLACK));
-        let quiet = door.quiet.replace(patience + lock::ENDS_WITHIN + slack);
+        let quiet = door.quiet.replace(settle + lock::ENDS_WITHIN + slack);
         let answer = host::run_to_string(door, &script);
         door.quiet = quiet;
         let (exit, said, errors) = answer?;
@@ -81,10 +76,11 @@ pub(super) fn take(
                 return Ok(());
             }
             Exit::Code(lock::HELD) => {}
-            exit => {
-                let errors = String::from_utf8_lossy(&errors);
-                return Err(RunError::Probe(format!("{exit:?}: {}", errors.trim())));
+            Exit::Code(lock::AT_WORK) => {
+                let said = String::from_utf8_lossy(&errors);
+                return Err(RunError::AtWork(said.trim().to_owned()));
             }
+            exit => judged(&exit, &errors)?,
         }
         let held = parse_lines(&String::from_utf8_lossy(&said))?;
         let gone = to_evict(&held, controller, &evict);

@@ -104,7 +104,7 @@ fn build_error(step: &Step) -> impl FnOnce(build::BuildError) -> RunError {
 }
 
 /// The bytes behind a line with their hash and size, which the target compares.
-fn framed(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn framed(bytes: &[u8]) -> Vec<u8> {
     let mut framed = format!("{} {}\n", sha256_hex(bytes), bytes.len()).into_bytes();
     framed.extend_from_slice(bytes);
     framed
@@ -270,11 +270,7 @@ fn judge(kind: &CheckKind, exit: &Exit, answer: &[u8], errors: &[u8]) -> Result<
             contains, status, ..
         } => {
             if *exit != Exit::Code(*status) {
-                return Err(format!(
-                    "it ended with {}, not {status}; {}",
-                    show_exit(exit),
-                    said()
-                ));
+                return Err(format!("it ended with {}, not {status}; {}", exit, said()));
             }
             match contains {
                 Some(wanted) if !text().contains(wanted) => Err(format!(
@@ -292,17 +288,10 @@ fn judge(kind: &CheckKind, exit: &Exit, answer: &[u8], errors: &[u8]) -> Result<
             Ok(status) => Ok(show_status(&status)),
             Err(error) if answer.is_empty() => Err(format!(
                 "nothing answers on {address}:{port} ({}; {error})",
-                show_exit(exit)
+                exit
             )),
             Err(error) => Err(format!("{address}:{port} answers, but not as AFP: {error}")),
         },
-    }
-}
-
-fn show_exit(exit: &Exit) -> String {
-    match exit {
-        Exit::Code(status) => format!("status {status}"),
-        Exit::Signal(signal) => format!("signal {signal}"),
     }
 }
 

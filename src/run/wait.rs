@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Controller, Event, RunError};
+use super::{Controller, Event, RunError, judged};
 use crate::facts::sessions::parse_spared;
 use crate::host::{self, Exit, Host};
 use crate::plan::shell;
@@ -31,11 +31,11 @@ pub(super) fn until_quiet(
         });
         std::thread::sleep(PAUSE);
         let (exit, _, errors) = host::run_to_string(door, &question)?;
-        let said = String::from_utf8_lossy(&errors);
         match exit {
-            Exit::Code(0) => return Ok(()),
-            Exit::Code(shell::SESSIONS_OPEN) => sessions = parse_spared(&said),
-            exit => return Err(RunError::Probe(format!("{exit:?}: {}", said.trim()))),
+            Exit::Code(shell::SESSIONS_OPEN) => {
+                sessions = parse_spared(&String::from_utf8_lossy(&errors));
+            }
+            exit => return judged(&exit, &errors),
         }
     }
 }

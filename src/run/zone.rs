@@ -15,7 +15,7 @@ use regard::Regard;
 use super::course::Course;
 use super::door::Door;
 use super::step::{self, Sink};
-use super::{Controller, Event, RunError, lock};
+use super::{Controller, Event, RunError, judged, lock};
 use crate::causes::in_one_line;
 use crate::facts::Questions;
 use crate::facts::accounts::Secret;
@@ -24,7 +24,7 @@ use crate::facts::host::victims::{self, Victim};
 use crate::facts::host::vms::Vm;
 use crate::facts::host::{self as host_facts, HostFacts, HostQuestions};
 use crate::host::zlogin::Zlogin;
-use crate::host::{self, Exit, Host, HostError};
+use crate::host::{self, Host, HostError};
 use crate::plan::Work;
 use crate::plan::zone::{self, GivenZone, Place, WantedZone, ZonePlan, ZoneStep};
 use crate::shadow::ShadowState;
@@ -89,13 +89,22 @@ pub fn ask(door: &mut dyn Host, questions: &HostQuestions) -> Result<HostFacts, 
 /// # Errors
 /// [`RunError`] when the host cannot be asked or nothing can be planned.
 pub fn look(door: &mut dyn Host, wish: &ZoneWish) -> Result<ZoneView, RunError> {
-    let mut questions = zone::questions(&wish.wanted);
-    let mut facts = ask(door, &questions)?;
-    if zone::questions_after(&wish.wanted, &facts, &mut questions) {
-        facts = ask(door, &questions)?;
-    }
+    let facts = facts_of(door, &wish.wanted)?;
     let plan = zone::plan(&wish.wanted, &facts, wish.given).map_err(RunError::Refused)?;
     Ok(ZoneView { facts, plan })
+}
+
+/// Asks a host for all that a zone's file is about.
+///
+/// # Errors
+/// [`RunError`] when the host cannot be asked.
+pub fn facts_of(door: &mut dyn Host, wanted: &WantedZone) -> Result<HostFacts, RunError> {
+    let mut questions = zone::questions(wanted);
+    let facts = ask(door, &questions)?;
+    match zone::questions_after(wanted, &facts, &mut questions) {
+        true => ask(door, &questions),
+        false => Ok(facts),
+    }
 }
 
 /// Makes the zone what its file says, under a lock on its host that is the zone's own. What the user must be asked
@@ -188,18 +197,10 @@ pub fn put_host_keys(door: &mut dyn Host, archive: &[u8]) -> Result<(), RunError
     let mut errors = Vec::new();
     let exit = door.run(
         &zone::scripts::write_host_keys(),
-        &mut std::io::Cursor::new(archive),
+        &mut std::io::Cursor::new(step::framed(archive)),
         &mut |_, bytes| errors.extend_from_slice(bytes),
     )?;
     judged(&exit, &errors)
-}
-
-fn judged(exit: &Exit, errors: &[u8]) -> Result<(), RunError> {
-    if *exit == Exit::Code(0) {
-        return Ok(());
-    }
-    let errors = String::from_utf8_lossy(errors);
-    Err(RunError::Probe(format!("{exit:?}: {}", errors.trim())))
 }
 
 /// Asks what dies with a zone.

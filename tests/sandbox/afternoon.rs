@@ -15,8 +15,8 @@ fn recipe(zone: &Zone) -> String {
 }
 
 /// What `debug shell` shows on a terminal on which somebody types `typed`.
-fn on_terminal(zone: &Zone, typed: &str) -> String {
-    let command = zone.command(&["debug", "shell", "afternoon", "greeter"]);
+fn on_terminal(zone: &Zone, recipe: &str, typed: &str) -> String {
+    let command = zone.command(&["debug", "shell", &zone.alias, recipe]);
     let words: Vec<String> = [command.get_program()]
         .into_iter()
         .chain(command.get_args())
@@ -116,6 +116,7 @@ fn an_afternoon_with_a_build_that_fails_ends_with_a_patch_in_the_recipe() {
     // on a terminal it is a shell, which ends as its last command did
     let terminal = on_terminal(
         &zone,
+        "greeter",
         "tty; stty size; echo \"${CC##*/} $PWD\"; (exit 5); exit\n",
     );
     assert!(
@@ -236,6 +237,31 @@ fn an_afternoon_with_a_build_that_fails_ends_with_a_patch_in_the_recipe() {
             .contains("no build tree of `greeter` is kept in afternoon"),
         "{late}"
     );
+}
+
+#[test]
+fn a_tree_in_a_zone_that_only_zlogin_enters_has_a_terminal_too() {
+    let Some(zone) = super::zone_files::zone("bare") else {
+        return;
+    };
+    let file = "zones/bare.toml";
+    zone.edit(
+        file,
+        "alias = \"bare\"",
+        "alias = \"bare\"\nbrand = \"joyent-minimal\"",
+    );
+    let text = fs::read_to_string(zone.site.join(file)).unwrap();
+    let used = "\n[[recipe]]\nname = \"greeter-autotools\"\n";
+    zone.write(file, &(text + used));
+    zone.edit("patches/greeter/loud.patch", GOOD, BROKEN);
+    super::zone_files::apply(&zone).exits(1);
+    let typed = "[ -t 0 ] && echo \"as $(id -un) in $PWD\"; (exit 5); exit\n";
+    let shown = on_terminal(&zone, "greeter-autotools", typed);
+    for part in ["compile src $ ", "as zwbuild in /var/db/zonewright/build/"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    // `zlogin` does not tell how an interactive command ended
+    assert!(shown.ends_with("status 0\r\n"), "{shown}");
 }
 
 #[test]

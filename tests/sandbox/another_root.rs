@@ -1,13 +1,15 @@
 //! Another root for a zone: what stays, what is given back, and what becomes of a run that is killed in between.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
-use zonewright::host::{Exit, Host};
+use zonewright::host::zlogin::Zlogin;
+use zonewright::host::{Exit, Host, HostError, Stream};
+use zonewright::run::zone::{host_keys, put_host_keys};
 use zonewright::script::Script;
 
 use super::harness::{Ran, Zone};
@@ -59,6 +61,7 @@ fn another_root_keeps_datasets_users_passwords_and_host_keys() {
     let Some(zone) = filled("rooted") else { return };
     let look = || [DATASETS, HASH, KEYS].map(|script| zone.shell(script));
     let before = look();
+    half_an_archive_changes_no_key(&zone);
     let keys = fs::read_to_string(pinned(&zone)).unwrap();
     zone.edit("zones/rooted.toml", "24.4.1", "23.4.0");
     let plan = run(&zone, &["plan", "rooted"]).succeeds();
@@ -101,7 +104,7 @@ fn what_would_be_lost_is_said(zone: &Zone, reprovision: &[&str]) {
         ),
         (
             "parameters = { state = \"/netatalk\", backups = \"/backups\" }\n",
-            vec![],
+            vec!["/backups"],
         ),
     ] {
         zone.write(file, &format!("{text}{used}{parameters}"));
@@ -114,8 +117,43 @@ fn what_would_be_lost_is_said(zone: &Zone, reprovision: &[&str]) {
             .map(|(folder, _)| folder.trim_start_matches("  - "))
             .collect();
         assert_eq!(found, lost, "{said}");
+        let but = "/backups  of netatalk-4.2, with all in it but /backups/matt, where datasets are mounted\n";
+        assert_eq!(said.out.contains(but), lost == ["/backups"], "{said}");
+        assert!(
+            said.out
+                .contains("  - /home/matt  of matt, with all in it: no"),
+            "{said}"
+        );
     }
     zone.write(file, &text);
+}
+
+/// A zone whose input ends early, as when its connection does.
+struct Short<H>(H, u64);
+
+impl<H: Host> Host for Short<H> {
+    fn run(
+        &mut self,
+        script: &Script,
+        input: &mut dyn Read,
+        output: &mut dyn FnMut(Stream, &[u8]),
+    ) -> Result<Exit, HostError> {
+        self.0.run(script, &mut input.take(self.1), output)
+    }
+}
+
+/// Each key is the old one or the new one, whole, wherever the archive of them ends.
+fn half_an_archive_changes_no_key(zone: &Zone) {
+    let uuid = zones_of(zone)[0]["uuid"].as_str().unwrap().to_owned();
+    let mut door = Zlogin::new(zone.host_door(), uuid.as_str());
+    let archive = host_keys(&mut door).unwrap();
+    let look = "cd /var/ssh && ls -A && cat ssh_host_*";
+    let before = zone.shell(look);
+    for bytes in [700, archive.len() as u64 / 3, archive.len() as u64 / 2] {
+        let mut short = Short(&mut door, bytes);
+        let error = put_host_keys(&mut short, &archive).unwrap_err();
+        assert_eq!(zone.shell(look), before, "after {bytes} bytes: {error}");
+    }
 }
 
 #[test]
@@ -143,6 +181,86 @@ enum Killed {
     After(u64),
     /// When the host has made the root, and nothing is in it.
     WithNewRoot,
+}
+
+#[test]
+fn a_zone_whose_reprovision_failed_loses_nothing_that_was_not_listed_and_agreed_to() {
+    let Some(zone) = filled("unlucky") else {
+        return;
+    };
+    let uuid = zones_of(&zone)[0]["uuid"].as_str().unwrap().to_owned();
+    let data = format!("zones/{uuid}/data");
+    let image = r#"{"image_uuid": "2f1dc911-6401-4fa4-8e9d-67ea2e39c271"}"#;
+    let impatient = |milliseconds: &str| {
+        let fault = format!("now=impatient({milliseconds})");
+        zone.run(&["sandbox", "up", "global", "--no-faults", "--fault", &fault])
+            .succeeds();
+    };
+    impatient("1");
+    let failed = zone.host_shell(&format!(
+        "vmadm reprovision {uuid} <<<'{image}' 2>&1; vmadm list -H -o state alias=unlucky"
+    ));
+    assert!(failed.ends_with("failed\n"), "{failed}");
+    impatient("300000");
+    let look = || zone.host_shell(&format!("zfs list -H -t all -r -o name,guid {data}"));
+    let before = look();
+    assert!(before.contains("/matt@first"), "{before}");
+
+    // what keeps everything comes first
+    let told = apply(&zone).exits(1);
+    let keep = told.err.find("remove attr name=failed` and `vmadm start ");
+    assert!(
+        keep.is_some_and(|at| at < told.err.find("--replace-failed").unwrap()),
+        "{told}"
+    );
+    for words in [
+        ["apply", "unlucky", "--replace-failed"],
+        ["zone", "create", "unlucky"],
+    ] {
+        let more: &[&str] = if words[0] == "zone" {
+            &["--replace-failed"]
+        } else {
+            &[]
+        };
+        let asked = run(&zone, &[&words, more].concat()).exits(2);
+        assert!(asked.out.contains(&format!("  - {data}/matt  ")), "{asked}");
+        assert!(asked.out.contains("      @first\n"), "{asked}");
+        assert!(asked.err.contains("the word `unlucky`"), "{asked}");
+        assert_eq!(look(), before);
+    }
+    let replace = ["apply", "unlucky", "--replace-failed", "--yes"];
+    zone.host_shell(&format!(
+        "zfs snapshot {data}/state@kept; zfs hold mine {data}/state@kept"
+    ));
+    let before = look();
+    let held = run(&zone, &replace).exits(1);
+    assert!(
+        held.err
+            .contains(&format!("the snapshot {data}/state@kept is held")),
+        "{held}"
+    );
+    assert_eq!(look(), before);
+
+    // as a killed one leaves it
+    let aside = format!("zones/{uuid}-reprovisioning-data");
+    zone.host_shell(&format!(
+        "zfs release mine {data}/state@kept; zfs set zoned=off {data}; zfs rename {data} {aside}"
+    ));
+    let lost = run(&zone, &replace).exits(1);
+    let back = [
+        format!("zfs set zoned=off {aside}"),
+        format!("zfs rename {aside} {data}"),
+        format!("zfs set zoned=on {data}"),
+    ];
+    assert!(
+        lost.err.contains(&format!("`{}`", back.join("`, `"))),
+        "{lost}"
+    );
+    zone.host_shell(&back.join("; "));
+    assert_eq!(look(), before);
+
+    run(&zone, &replace).succeeds();
+    assert!(!look().contains("@first"));
 }
 
 #[test]

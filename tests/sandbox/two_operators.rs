@@ -5,9 +5,11 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use zonewright::facts::host::HOST_LOCK_ROOT;
 use zonewright::facts::locks::{Holder, LOCK_ROOT};
-use zonewright::host::{Exit, run_to_string};
+use zonewright::host::{Exit, Host, run_to_string};
 use zonewright::plan::lock;
+use zonewright::script::Script;
 use zonewright::store::fresh_name;
 
 use super::harness::{Running, Zone};
@@ -112,6 +114,81 @@ fn a_lock_can_be_broken_and_its_run_says_so() {
     assert_eq!(zone.shell("cat /var/tmp/compilations"), "compiled\n");
     let again = zone.apply().succeeds();
     assert!(again.out.ends_with("): nothing to do\n"), "{again}");
+}
+
+#[test]
+fn whoever_breaks_a_hosts_lock_waits_for_what_the_host_is_making() {
+    let Some(zone) = super::zone_files::zone("patient") else {
+        return;
+    };
+    let with_password = |mut command: Command| {
+        command.env("MATT", "correct horse");
+        Running::of(command)
+    };
+    // the image stays
+    let create = ["zone", "create", "patient"];
+    zone.run(&create).succeeds();
+    zone.run(&["zone", "destroy", "patient", "--yes"])
+        .succeeds();
+    // two looks with two questions each, and the validation
+    let fault = "vmadm#6=delay(4000)";
+    zone.run(&["sandbox", "up", "global", "--fault", fault])
+        .succeeds();
+    let first = with_password(zone.command(&create));
+    zone.host_shell("until ls /var/db/zonewright/creating/?* >/dev/null 2>&1; do sleep 0.05; done");
+    let breaks = elsewhere(&zone, &["apply", "patient", "--break-lock"]);
+    let breaks = with_password(breaks).wait().succeeds();
+    let first = first.wait();
+    assert!(
+        breaks.err.starts_with("note: the run of "),
+        "{breaks}\n{first}"
+    );
+    assert!(
+        !breaks.err.contains("create zone patient"),
+        "{breaks}\n{first}"
+    );
+}
+
+#[test]
+fn what_changes_zones_of_a_host_is_never_ended() {
+    let Some(zone) = Zone::with_recipe("vital", "slow") else {
+        return;
+    };
+    zone.run(&["sandbox", "up", "vital"]).succeeds();
+    let root = format!("{HOST_LOCK_ROOT}/vital/lock");
+    let holder = || Holder {
+        token: fresh_name(),
+        ..Holder::default()
+    };
+    let (mut first, mut second) = (zone.door(), zone.door());
+    let run = |door: &mut dyn Host, script: &Script| {
+        let (exit, _, errors) = run_to_string(door, script).unwrap();
+        (exit, String::from_utf8(errors).unwrap())
+    };
+    let held = holder();
+    let take = lock::take(&root, &held, None, &[], Duration::ZERO);
+    assert_eq!(run(&mut first, &take).0, Exit::Code(0));
+    let vmadm = "cp /usr/bin/bash /var/tmp/vmadm; \
+                 /var/tmp/vmadm -c 'sleep 5; echo made >/var/tmp/zone' </dev/null >/dev/null 2>&1 &";
+    assert_eq!(
+        run(&mut first, &Script::new("x").shell(vmadm)).0,
+        Exit::Code(0)
+    );
+    let evict = [held.token.clone()];
+    let mut after = |seconds| {
+        let settle = Duration::from_secs(seconds);
+        run(
+            &mut second,
+            &lock::take(&root, &holder(), None, &evict, settle),
+        )
+    };
+    let (exit, said) = after(1);
+    assert!(
+        exit == Exit::Code(77) && said.starts_with("/var/tmp/vmadm -c "),
+        "{exit:?}: {said}"
+    );
+    assert_eq!(after(60).0, Exit::Code(0));
+    assert_eq!(zone.shell("cat /var/tmp/zone"), "made\n");
 }
 
 #[test]

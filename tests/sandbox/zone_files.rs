@@ -148,10 +148,30 @@ fn what_may_be_changed_at_once_is_changed_and_the_rest_is_asked_for() {
     assert_eq!(zone.shell(boot), before);
     let left = run(&zone, &["plan", "differs"]).succeeds();
     assert_eq!(left.out.matches("\n  ~ ").count(), 1, "{left}");
+    a_refused_change_leaves_it_running(&zone);
     run(&zone, &["apply", "differs", "--reboot"]).succeeds();
     assert_ne!(zone.shell(boot), before);
     let done = run(&zone, &["plan", "differs", "--detailed-exitcode"]).succeeds();
     assert_eq!(done.out.matches("nothing to do").count(), 1, "{done}");
+}
+
+/// The host refuses what it had found valid, when the zone is stopped for it.
+fn a_refused_change_leaves_it_running(zone: &Zone) {
+    // two looks with three questions each, the validation, the stop
+    let fault = "vmadm#9=fail(1,Conflict detected with another vm)";
+    zone.run(&["sandbox", "up", "global", "--fault", fault])
+        .succeeds();
+    let refused = run(zone, &["apply", "differs", "--reboot"]).exits(1);
+    zone.run(&["sandbox", "up", "global", "--no-faults"])
+        .succeeds();
+    for part in ["Conflict detected", "which runs again as it was"] {
+        assert!(refused.err.contains(part), "{refused}");
+    }
+    let state = zone.host_shell("vmadm list -H -o state,autoboot alias=differs");
+    assert_eq!(
+        state.split_whitespace().collect::<Vec<_>>(),
+        ["running", "true"]
+    );
 }
 
 #[test]

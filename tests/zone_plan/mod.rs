@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -32,6 +33,7 @@ struct CaseGiven {
     reboots: bool,
     reprovisions: bool,
     replaces_failed: bool,
+    loses_data: bool,
 }
 
 struct Case {
@@ -58,6 +60,7 @@ impl Case {
             reboots: given.reboots,
             reprovisions: given.reprovisions,
             replaces_failed: given.replaces_failed,
+            loses_data: given.loses_data,
         };
         Self {
             folder,
@@ -234,6 +237,77 @@ fn every_script_for_a_host_is_within_the_grammar() {
         .collect();
     let wrong: Vec<String> = wrong.into_iter().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the script that waits for a zone hears in it where its services are online and `ipadm` prints this.
+fn heard(inner: &str, addresses: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let rows = file("addresses", addresses);
+    // addrobj,type,state,addr
+    let fields = "case $4 in *,addr) fields=1,3- ;; *) fields=1,3 ;; esac";
+    let ipadm = file("ipadm", &format!("{fields}\ncut -d: -f$fields {rows}\n"));
+    let svcs = file("svcs", "echo 'online svc:/x'\n");
+    let script = inner
+        .replace("/usr/sbin/ipadm", &format!("/bin/sh {ipadm}"))
+        .replace("/usr/bin/svcs", &format!("/bin/sh {svcs}"))
+        .replace("/var/svc/", &format!("{}/", folder.path().display()));
+    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_zone_that_is_waited_for_is_ready_when_the_next_look_finds_it_so() {
+    use zonewright::facts::host::inside::{Address, Inside};
+    let cases = cases().into_iter();
+    let body = cases
+        .flat_map(|case| {
+            let facts = case.facts("facts.json").unwrap();
+            plan(&case.wanted, &facts, case.given).map_or(Vec::new(), |plan| plan.steps)
+        })
+        .find_map(|step| match step.step.work {
+            Work::Script { script, .. } if step.step.id == "zone/ready" => {
+                Some(script.body().to_owned())
+            }
+            _ => None,
+        });
+    let inner = inner_scripts(&body.unwrap()).unwrap();
+    const LOCAL: &str = "net0/v6:addrconf:ok:fe80\\:\\:8\\:20ff/10\n";
+    for (rows, wanted) in [
+        ("lo0/v4:static:ok:127.0.0.1/8\n", "waits for an address\n"),
+        (LOCAL, "waits for an address\n"),
+        ("net0/_a:dhcp:ok:192.0.2.23/24\n", "ready\n"),
+        ("net0/_a:addrconf:ok:2001\\:db8\\:\\:1/64\n", "ready\n"),
+        ("net0/_a:dhcp:disabled:?\n", "waits for an address\n"),
+        (
+            "net0/_a:static:duplicate:192.0.2.23/24\n",
+            "broken another machine has its address\n",
+        ),
+    ] {
+        let rows = format!("{LOCAL}{rows}lo0/v6:static:ok:\\:\\:1/128\n");
+        assert_eq!(heard(&inner, &rows), wanted, "{rows}");
+        let addresses = rows.lines().map(|row| {
+            let row = row.replace("\\:", "|");
+            let cells: Vec<String> = row.split(':').map(|cell| cell.replace('|', ":")).collect();
+            let [object, kind, state, address] = <[String; 4]>::try_from(cells).unwrap();
+            Address {
+                object,
+                kind,
+                state,
+                address,
+            }
+        });
+        let inside = Inside {
+            addresses: addresses.collect(),
+            ..Inside::default()
+        };
+        let is_ready = inside.is_broken().is_none() && inside.waits_for().is_none();
+        assert_eq!(is_ready, wanted == "ready\n", "{rows}");
+    }
 }
 
 #[test]

@@ -103,9 +103,7 @@ fn by_zlogin(
     let name = uuid.to_owned();
     let target = host.target.clone();
     let mut terminal = terminal(&target, None);
-    terminal
-        .arguments
-        .extend([OsString::from("/usr/sbin/zlogin"), OsString::from(uuid)]);
+    terminal.zone = Some(uuid.to_owned());
     let address = address.map_or_else(|| format!("by zlogin from {}", target.host), str::to_owned);
     drop(host);
     let connection = connect_as(target, move |ssh| Ok(Zlogin::new(ssh, name.as_str())));
@@ -237,6 +235,7 @@ fn terminal(target: &SshTarget, jump: Option<&SshTarget>) -> Terminal {
     words.push(format!("{}@{}", target.user, target.host));
     Terminal {
         arguments: words.into_iter().map(OsString::from).collect(),
+        zone: None,
         become_root: None,
     }
 }

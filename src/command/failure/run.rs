@@ -69,6 +69,9 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
         RunError::Build { id, source, .. } => build_text(zone, error, id, source, program, style),
         RunError::Host(source) => simple(&remedy::of_host(source)),
         RunError::Locked(locks) => locked(zone, locks, style),
+        RunError::AtWork(_) => simple(&format!(
+            "`{program} apply {zone}` goes on when that has ended; where it never ends, look into it on the host"
+        )),
         RunError::NotHeld => simple(&format!(
             "`{program} status {zone}` says who holds it; `{program} apply {zone} --wait` goes on when \
              they are done"
@@ -171,6 +174,10 @@ fn next(id: &str, zone: &str, program: &str, style: Style) -> String {
         "zone/create" => format!(
             "mend {what}, then `{program} apply {zone} --replace-failed` makes the zone anew, whatever the \
              host left of it"
+        ),
+        // the host marks it as failed, and nothing goes on by itself
+        "zone/reprovision" => format!(
+            "`{program} apply {zone}` says what the host made of it and how it goes on; its datasets are still there"
         ),
         "zone/reboot" => {
             format!("mend {what}, then `{program} apply {zone} --reboot` boots the zone once more")

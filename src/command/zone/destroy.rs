@@ -6,13 +6,16 @@ use serde_json::{Value, json};
 
 use super::{begin, confirm, host, load, size};
 use crate::cli::{Global, ZoneDestroyArgs};
-use crate::command::{DONE, Failure, answer, answer_json, folders, old_root, site};
+use crate::command::door::host::HostDoor;
+use crate::command::{DONE, Failure, answer, answer_json, door, folders, old_root, site};
 use crate::facts::host::victims::Victim;
 use crate::facts::host::vms::Vm;
-use crate::plan::zone::{GivenZone, concerned, held};
-use crate::run;
-use crate::run::zone::{ask, victims};
+use crate::plan::zone::{GivenZone, concerned, held, is_at_stake, snapshot_held};
+use crate::run::zone::{ask, facts_of, victims};
+use crate::run::{self, RunError, Wish};
 use crate::show::plain;
+use crate::show::progress::Progress;
+use crate::site::SiteRoot;
 
 pub(super) fn run(global: &Global, arguments: &ZoneDestroyArgs) -> Result<u8, Failure> {
     let started = Instant::now();
@@ -41,20 +44,8 @@ pub(super) fn run(global: &Global, arguments: &ZoneDestroyArgs) -> Result<u8, Fa
         }
         return Ok(DONE);
     };
-    let datasets = victims(&mut host.host, &vm).map_err(failed)?;
-    if !global.json {
-        answer(&text(&vm, &facts.hostname, &datasets));
-    }
-    if let Some(refusal) = held(&vm) {
-        return Err(failed(run::RunError::Refused(vec![refusal])));
-    }
-    refuse_busy(&datasets)?;
-    let word = if vm.alias.is_empty() {
-        &vm.uuid
-    } else {
-        &vm.alias
-    };
-    confirm(word, "all of this will be gone", arguments.yes)?;
+    let datasets = agree(global, name, &mut host, &vm, &facts.hostname, arguments.yes)?;
+    let word = word_of(&vm);
     let wanted = host.wish.wanted.clone();
     let result = run.with_controller(|controller, log, begin| {
         run::zone::destroy(&mut host.host, &wanted, &vm, controller, log, begin)
@@ -78,6 +69,58 @@ pub(super) fn run(global: &Global, arguments: &ZoneDestroyArgs) -> Result<u8, Fa
     Ok(DONE)
 }
 
+/// Before what is left of a zone is replaced: whether data dies with it, which is listed then and agreed to.
+pub(in crate::command) fn agree_to_replace(
+    global: &Global,
+    site: &SiteRoot,
+    wish: &Wish,
+    progress: &mut Progress,
+    yes: bool,
+) -> Result<bool, Failure> {
+    let name = &wish.zone.name;
+    let Some(mut host) = door::host::open(global, site, wish, true, progress)? else {
+        return Ok(false);
+    };
+    let failed = |error| Failure::run(name, error);
+    let facts = facts_of(&mut host.host, &host.wish.wanted).map_err(failed)?;
+    let vm = concerned(&host.wish.wanted, &facts, host.wish.given)
+        .map_err(|refusal| failed(RunError::Refused(vec![refusal])))?;
+    let Some(vm) = vm.filter(|vm| !vm.is_whole() && is_at_stake(&facts, vm)) else {
+        return Ok(false);
+    };
+    progress.stop();
+    agree(global, name, &mut host, vm, &facts.hostname, yes).map(|_| true)
+}
+
+/// Lists what dies with a zone, refuses what would stop half-way, and wants the zone's name typed.
+fn agree(
+    global: &Global,
+    name: &str,
+    host: &mut HostDoor,
+    vm: &Vm,
+    hostname: &str,
+    yes: bool,
+) -> Result<Vec<Victim>, Failure> {
+    let failed = |error| Failure::run(name, error);
+    let datasets = victims(&mut host.host, vm).map_err(failed)?;
+    if !global.json {
+        answer(&text(vm, hostname, &datasets));
+    }
+    if let Some(refusal) = held(vm).or_else(|| snapshot_held(&datasets)) {
+        return Err(failed(RunError::Refused(vec![refusal])));
+    }
+    confirm(word_of(vm), "all of this will be gone", yes)?;
+    Ok(datasets)
+}
+
+/// What must be typed to end a zone.
+fn word_of(vm: &Vm) -> &str {
+    match vm.alias.as_str() {
+        "" => &vm.uuid,
+        alias => alias,
+    }
+}
+
 /// What dies, each by its name.
 fn text(vm: &Vm, host: &str, datasets: &[Victim]) -> String {
     let alias = plain::line(&vm.alias);
@@ -98,20 +141,4 @@ fn text(vm: &Vm, host: &str, datasets: &[Victim]) -> String {
         }
     }
     out
-}
-
-/// The host would end the zone first, and then find that its datasets cannot go.
-fn refuse_busy(datasets: &[Victim]) -> Result<(), Failure> {
-    let held = datasets.iter().find_map(|dataset| {
-        let snapshot = dataset.held.first()?;
-        Some(format!("{}@{snapshot}", dataset.name))
-    });
-    let Some(held) = held else { return Ok(()) };
-    let name = plain::line(&held);
-    Err(Failure::text_only(
-        &format!("the snapshot {name} is held, so the zone cannot be destroyed"),
-        &format!(
-            "on the host: `zfs holds {name}` says by which tag, `zfs release TAG {name}` lets go of it"
-        ),
-    ))
 }

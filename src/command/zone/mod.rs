@@ -136,6 +136,7 @@ fn change(global: &Global, arguments: &ZoneChangeArgs, verb: &'static str) -> Re
         replaces_failed: arguments.replace_failed,
         ..GivenZone::default()
     };
+    let given = replacing(global, &site, &wish, given, arguments.yes)?;
     let verb = match verb {
         "create" => "zone create",
         _ => "zone update",
@@ -179,6 +180,22 @@ fn change(global: &Global, arguments: &ZoneChangeArgs, verb: &'static str) -> Re
     Err(asked_for(name, &view.plan.asked))
 }
 
+/// What may be done to a zone, once the user has agreed to what `--replace-failed` destroys.
+pub(super) fn replacing(
+    global: &Global,
+    site: &SiteRoot,
+    wish: &Wish,
+    given: GivenZone,
+    yes: bool,
+) -> Result<GivenZone, Failure> {
+    let loses_data = given.replaces_failed
+        && destroy::agree_to_replace(global, site, wish, &mut progress(global), yes)?;
+    Ok(GivenZone {
+        loses_data,
+        ..given
+    })
+}
+
 /// Wants `word` typed on the terminal; where there is none, `--yes`.
 fn confirm(word: &str, question: &str, yes: bool) -> Result<(), Failure> {
     if yes {
@@ -186,7 +203,7 @@ fn confirm(word: &str, question: &str, yes: bool) -> Result<(), Failure> {
     }
     if !std::io::stdin().is_terminal() {
         return Err(Failure::usage(
-            "nothing was changed: this wants a word from you",
+            &format!("nothing was changed: {question}, so this wants the word `{word}` typed"),
             "`--yes` says it where there is no terminal",
         ));
     }

@@ -16,7 +16,7 @@ use crate::facts::host::vms::Vm;
 use crate::plan::Change;
 use crate::plan::zone::{GivenZone, Need, plan};
 use crate::run::zone::ZoneView;
-use crate::run::{RunError, Wish, folders_in_root};
+use crate::run::{FolderInRoot, RunError, Wish, folders_in_root};
 use crate::show::duration;
 
 pub(super) fn run(global: &Global, arguments: &ZoneReprovisionArgs) -> Result<u8, Failure> {
@@ -102,15 +102,20 @@ fn text(wish: &Wish, view: &ZoneView, vm: &Vm) -> Result<String, Failure> {
         out.push_str(&format!("  ~ {}  {}\n", change.what, change.why.join("; ")));
     }
     out.push_str(&format!(
-        "  - {}/{}  the root: packages, /etc, /var, /root, /opt/local, and the snapshots of it\n",
+        "  - {}/{}  the root: packages, /etc, /var, /root, /home, /opt/local, and the snapshots of it\n",
         vm.pool(),
         vm.uuid
     ));
     let failed = |error| Failure::run(name, error);
-    for (recipe, folder) in folders_in_root(wish).map_err(failed)? {
-        out.push_str(&format!(
-            "  - {folder}  of {recipe}, with all in it: no dataset of the zone file is mounted there\n"
-        ));
+    for FolderInRoot { of, path, but_for } in folders_in_root(wish).map_err(failed)? {
+        let what = match &but_for[..] {
+            [] => "with all in it: no dataset of the zone file is mounted there".to_owned(),
+            stays => format!(
+                "with all in it but {}, where datasets are mounted",
+                stays.join(", ")
+            ),
+        };
+        out.push_str(&format!("  - {path}  of {of}, {what}\n"));
     }
     if view.inside().is_none() {
         out.push_str(&format!(

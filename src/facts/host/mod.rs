@@ -25,6 +25,7 @@ use images::{Available, Image};
 use inside::Inside;
 use network::Tag;
 use pools::Pool;
+use victims::Victim;
 use vms::Vm;
 
 /// Where a creation that began and has not ended is noted, one file a uuid.
@@ -101,6 +102,12 @@ pub struct HostFacts {
     /// The last lines of the first boot of those that do not run.
     #[serde(default)]
     pub boot_logs: BTreeMap<String, String>,
+    /// What lies in the datasets of those that do not run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub remains: BTreeMap<String, Vec<Victim>>,
+    /// What was delegated to one that does not run, under the name that a reprovision gives it while it works.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set_aside: BTreeMap<String, String>,
     /// Creations that began and did not end.
     #[serde(default)]
     pub creating: Vec<String>,
@@ -137,6 +144,7 @@ fn ask(questions: &HostQuestions, name: &'static str) -> Script {
             .set("alias", alias)
             .set("uuid", questions.uuid.as_deref().unwrap_or_default())
             .set("inside", inside::script(&questions.processes).body())
+            .shell(victims::DATASETS_OF)
             .shell(ZONES);
         script = locks::ask_in(script, &lock_root(alias));
     }
@@ -180,10 +188,14 @@ section creating 0 "$text"
 // zoneadm list -cp →
 //   0:global:running:/::liveimg:shared:0
 //   7:UUID:running:/zones/UUID:UUID:joyent:excl:7
+// A zone lies in the dataset that its path is called after; while `vmadm reprovision` works, what is delegated is called
+// ROOT-reprovisioning-data (inferred).
 const ZONES: &str = r#"
 running=
-while IFS=: read -r id name state rest; do
+declare -A roots=()
+while IFS=: read -r id name state path rest; do
   [ "$state" = running ] && running="$running $name "
+  roots[$name]=${path#/}
 done < <(/usr/sbin/zoneadm list -cp)
 uuids=$uuid
 if [ -n "$alias" ]; then
@@ -202,6 +214,12 @@ for uuid in $uuids; do
   else
     log=/zones/$uuid/root/var/svc/log/system-zoneinit:default.log
     if [ -f "$log" ]; then section "boot:$uuid" 0 "$(/usr/bin/tail -n 25 "$log")"; fi
+    root=${roots[$uuid]-zones/$uuid}
+    text=$(datasets_of "$root" 2>&1)
+    section "remains:$uuid" "$?" "$text"
+    if text=$(/usr/sbin/zfs list -H -o name "$root-reprovisioning-data" 2>/dev/null); then
+      section "set-aside:$uuid" 0 "$text"
+    fi
   fi
 done
 "#;
@@ -271,6 +289,14 @@ pub fn parse(answer: &[u8]) -> Result<HostFacts, FactError> {
     for (uuid, section) in sections.with_argument("boot") {
         let text = String::from_utf8_lossy(section.text).into_owned();
         facts.boot_logs.insert(uuid.to_owned(), text);
+    }
+    for (uuid, section) in sections.with_argument("remains") {
+        let victims = victims::parse_list(section)?;
+        facts.remains.insert(uuid.to_owned(), victims);
+    }
+    for (uuid, section) in sections.with_argument("set-aside") {
+        let name = section.lines()?.next().unwrap_or_default();
+        facts.set_aside.insert(uuid.to_owned(), name.to_owned());
     }
     if sections.get("locks").is_ok() {
         facts.locks = locks::parse(&sections)?;

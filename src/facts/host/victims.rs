@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::facts::FactError;
-use crate::facts::sections::{SHELL, Sections};
+use crate::facts::sections::{SHELL, Section, Sections};
 use crate::script::Script;
 
 /// A dataset of a zone.
@@ -20,15 +20,21 @@ pub struct Victim {
     pub held: Vec<String>,
 }
 
+/// `datasets_of ROOT`: the datasets below it, snapshots included.
+pub(super) const DATASETS_OF: &str = r#"
+datasets_of() { /usr/sbin/zfs list -H -p -r -t filesystem,volume,snapshot -o name,used,userrefs "$1"; }
+"#;
+
 /// Asks for the datasets below `root`, snapshots included.
 #[must_use]
 pub fn ask(root: &str) -> Script {
     Script::new("ask what dies with the zone")
         .shell(SHELL)
+        .shell(DATASETS_OF)
         .set("root", root)
         .shell(
             r#"
-text=$(/usr/sbin/zfs list -H -p -r -t filesystem,volume,snapshot -o name,used,userrefs "$root" 2>&1)
+text=$(datasets_of "$root" 2>&1)
 section datasets "$?" "$text"
 section end 0 ''
 "#,
@@ -45,7 +51,10 @@ section end 0 ''
 pub fn parse(answer: &[u8]) -> Result<Vec<Victim>, FactError> {
     let sections = Sections::parse(answer)?;
     sections.get("end")?;
-    let section = sections.get("datasets")?;
+    parse_list(sections.get("datasets")?)
+}
+
+pub(super) fn parse_list(section: &Section<'_>) -> Result<Vec<Victim>, FactError> {
     let said = String::from_utf8_lossy(section.text);
     // a zone that was never finished may have none
     if section.status != 0 && said.contains("does not exist") {

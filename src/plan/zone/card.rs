@@ -1,7 +1,7 @@
 //! Network cards: which of the zone's is which of the file's, and what differs.
 //!
 //! A card has no name of its own: it is known by its MAC address where the file says one, or else by its
-//! NIC tag and VLAN, in order. All changes need a reboot of the zone.
+//! NIC tag and VLAN, in order, among those that no entry names. All changes need a reboot of the zone.
 
 use serde_json::{Map, Value, json};
 
@@ -34,10 +34,14 @@ fn text(tag: &str, vlan: u16, addresses: &[String], gateway: Option<&str>) -> St
 /// What the cards of a zone differ by, as parts of an update.
 pub(super) fn differences(wanted: &[Nic], actual: &[VmNic]) -> Vec<Difference> {
     let mut left: Vec<&VmNic> = actual.iter().collect();
-    let mut pairs: Vec<(&Nic, Option<&VmNic>)> = Vec::new();
-    for nic in wanted {
-        let at = left.iter().position(|other| is_same(nic, other));
-        pairs.push((nic, at.map(|at| left.remove(at))));
+    let mut pairs: Vec<(&Nic, Option<&VmNic>)> = wanted.iter().map(|nic| (nic, None)).collect();
+    for by_mac in [true, false] {
+        for (nic, other) in &mut pairs {
+            if nic.mac.is_some() == by_mac {
+                let at = left.iter().position(|other| is_same(nic, other));
+                *other = at.map(|at| left.remove(at));
+            }
+        }
     }
     let mut differences = Vec::new();
     for nic in &left {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     GivenZone, Need, Place, WantedZone, ZonePlan, datasets, obstacles, plan_image, plan_keys,
-    plan_new, properties, scripts,
+    plan_new, properties, remains, scripts,
 };
 use crate::facts::host::HostFacts;
 use crate::facts::host::inside::USER_SCRIPT_FAILED;
@@ -29,6 +29,10 @@ pub(super) fn plan_existing(zone: Existing<'_>, plan: &mut ZonePlan, refusals: &
         vm,
     } = zone;
     let shape = &wanted.shape;
+    if let Some(refusal) = remains::set_aside(shape, facts, vm) {
+        refusals.push(refusal);
+        return;
+    }
     let inside = facts.inside.get(&vm.uuid);
     let is_ready = inside.is_some_and(|inside| inside.waits_for().is_none());
     // a state that is stuck in `provisioning` says nothing of a zone that says of itself that it is ready
@@ -192,11 +196,13 @@ fn plan_unwhole(zone: Existing<'_>, plan: &mut ZonePlan, refusals: &mut Vec<Refu
         "failed" => given.replaces_failed,
         _ => is_torso && (is_ours || given.replaces_failed),
     };
-    if !replaces {
+    if !replaces || remains::is_at_stake(facts, vm) && !given.loses_data {
         refusals.push(obstacles::unwhole(shape, facts, vm));
         return;
     }
     refusals.extend(obstacles::held(vm));
+    let left = facts.remains.get(&vm.uuid);
+    refusals.extend(left.and_then(|left| remains::snapshot_held(left)));
     let why = match vm.state.as_str() {
         "failed" => "it failed, and you asked for another",
         _ => "its creation was cut off",

@@ -11,12 +11,14 @@ mod existing;
 mod obstacles;
 mod payload;
 mod properties;
+mod remains;
 pub mod scripts;
 
 use std::collections::BTreeSet;
 
 use existing::{Existing, plan_existing};
 pub use obstacles::held;
+pub use remains::{is_at_stake, snapshot_held};
 use serde_json::{Map, Value};
 
 use super::{Action, Change, Input, Plan, Refusal, Stage, Step, Work};
@@ -71,6 +73,8 @@ pub struct GivenZone {
     pub reprovisions: bool,
     /// What is left of a zone that failed may be destroyed, with all it holds.
     pub replaces_failed: bool,
+    /// Even data may: it was listed, and the user gave the word.
+    pub loses_data: bool,
 }
 
 /// Where a step is carried out.

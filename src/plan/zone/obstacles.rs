@@ -14,7 +14,7 @@ use crate::recipe::units::write_size;
 use crate::site::model::StorageKind;
 use crate::site::shape::Shape;
 
-fn refusal(message: impl Into<String>, help: impl Into<String>) -> Refusal {
+pub(super) fn refusal(message: impl Into<String>, help: impl Into<String>) -> Refusal {
     Refusal {
         message: message.into(),
         help: help.into(),
@@ -292,14 +292,7 @@ pub(super) fn unwhole(shape: &Shape, facts: &HostFacts, vm: &Vm) -> Refusal {
     };
     Refusal {
         diff: facts.boot_logs.get(&vm.uuid).cloned(),
-        ..refusal(
-            message,
-            format!(
-                "mend the cause; then `zonewright zone destroy ZONE` removes what is left of it, or `zonewright apply \
-                 ZONE --replace-failed` makes it anew in one go. What its datasets hold dies with it ({})",
-                vm.uuid
-            ),
-        )
+        ..refusal(message, super::remains::ways_on(facts, vm))
     }
 }
 

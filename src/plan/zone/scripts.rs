@@ -55,7 +55,12 @@ pub(super) fn update(uuid: &str, brand: &str, how: &'static str) -> Script {
 if [ "$how" = stop ]; then
   /usr/sbin/vmadm stop "$uuid" || fail 'the zone does not stop'
 fi
-/usr/sbin/vmadm update "$uuid" <&4 || fail 'the host did not change the zone'
+if ! /usr/sbin/vmadm update "$uuid" <&4; then
+  [ "$how" = stop ] || fail 'the host did not change the zone'
+  # a zone that `vmadm stop` ended does not start with its host either
+  /usr/sbin/vmadm start "$uuid" || fail 'the host did not change the zone, and does not start it again'
+  fail 'the host did not change the zone, which runs again as it was'
+fi
 if [ "$how" = reboot ]; then
   /usr/sbin/vmadm reboot "$uuid" || fail 'the zone does not reboot'
 fi
@@ -168,19 +173,20 @@ explain() {
 }
 "#;
 
+// The rules are those of `facts/host/inside`: what is ready here waits for nothing there.
 const READY_INSIDE: &str = r#"
 {
 exec 2>/dev/null </dev/null
 if [ -e /var/svc/provision_failure ]; then echo 'broken its first boot failed'; exit 0; fi
 if [ -e /var/svc/provisioning ]; then echo 'waits for its first boot'; exit 0; fi
 found=no
-while IFS=: read -r object state rest; do
-  case $object:$state in
-    lo0*) ;;
-    *:ok) found=yes ;;
-    *:duplicate) echo 'broken another machine has its address'; exit 0 ;;
+while IFS=: read -r object state address; do
+  case $object:$state:$address in
+    *:duplicate:*) echo 'broken another machine has its address'; exit 0 ;;
+    lo0*|*:ok:fe80*) ;;
+    *:ok:*) found=yes ;;
   esac
-done < <(/usr/sbin/ipadm show-addr -p -o addrobj,state)
+done < <(/usr/sbin/ipadm show-addr -p -o addrobj,state,addr)
 while read -r state fmri; do
   case $state in
     online) ;;
@@ -256,18 +262,25 @@ pub fn read_host_keys() -> Script {
         .shell("cd /var/ssh && /usr/bin/gtar -cf - ssh_host_*_key ssh_host_*_key.pub || fail 'cannot read the host keys'")
 }
 
-/// Puts them into another root; in the zone. Connections that are open go on. It ends when sshd, which is started
+/// Reads such an archive and puts the keys into another root, each whole or not at all; in the zone. Connections that are open go on. It ends when sshd, which is started
 /// again some time after `svcadm` has said so, has the keys.
 #[must_use]
 pub fn write_host_keys() -> Script {
     Script::new("keep the host keys")
         .shell(shell::FAIL)
+        .shell(shell::RECEIVE)
         .shell(
             r#"
-ssh=svc:/network/ssh:default
+ssh=svc:/network/ssh:default new=/var/ssh/.zonewright.new
 start() { /usr/bin/svcprop -p restarter/start_method_timestamp "$ssh" 2>/dev/null; }
 before=$(start)
-/usr/bin/gtar -C /var/ssh -xpf - || fail 'cannot write the host keys'
+/usr/bin/rm -rf "$new" && /usr/bin/mkdir -m 0700 "$new" || fail "cannot make $new"
+trap '/usr/bin/rm -rf "$new"' EXIT
+receive "$new/archive" 2
+/usr/bin/gtar -C "$new" -xpf "$new/archive" || fail 'cannot unpack the host keys'
+for key in "$new"/ssh_host_*; do
+  /usr/bin/mv -f "$key" "/var/ssh/${key##*/}" || fail "cannot write /var/ssh/${key##*/}"
+done
 /usr/sbin/svcadm restart "$ssh" || fail 'sshd does not start again'
 until=$((SECONDS + 60))
 while :; do

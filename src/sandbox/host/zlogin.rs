@@ -1,10 +1,10 @@
-//! `zlogin [-nQS] [-l USER] ZONE COMMAND…`: a command in a zone, with the caller's streams.
+//! `zlogin [-inQS] [-l USER] ZONE COMMAND…`: a command in a zone, with the caller's streams.
 //!
 //! The words are joined by blanks and read again by the zone's shell. Of several, one that holds a
 //! blank is put into single quotes, and a quote inside it is not escaped: everything else that a
 //! shell knows is live.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IsTerminal as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
@@ -19,6 +19,9 @@ struct Asked {
     user: Option<String>,
     /// Whether nothing is read.
     has_no_input: bool,
+    /// Whether the command is one for the caller's terminal: then its status is not told. The terminal is the caller's
+    /// own here, where the real one makes another in the zone.
+    is_interactive: bool,
     /// Whether there is no `su`, only a plain shell.
     is_safe: bool,
     zone: String,
@@ -31,7 +34,7 @@ pub(crate) fn run(args: &[String]) -> io::Result<i32> {
         Ok(None) => {
             // (inferred: the words of the usage)
             eprintln!(
-                "usage: zlogin [ -dnQCES ] [ -e cmdchar ] [-l user] zonename [command [args ...] ]"
+                "usage: zlogin [ -dinQCES ] [ -e cmdchar ] [-l user] zonename [command [args ...] ]"
             );
             return Ok(2);
         }
@@ -55,6 +58,7 @@ fn read(args: &[String]) -> Result<Option<Asked>, String> {
         while let Some(letter) = letters.next() {
             match letter {
                 'n' => asked.has_no_input = true,
+                'i' => asked.is_interactive = true,
                 'Q' => {}
                 'S' => asked.is_safe = true,
                 'l' => {
@@ -77,7 +81,8 @@ fn read(args: &[String]) -> Result<Option<Asked>, String> {
         asked.zone = args.next().cloned().unwrap_or_default();
     }
     asked.words = args.cloned().collect();
-    Ok((!asked.zone.is_empty()).then_some(asked))
+    let is_wrong = asked.zone.is_empty() || asked.has_no_input && asked.is_interactive;
+    Ok((!is_wrong).then_some(asked))
 }
 
 /// The text that the zone's shell reads.
@@ -135,6 +140,7 @@ fn log_in(asked: &Asked) -> io::Result<i32> {
     let parts = [IoSlice::new(b"+")];
     sendmsg::<()>(stream.as_raw_fd(), &parts, &rights, MsgFlags::empty(), None)?;
     match receive(&stream)? {
+        Reply::Exited { .. } if asked.is_interactive && io::stdin().is_terminal() => Ok(0),
         Reply::Exited { status } => Ok(status),
         Reply::Refused(why) => {
             eprintln!("zlogin: {why}");
@@ -178,6 +184,11 @@ mod tests {
         }
         assert_eq!(read(&strings(&["-C", "z"])), Err("-C".to_owned()));
         assert_eq!(read(&[]), Ok(None));
+        // the shell of the zone is what looks for a command called `--`
+        let interactive = asked(&["-i", "z", "--", "id"]);
+        assert!(interactive.is_interactive);
+        assert_eq!(words(&interactive), ["/usr/bin/su", "root", "-c", "-- id"]);
+        assert_eq!(read(&strings(&["-in", "z", "id"])), Ok(None));
         let safe = asked(&["-S", "z", "id"]);
         assert_eq!(words(&safe), ["/sbin/sh", "-c", "id"]);
     }
