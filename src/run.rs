@@ -144,6 +144,8 @@ pub enum RunError {
         problem: Box<Problem>,
         /// What takes more than one line, as a hunk and the lines it does not fit.
         details: Option<String>,
+        /// Whether the zone itself had been made or changed by then.
+        is_late: bool,
     },
     /// The zone holds something that must not be changed blindly.
     #[error("nothing was changed")]
@@ -334,6 +336,16 @@ fn resolve_all(wish: &Wish, context: &ZoneContext) -> Result<Vec<WantedRecipe>, 
     }
 }
 
+/// Fetches, verifies and patches the sources of all of a zone's recipes: what another root is to be built from.
+///
+/// # Errors
+/// [`RunError::Sources`] for the first that cannot be had or patched; [`RunError::Problems`] when a recipe does not
+/// fit the zone file.
+pub fn rehearse(wish: &Wish, controller: &mut Controller<'_>) -> Result<(), RunError> {
+    let recipes = resolve_all(wish, &zone_context(wish, None))?;
+    sources::prepare_each(wish, &recipes, controller)
+}
+
 /// A folder that another root would not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderInRoot {
@@ -521,9 +533,17 @@ fn sweep(door: &mut Door<'_>, controller: &mut Controller<'_>) -> Result<(), Run
 
 impl RunError {
     /// The same, where steps had been done before it was noticed.
-    fn after(self, steps: usize) -> Self {
+    #[must_use]
+    pub fn after(self, steps: usize) -> Self {
         match self {
             Self::Refused(refusals) if steps > 0 => Self::RefusedAfter(refusals),
+            Self::Sources {
+                problem, details, ..
+            } => Self::Sources {
+                problem,
+                details,
+                is_late: steps > 0,
+            },
             error => error,
         }
     }

@@ -111,7 +111,7 @@ fn apply(
         answer(&text(name, &done, &duration(started.elapsed())));
     }
     if !done.asked.is_empty() {
-        return Err(asked_for(name, &done.asked));
+        return Err(asked_for("apply", name, &done.asked));
     }
     Ok(json!({
         "zone": name,
@@ -169,7 +169,8 @@ impl Run<'_> {
         door.host = door.host.with_quiet_limit(self.step_timeout);
         let wish = self.wish;
         let report = self.with_controller(|controller, log, begin| {
-            run::converge(&mut door.host, wish, controller, log, begin)
+            let result = run::converge(&mut door.host, wish, controller, log, begin);
+            result.map_err(|error| error.after(steps))
         })?;
         if let Some(uuid) = uuid {
             old_root::forget(self.wish, &uuid)?;
@@ -307,7 +308,7 @@ fn does_not_run(name: &str, view: &ZoneView) -> Failure {
 }
 
 /// What differs and needs the user's word.
-pub(super) fn asked_for(name: &str, asked: &[(Need, Change)]) -> Failure {
+pub(super) fn asked_for(verb: &str, name: &str, asked: &[(Need, Change)]) -> Failure {
     let lines = asked.iter().map(|(need, change)| {
         let why = change.why.join("; ");
         format!("{} ({why}): {}", change.what, need.text())
@@ -318,7 +319,7 @@ pub(super) fn asked_for(name: &str, asked: &[(Need, Change)]) -> Failure {
             "`zonewright zone reprovision {name}` gives it the other root; datasets that are delegated stay"
         ),
         _ => format!(
-            "`zonewright apply {name} --reboot` reboots it for them, which ends every session"
+            "`zonewright {verb} {name} --reboot` reboots it for them, as soon as nobody is being served"
         ),
     };
     let message = format!(

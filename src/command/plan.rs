@@ -10,6 +10,7 @@ use crate::facts::locks::Holder;
 use crate::run::zone::ZoneView;
 use crate::run::{self, Controller, Decisions, Event, Fresh, Locking, View, Wish};
 use crate::secrets::Passwords;
+use crate::shadow::ShadowState;
 use crate::show::progress::Progress;
 use crate::show::{Style, holder, plan as show};
 use crate::site::SiteRoot;
@@ -219,6 +220,7 @@ fn look_inside(
 ) -> Result<View, Failure> {
     let folders = folders_of(&wish.zone);
     let mut passwords = Passwords::new(site.folder());
+    let mut uncompared = Vec::new();
     let mut controller = Controller {
         folders: &folders,
         distfiles: Vec::new(),
@@ -228,12 +230,27 @@ fn look_inside(
         password: &mut |user, known| {
             // a plan asks nothing on the terminal; a missing password is planned as one
             let mut no_prompt = |_: &str| Some("to be asked for".to_owned());
-            passwords.wanted_hash(user, known, &mut no_prompt)
+            let wanted = passwords.wanted_hash(user, known, &mut no_prompt);
+            let is_set = known.is_some_and(|known| ShadowState::parse(&known.0).hash().is_some());
+            match wanted {
+                // a look needs it for no more than to tell whether it is another one
+                Err(error) if is_set => {
+                    uncompared.push(format!(
+                        "the password of {} is not compared: {}",
+                        user.name, error.reason
+                    ));
+                    Ok(None)
+                }
+                wanted => wanted,
+            }
         },
         watch: &mut |_| {},
     };
     let view = run::look(&mut door.host, wish, &mut controller)
         .map_err(|error| Failure::run(&wish.zone.name, error))?;
+    for note in uncompared {
+        progress.show(&Event::Note(format!("{}: {note}", wish.zone.name)));
+    }
     for note in view.notes(SystemTime::now()) {
         progress.show(&Event::Note(format!("{}: {note}", wish.zone.name)));
     }

@@ -6,7 +6,7 @@ use super::plan::{Looked, look};
 use super::{DONE, FAILED, Failure, answer, answer_json, complain, site, wish};
 use crate::cli::{Global, StatusArgs};
 use crate::package::package_base;
-use crate::plan::{Action, Stage, Step, WantedRecipe};
+use crate::plan::{Action, Stage, Step, WantedRecipe, Work};
 use crate::run::{Decisions, RunError, View, Wish};
 use crate::show::{Style, holder, plain};
 use crate::site::SiteRoot;
@@ -43,7 +43,16 @@ pub(super) fn run(global: &Global, arguments: &StatusArgs) -> Result<u8, Failure
     let mut rows = Vec::new();
     let mut failures = Vec::new();
     for zone in &zones {
-        let wish = wish::load(&site, zone)?;
+        let wish = match wish::load(&site, zone) {
+            Ok(wish) => wish,
+            // one file with a mistake does not hide the other zones
+            Err(failure) if zones.len() > 1 => {
+                rows.push(Row::of_zone(zone, "its file has a mistake", BROKEN));
+                failures.push(failure);
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
         let decisions = Decisions {
             overwrite: true,
             ..Decisions::default()
@@ -54,8 +63,8 @@ pub(super) fn run(global: &Global, arguments: &StatusArgs) -> Result<u8, Failure
                 let is_unreached = matches!(&failure, Failure::Run { error, .. }
                     if matches!(**error, RunError::Host(_)));
                 rows.push(match is_unreached {
-                    true => Row::of_zone(&wish, "not reached", UNREACHED),
-                    false => Row::of_zone(&wish, "cannot be planned", BROKEN),
+                    true => Row::of_zone(zone, "not reached", UNREACHED),
+                    false => Row::of_zone(zone, "cannot be planned", BROKEN),
                 });
                 failures.push(failure);
             }
@@ -97,9 +106,9 @@ pub(super) fn own_zones(site: &SiteRoot) -> Vec<String> {
 }
 
 impl Row {
-    fn of_zone(wish: &Wish, drift: &str, severity: u8) -> Self {
+    fn of_zone(zone: &str, drift: &str, severity: u8) -> Self {
         Self {
-            zone: wish.zone.name.clone(),
+            zone: zone.to_owned(),
             recipe: NOTHING.to_owned(),
             wanted: NOTHING.to_owned(),
             installed: NOTHING.to_owned(),
@@ -112,6 +121,7 @@ impl Row {
 
 /// The zone's own row is there where something of the zone itself differs, or nothing else is to be told of it.
 fn rows_of_look(wish: &Wish, looked: &Looked) -> Vec<Row> {
+    let zone = &wish.zone.name;
     let host = looked.host.iter().flat_map(|view| view.plan.shown().steps);
     let mut own: Vec<String> = host
         .flat_map(|step| step.changes)
@@ -120,11 +130,11 @@ fn rows_of_look(wish: &Wish, looked: &Looked) -> Vec<Row> {
     let view = match (&looked.zone, &looked.host) {
         (Some(view), _) => view,
         (None, Some(host)) if host.vm().is_none() => {
-            return vec![Row::of_zone(wish, "the zone is not there", DRIFT)];
+            return vec![Row::of_zone(zone, "the zone is not there", DRIFT)];
         }
-        (None, Some(_)) => return vec![Row::of_zone(wish, "the zone does not run", BROKEN)],
+        (None, Some(_)) => return vec![Row::of_zone(zone, "the zone does not run", BROKEN)],
         (None, None) => {
-            return vec![Row::of_zone(wish, "the sandbox zone is not there", DRIFT)];
+            return vec![Row::of_zone(zone, "the sandbox zone is not there", DRIFT)];
         }
     };
     let locks = view.facts.locks.iter().filter(|lock| lock.is_alive);
@@ -139,10 +149,10 @@ fn rows_of_look(wish: &Wish, looked: &Looked) -> Vec<Row> {
     }
     let mut rows = Vec::new();
     if !own.is_empty() || view.recipes.is_empty() {
-        rows.push(Row::of_zone(wish, &told(&own), severity_of(&own)));
+        rows.push(Row::of_zone(zone, &told(&own), severity_of(&own)));
     }
     let recipes = view.recipes.iter().zip(&of_recipes);
-    rows.extend(recipes.map(|(recipe, drift)| row_of(wish, view, recipe, drift)));
+    rows.extend(recipes.map(|(recipe, drift)| row_of(zone, view, recipe, drift)));
     rows
 }
 
@@ -171,6 +181,15 @@ fn drift_of(step: &Step) -> impl Iterator<Item = String> {
     })
 }
 
+fn checks_due(view: &View, recipe: &WantedRecipe) -> Vec<String> {
+    let own = view.plan.steps.iter().filter(|step| is_of(step, recipe));
+    let checks = own.filter_map(|step| match &step.work {
+        Work::Check(check) => Some(format!("not passed: {}", check.name)),
+        _ => None,
+    });
+    checks.collect()
+}
+
 fn told(drift: &[String]) -> String {
     match drift {
         [] => "none".to_owned(),
@@ -182,7 +201,7 @@ fn severity_of(drift: &[String]) -> u8 {
     if drift.is_empty() { DONE } else { DRIFT }
 }
 
-fn row_of(wish: &Wish, view: &View, recipe: &WantedRecipe, drift: &[String]) -> Row {
+fn row_of(zone: &str, view: &View, recipe: &WantedRecipe, drift: &[String]) -> Row {
     let wanted = &recipe.bundle.recipe;
     let installed = &view.facts.packages.installed;
     let services = &view.facts.services.0;
@@ -195,10 +214,15 @@ fn row_of(wish: &Wish, view: &View, recipe: &WantedRecipe, drift: &[String]) -> 
                 .map_or("absent", |fact| &fact.state)
         })
         .collect();
-    let is_broken = states.iter().any(|state| *state != "online");
+    // where nothing else is to be done, checks are due because they did not pass, or nobody saw their end
+    let failed = match drift {
+        [] => checks_due(view, recipe),
+        _ => Vec::new(),
+    };
+    let is_broken = states.iter().any(|state| *state != "online") || !failed.is_empty();
     let installed = installed.get(&package_base(&wanted.package.name));
     Row {
-        zone: wish.zone.name.clone(),
+        zone: zone.to_owned(),
         recipe: recipe.name.clone(),
         wanted: wanted.package.version.clone(),
         installed: installed.cloned().unwrap_or_else(|| "none".to_owned()),
@@ -206,7 +230,10 @@ fn row_of(wish: &Wish, view: &View, recipe: &WantedRecipe, drift: &[String]) -> 
             [] => NOTHING.to_owned(),
             states => states.join(","),
         },
-        drift: told(drift),
+        drift: match failed.as_slice() {
+            [] => told(drift),
+            failed => failed.join(", "),
+        },
         severity: if is_broken {
             BROKEN
         } else {

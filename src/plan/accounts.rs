@@ -161,23 +161,24 @@ struct Said<'a> {
     shell: Option<&'a str>,
 }
 
+/// An account whose uid is another than `by` says.
+pub(super) fn renumbered(name: &str, actual: u32, by: &str, wanted: u32) -> Refusal {
+    Refusal {
+        message: format!("the account `{name}` has uid {actual} in the zone, {by} says {wanted}"),
+        help: format!(
+            "write `uid = {actual}`, or give the account and its files the other uid by hand"
+        ),
+        diff: None,
+    }
+}
+
 impl Said<'_> {
     /// What is never changed: files would belong to nobody, or be where nobody looks for them.
     fn refusals(&self, known: &UserFact) -> Vec<Refusal> {
         let Self { name, by, .. } = self;
         let mut refusals = Vec::new();
         if let Some(uid) = self.uid.filter(|uid| known.uid != *uid) {
-            refusals.push(Refusal {
-                message: format!(
-                    "the account `{name}` has uid {} in the zone, {by} says {uid}",
-                    known.uid
-                ),
-                help: format!(
-                    "write `uid = {}`, or give the account and its files the other uid by hand",
-                    known.uid
-                ),
-                diff: None,
-            });
+            refusals.push(renumbered(name, known.uid, by, uid));
         }
         if let Some(home) = self.home.filter(|home| known.home != *home) {
             refusals.push(Refusal {

@@ -55,7 +55,7 @@ pub(super) fn look(
     })
 }
 
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let (shift, unit) = if bytes < 1 << 30 {
         (20, "MiB")
     } else {

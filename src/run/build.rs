@@ -18,7 +18,6 @@ use crate::script::Script;
 use crate::source::cache::{Cache, CacheError};
 use crate::source::fetch::{FetchError, Fetcher};
 use crate::source::repack::{RepackError, ustar};
-use crate::source::tree::Tree;
 use crate::source::unpack::Limits;
 use crate::source::{self, Ingredient, NamedPatch, Patience, PrepareError, Prepared};
 
@@ -61,8 +60,14 @@ impl From<RunError> for BuildError {
     }
 }
 
-fn recipe<'a>(view: &'a View, name: &str) -> Option<&'a WantedRecipe> {
-    view.recipes.iter().find(|recipe| recipe.name == name)
+/// A recipe of the zone.
+pub(super) fn recipe<'a>(view: &'a View, name: &str) -> Result<&'a WantedRecipe, RunError> {
+    let mut recipes = view.recipes.iter();
+    recipes
+        .find(|recipe| recipe.name == name)
+        .ok_or_else(|| RunError::Stuck {
+            what: format!("the recipe {name}"),
+        })
 }
 
 /// Why there are no sources, and which of the recipe's sources it is about where it is about one.
@@ -83,26 +88,18 @@ impl<E: Into<BuildError>> From<E> for Unprepared {
 
 /// Fetches, verifies, unpacks, patches and packs a recipe's sources.
 pub(super) fn prepare(
-    view: &View,
-    name: &str,
+    wanted: &WantedRecipe,
     controller: &mut Controller<'_>,
 ) -> Result<Vec<u8>, Unprepared> {
-    let prepared = prepare_tree(view, name, controller)?;
+    let prepared = prepare_tree(wanted, controller)?;
     Ok(ustar(&prepared.tree, BUILD_EPOCH)?)
 }
 
 /// The same without the packing.
 pub(super) fn prepare_tree(
-    view: &View,
-    name: &str,
+    wanted: &WantedRecipe,
     controller: &mut Controller<'_>,
 ) -> Result<Prepared, Unprepared> {
-    let Some(wanted) = recipe(view, name) else {
-        return Ok(Prepared {
-            tree: Tree::new(),
-            patches: Vec::new(),
-        });
-    };
     let cache = Cache::open(&controller.folders.cache)?;
     let fetcher = Fetcher::new(&cache, &controller.distfiles, Patience::default());
     let watch = &mut *controller.watch;
@@ -177,9 +174,7 @@ pub(super) fn make_package(
     controller: &mut Controller<'_>,
     sink: &mut Sink,
 ) -> Result<String, BuildError> {
-    let Some(wanted) = recipe(view, &job.recipe) else {
-        return Ok(String::new());
-    };
+    let wanted = recipe(view, &job.recipe)?;
     let (exit, tar) = collect(door, &job.script, &mut std::io::empty(), sink)?;
     if exit != Exit::Code(0) {
         return Err(BuildError::Collect {

@@ -71,8 +71,8 @@ pub fn sources(
     recipe: &str,
     controller: &mut Controller<'_>,
 ) -> Result<(Prepared, String), Box<BuildError>> {
-    let prepared =
-        build::prepare_tree(view, recipe, controller).map_err(|failure| failure.error)?;
+    let wanted = build::recipe(view, recipe).map_err(|error| Box::new(error.into()))?;
+    let prepared = build::prepare_tree(wanted, controller).map_err(|failure| failure.error)?;
     let archive = ustar(&prepared.tree, BUILD_EPOCH).map_err(|error| Box::new(error.into()))?;
     Ok((prepared, sha256_hex(&archive)))
 }

@@ -19,8 +19,18 @@ pub(super) fn rehearse(
     view: &View,
     controller: &mut Controller<'_>,
 ) -> Result<(), RunError> {
-    for recipe in view.recipes.iter().filter(|recipe| is_built(recipe, view)) {
-        if let Err(failure) = build::prepare(view, &recipe.name, controller) {
+    let built = view.recipes.iter().filter(|recipe| is_built(recipe, view));
+    prepare_each(wish, built, controller)
+}
+
+/// The same for recipes whose zone was not asked; nothing is known then of what would be built.
+pub(super) fn prepare_each<'a>(
+    wish: &Wish,
+    recipes: impl IntoIterator<Item = &'a WantedRecipe>,
+    controller: &mut Controller<'_>,
+) -> Result<(), RunError> {
+    for recipe in recipes {
+        if let Err(failure) = build::prepare(recipe, controller) {
             return Err(placed(wish, recipe, failure));
         }
     }
@@ -70,6 +80,7 @@ fn placed(wish: &Wish, recipe: &WantedRecipe, failure: build::Unprepared) -> Run
     RunError::Sources {
         problem: Box::new(problem),
         details,
+        is_late: false,
     }
 }
 

@@ -47,7 +47,8 @@ pub(super) fn run(
             run_script(door, step, script, &bytes_of(input), controller, sink).map(|()| None)
         }
         Work::Source(job) => {
-            let tree = build::prepare(view, &job.recipe, controller)
+            let wanted = build::recipe(view, &job.recipe)?;
+            let tree = build::prepare(wanted, controller)
                 .map_err(|unprepared| build_error(step)(*unprepared.error))?;
             let said = format!("{} sent", show_size(tree.len()));
             run_script(door, step, &job.script, &framed(&tree), controller, sink)?;

@@ -52,6 +52,33 @@ fn status_and_plan_answer_with_their_exit_statuses() {
 }
 
 #[test]
+fn a_check_that_did_not_pass_is_told_and_a_file_with_a_mistake_hides_nothing() {
+    let Some(zone) = Zone::serving("unproved") else {
+        return;
+    };
+    zone.edit(
+        "recipes/greeter.toml",
+        "{{parameters.variant}} loudly",
+        "{{parameters.variant}} softly",
+    );
+    let apply = zone.apply().exits(1);
+    assert!(apply.err.contains("does not pass"), "{apply}");
+    let status = zone.run(&["status", "unproved", "--check"]).exits(2);
+    assert!(status.out.contains("  online   not passed: "), "{status}");
+
+    zone.write("zones/odd.toml", "[zone]\nmemory = 1\n");
+    let status = zone.run(&["status", "--check"]).exits(2);
+    assert!(
+        status
+            .out
+            .contains("\nodd       -        -       -          -        its file has a mistake\n"),
+        "{status}"
+    );
+    assert!(status.out.contains("\nunproved  greeter  1.0 "), "{status}");
+    assert!(status.err.contains("zones/odd.toml"), "{status}");
+}
+
+#[test]
 fn log_tells_of_the_runs_and_what_they_printed() {
     let Some(zone) = Zone::new("log") else {
         return;

@@ -58,6 +58,24 @@ fn a_password_is_set_compared_and_changed_by_its_hash_and_shown_nowhere() {
     said.push(zone.run(&["log", "secret", "--full"]).succeeds());
     said.push(zone.run(&["status", "secret", "--json"]).succeeds());
 
+    // who only looks may not have it
+    fs::remove_file(&file).unwrap();
+    let plan = zone
+        .run(&["plan", "secret", "--detailed-exitcode"])
+        .succeeds();
+    assert!(
+        plan.err
+            .contains("note: secret: the password of matt is not compared: "),
+        "{plan}"
+    );
+    zone.run(&["status", "secret", "--check"]).succeeds();
+    let apply = zone.apply().exits(1);
+    assert!(
+        apply.err.contains("no password for the account `matt`: "),
+        "{apply}"
+    );
+    said.extend([plan, apply]);
+
     let secrets = [FIRST, SECOND, &first, &second];
     for ran in &said {
         assert!(

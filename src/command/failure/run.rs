@@ -48,9 +48,11 @@ pub(super) fn text(zone: &str, error: &RunError, program: &str, style: Style) ->
     let simple = |help: &str| report(style, &format!("{zone}: {}", in_one_line(error)), help);
     match error {
         RunError::Problems(found) => problems::render(found, style.color),
-        RunError::Sources { problem, details } => {
-            unprepared(zone, problem, details.as_deref(), style)
-        }
+        RunError::Sources {
+            problem,
+            details,
+            is_late,
+        } => unprepared(zone, problem, details.as_deref(), style) + what_became(*is_late),
         RunError::Refused(refusals) | RunError::RefusedAfter(refusals) => {
             refused(zone, refusals, style) + &format!("{error}\n")
         }
@@ -212,8 +214,14 @@ fn unprepared(zone: &str, problem: &Problem, details: Option<&str>, style: Style
     if let Some(help) = &problem.help {
         let _ = writeln!(out, "{}: {help}", style.paint("36", " help"));
     }
-    out.push_str("nothing was changed\n");
     out
+}
+
+fn what_became(is_late: bool) -> &'static str {
+    match is_late {
+        false => "nothing was changed\n",
+        true => "what was done so far stays, and the rest was not done\n",
+    }
 }
 
 /// Somebody else holds the zone.

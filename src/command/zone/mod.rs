@@ -162,6 +162,9 @@ fn change(global: &Global, arguments: &ZoneChangeArgs, verb: &'static str) -> Re
     } else {
         let took = duration(started.elapsed());
         answer(&match report.steps {
+            0 if !view.plan.asked.is_empty() => {
+                format!("{name} on {}: nothing was changed\n", view.facts.hostname)
+            }
             0 => format!("{name} on {}: nothing to do\n", view.facts.hostname),
             1 => format!("{name} on {}: 1 step in {took}\n", view.facts.hostname),
             steps => format!(
@@ -177,7 +180,7 @@ fn change(global: &Global, arguments: &ZoneChangeArgs, verb: &'static str) -> Re
     if view.plan.asked.is_empty() {
         return Ok(DONE);
     }
-    Err(asked_for(name, &view.plan.asked))
+    Err(asked_for(verb, name, &view.plan.asked))
 }
 
 /// What may be done to a zone, once the user has agreed to what `--replace-failed` destroys.

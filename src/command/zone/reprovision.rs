@@ -16,7 +16,7 @@ use crate::facts::host::vms::Vm;
 use crate::plan::Change;
 use crate::plan::zone::{GivenZone, Need, plan};
 use crate::run::zone::ZoneView;
-use crate::run::{FolderInRoot, RunError, Wish, folders_in_root};
+use crate::run::{FolderInRoot, RunError, Wish, folders_in_root, rehearse};
 use crate::show::duration;
 
 pub(super) fn run(global: &Global, arguments: &ZoneReprovisionArgs) -> Result<u8, Failure> {
@@ -63,6 +63,7 @@ pub(super) fn run(global: &Global, arguments: &ZoneReprovisionArgs) -> Result<u8
         };
         plan(&first.wish.wanted, &view.facts, both)
             .map_err(|refusals| Failure::run(name, RunError::Refused(refusals)))?;
+        run.with_controller(|controller, _, _| rehearse(&wish, controller))?;
         if !global.json {
             answer(&text(&wish, &view, &vm)?);
         }
@@ -91,7 +92,7 @@ pub(super) fn run(global: &Global, arguments: &ZoneReprovisionArgs) -> Result<u8
     if done.asked.is_empty() {
         return Ok(DONE);
     }
-    Err(asked_for(name, &done.asked))
+    Err(asked_for("apply", name, &done.asked))
 }
 
 /// What goes and what stays, by name.

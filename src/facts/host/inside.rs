@@ -32,6 +32,9 @@ pub struct Inside {
     pub addresses: Vec<Address>,
     /// Dataset → its properties.
     pub datasets: BTreeMap<String, DatasetFact>,
+    /// Account → its uid.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub accounts: BTreeMap<String, u32>,
     /// Who is changing what is in the zone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub locks: Vec<Lock>,
@@ -174,6 +177,7 @@ if [[ $text = *maintenance*svc:/smartdc/mdata:execute* ]]; then
   section user-script 0 "$(/usr/bin/tail -n 15 /var/svc/log/smartdc-mdata:execute.log)"
 fi
 section host-keys 0 "$(/usr/bin/cat /var/ssh/ssh_host_*_key.pub)"
+section accounts 0 "$(/usr/bin/cut -d: -f1,3 /etc/passwd)"
 section authorized-keys 0 "$(/usr/bin/cat /root/.ssh/authorized_keys)"
 text=$(/usr/sbin/ipadm show-addr -p -o addrobj,type,state,addr)
 section addresses "$?" "$text"
@@ -217,6 +221,12 @@ pub(super) fn parse(section: &Section<'_>) -> Result<Result<Inside, String>, Fac
     }
     inside.host_keys = keys(answer.get("host-keys")?)?;
     inside.authorized_keys = keys(answer.get("authorized-keys")?)?;
+    for line in answer.get("accounts")?.lines()? {
+        let uid = line.split_once(':').map(|(name, uid)| (name, uid.parse()));
+        if let Some((name, Ok(uid))) = uid {
+            inside.accounts.insert(name.to_owned(), uid);
+        }
+    }
     inside.addresses = addresses(answer.get("addresses")?)?;
     inside.datasets = datasets(answer.get("datasets")?)?;
     for (name, section) in answer.with_argument("owner") {

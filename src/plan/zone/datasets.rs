@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::{Place, ZonePlan, scripts, storage_root};
-use crate::facts::host::inside::DatasetFact;
-use crate::plan::{Action, Change};
+use crate::facts::host::inside::{DatasetFact, Inside};
+use crate::plan::accounts::renumbered;
+use crate::plan::space::size;
+use crate::plan::{Action, Change, Refusal};
 use crate::recipe::units::write_quota;
 use crate::script::Script;
 use crate::site::model::Dataset;
@@ -56,6 +58,44 @@ pub(super) fn plan(
     if !changes.is_empty() {
         plan.push("zone/datasets", changes, Place::Zone, script, None);
     }
+}
+
+/// What stands in the way of datasets: an account with another uid would lose its own, and two that are mounted at
+/// one folder hide each other.
+pub(super) fn obstacles(shape: &Shape, uuid: &str, pool: &str, inside: &Inside) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for (name, wanted) in &shape.uids {
+        let actual = inside.accounts.get(name).filter(|uid| *uid != wanted);
+        refusals.extend(actual.map(|uid| renumbered(name, *uid, "the zone file", *wanted)));
+    }
+    let Some(root) = storage_root(shape, uuid, pool) else {
+        return refusals;
+    };
+    let wanted = |name: &str| {
+        let mut datasets = shape.datasets.iter();
+        datasets.find(|dataset| format!("{root}/{}", dataset.name) == name)
+    };
+    for dataset in &shape.datasets {
+        let there = inside
+            .datasets
+            .iter()
+            .find(|(name, fact)| fact.mountpoint == dataset.mountpoint && wanted(name).is_none());
+        if let Some((name, fact)) = there {
+            let (mountpoint, own) = (&dataset.mountpoint, &dataset.name);
+            refusals.push(Refusal {
+                message: format!(
+                    "{mountpoint} is where {name} is mounted, with {} in it; the dataset {own} cannot be there too",
+                    size(fact.used)
+                ),
+                help: format!(
+                    "in the zone, `zfs rename {name} {root}/{own}` makes it the one of the file; or give one of them \
+                     another mountpoint"
+                ),
+                diff: None,
+            });
+        }
+    }
+    refusals
 }
 
 /// The properties that a file says, as `zfs` spells them.

@@ -63,6 +63,7 @@ pub(super) fn plan_existing(zone: Existing<'_>, plan: &mut ZonePlan, refusals: &
         plan_start(shape, facts, vm, plan);
     }
     if let Some(inside) = inside.filter(|_| vm.is_running() || vm.state == "provisioning") {
+        refusals.extend(datasets::obstacles(shape, &vm.uuid, vm.pool(), inside));
         datasets::plan(shape, &vm.uuid, vm.pool(), Some(&inside.datasets), plan);
         plan_keys(wanted, Some(&inside.authorized_keys), plan);
     }
