@@ -28,6 +28,7 @@ pub mod secrets;
 pub mod shadow;
 pub mod show;
 pub mod site;
+pub mod size;
 pub mod smf;
 pub mod source;
 pub mod store;

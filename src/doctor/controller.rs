@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Finding, size};
+use super::Finding;
+use crate::size::show_size;
 
 /// What was found on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,12 +155,12 @@ fn folders(controller: &Controller) -> Vec<Finding> {
     match controller.free {
         Some(free @ 0..LITTLE) => findings.push(Finding::notice(
             what,
-            format!("{} free for archives and packages", size(free)),
+            format!("{} free for archives and packages", show_size(free)),
             "make room, or name a larger disk with XDG_CACHE_HOME",
         )),
         Some(free) => findings.push(Finding::fine(
             what,
-            format!("{} free for archives and packages", size(free)),
+            format!("{} free for archives and packages", show_size(free)),
         )),
         None => {}
     }

@@ -3,10 +3,11 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::{Finding, SERVICES_FINE, fine_unless, services_in_trouble, size};
+use super::{Finding, SERVICES_FINE, fine_unless, services_in_trouble};
 use crate::facts::host::HostFacts;
 use crate::facts::host::health::{HostHealth, Keys, PoolStatus};
 use crate::facts::host::pools::Pool;
+use crate::size::show_size;
 
 /// How far a host's clock may be off, in seconds.
 const CLOCK: u64 = 180;
@@ -94,7 +95,7 @@ fn examine_pool(name: &str, pool: &Pool, status: &PoolStatus) -> Vec<Finding> {
     }
     let used = pool.size_bytes.saturating_sub(pool.free_bytes);
     let full = u128::from(used) * 100 / u128::from(pool.size_bytes.max(1));
-    let says = format!("{full} % of {} are taken", size(pool.size_bytes));
+    let says = format!("{full} % of {} are taken", show_size(pool.size_bytes));
     let fix = "let go of snapshots or images (`imgadm vacuum`), or add a disk";
     match full {
         TOO_FULL.. => findings.push(Finding::wrong(&what, says, fix)),

@@ -136,8 +136,3 @@ fn fine_unless(what: &str, says: &str, mut findings: Vec<Finding>) -> Vec<Findin
 
 /// Runs the zone's user-script, at every boot (SmartOS's `mdata:execute`).
 pub(crate) const USER_SCRIPT: &str = "svc:/smartdc/mdata:execute";
-
-/// Bytes as people read them.
-fn size(bytes: u64) -> String {
-    indicatif::HumanBytes(bytes).to_string()
-}

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, SERVICES_FINE, fine_unless, services_in_trouble, size};
+use super::{Finding, SERVICES_FINE, fine_unless, services_in_trouble};
 use crate::afp::ServerStatus;
 use crate::facts::health::{Dataset, Health};
 use crate::facts::platform::CLOCK_FIX;
 use crate::facts::repositories::{NEW_HOST, OLD_HOST, branch_of};
 use crate::recipe::model::{CheckKind, Recipe};
+use crate::size::show_size;
 
 /// Bonjour's responder, which the images disable.
 pub const MULTICAST: &str = "svc:/network/dns/multicast:default";
@@ -113,7 +114,7 @@ fn space(health: &Health) -> Vec<Finding> {
         findings.push(Finding::not_checked("disk", "`df` names no free space"));
         return findings;
     };
-    let says = format!("{} free at {path}", size(*free));
+    let says = format!("{} free at {path}", show_size(*free));
     let fix = "raise `quota` in the zone file, or remove what is not needed";
     findings.push(match *free {
         0..TOO_LITTLE => Finding::wrong("disk", says, fix),
@@ -306,7 +307,7 @@ fn datasets(health: &Health) -> Vec<Finding> {
     if findings.is_empty() {
         let free = datasets.iter().map(|dataset| dataset.available).min();
         let free = free.map_or_else(String::new, |free| {
-            format!(", {} free at least", size(free))
+            format!(", {} free at least", show_size(free))
         });
         let count = match datasets.len() {
             1 => "1 dataset".to_owned(),
@@ -332,8 +333,8 @@ fn dataset(dataset: &Dataset) -> Option<Finding> {
     let whole = dataset.used.saturating_add(dataset.available);
     let says = format!(
         "{name} has {} free of {}",
-        size(dataset.available),
-        size(whole)
+        show_size(dataset.available),
+        show_size(whole)
     );
     let fix = "raise its quota in the zone file, or let go of snapshots: Time Machine removes old \
                backups itself only when the volume says that it is full";

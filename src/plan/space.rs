@@ -6,6 +6,7 @@
 use super::{Given, Refusal, Step, WantedRecipe};
 use crate::facts::Facts;
 use crate::receipt::BuildInputs;
+use crate::size::show_size;
 
 /// An archive is unpacked and built: at least so many times its own size.
 const BUILT: u64 = 8;
@@ -47,33 +48,10 @@ pub(super) fn look(
         message: format!(
             "there is no room for {}: it needs at least {} in {place}, where {} are free",
             inputs.package,
-            size(needed),
-            size(free)
+            show_size(needed),
+            show_size(free)
         ),
         help: "make room in the zone, or raise its quota".to_owned(),
         diff: None,
     })
-}
-
-pub(super) fn size(bytes: u64) -> String {
-    let (shift, unit) = if bytes < 1 << 30 {
-        (20, "MiB")
-    } else {
-        (30, "GiB")
-    };
-    let tenths = bytes.saturating_mul(10) >> shift;
-    format!("{}.{} {unit}", tenths / 10, tenths % 10)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_cut_to_tenths() {
-        assert_eq!(size(0), "0.0 MiB");
-        assert_eq!(size(1_572_864), "1.5 MiB");
-        assert_eq!(size((1 << 30) - 1), "1023.9 MiB");
-        assert_eq!(size(1 << 30), "1.0 GiB");
-    }
 }

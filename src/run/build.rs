@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
-use super::step::{Sink, collect, show_size};
+use super::step::{Sink, collect};
 use super::{Controller, Event, RunError, View};
 use crate::build_system::PREFIX;
 use crate::host::{Exit, Host};
@@ -15,6 +15,7 @@ use crate::plan::{PackageJob, StoredPackage, WantedRecipe};
 use crate::problem::Severity;
 use crate::recipe::bundle::FileBytes;
 use crate::script::Script;
+use crate::size::show_size;
 use crate::source::cache::{Cache, CacheError};
 use crate::source::fetch::{FetchError, Fetcher};
 use crate::source::repack::{RepackError, ustar};
@@ -229,7 +230,7 @@ pub(super) fn make_package(
         .values()
         .filter(|e| e.kind != EntryKind::Directory)
         .count();
-    Ok(format!("{count} files, {}", show_size(bytes.len())))
+    Ok(format!("{count} files, {}", show_size(bytes.len() as u64)))
 }
 
 fn severity(severity: Severity) -> &'static str {

@@ -12,6 +12,7 @@ use crate::plan::{self, Input, Step, Work, checks, lock, shell};
 use crate::receipt::sha256_hex;
 use crate::recipe::model::{Check, CheckKind, Service};
 use crate::script::Script;
+use crate::size::show_size;
 
 /// How much of a step's last output an error carries.
 const TAIL_BYTES: usize = 8 * 1024;
@@ -50,7 +51,7 @@ pub(super) fn run(
             let wanted = build::recipe(view, &job.recipe)?;
             let tree = build::prepare(wanted, controller)
                 .map_err(|unprepared| build_error(step)(*unprepared.error))?;
-            let said = format!("{} sent", show_size(tree.len()));
+            let said = format!("{} sent", show_size(tree.len() as u64));
             run_script(door, step, &job.script, &framed(&tree), controller, sink)?;
             Ok(Some(said))
         }
@@ -303,11 +304,6 @@ fn show_status(status: &afp::ServerStatus) -> String {
         status.versions.join(", "),
         status.uams.join(", ")
     )
-}
-
-/// A size for people.
-pub(super) fn show_size(bytes: usize) -> String {
-    indicatif::HumanBytes(bytes as u64).to_string()
 }
 
 /// Runs a script whose standard output is data, and gives the data.

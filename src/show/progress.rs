@@ -15,6 +15,7 @@ use crate::facts::sessions::Session;
 use crate::host::Stream;
 use crate::plan::Step;
 use crate::run::Event;
+use crate::size::show_size;
 use crate::source::fetch::FetchEvent;
 
 /// How often a pipe is told that somebody is still being waited for.
@@ -280,7 +281,6 @@ fn verb(action: crate::plan::Action) -> &'static str {
 
 /// A line for an event of fetching, and whether it stays.
 fn fetch_text(event: &FetchEvent<'_>) -> (String, bool) {
-    let size = |bytes: u64| indicatif::HumanBytes(bytes).to_string();
     match event {
         FetchEvent::Waiting => ("another process fetches the same archive".to_owned(), true),
         FetchEvent::Started {
@@ -291,17 +291,20 @@ fn fetch_text(event: &FetchEvent<'_>) -> (String, bool) {
         FetchEvent::Started {
             from, resumed_at, ..
         } => (
-            format!("fetch {from}, going on at {}", size(*resumed_at)),
+            format!("fetch {from}, going on at {}", show_size(*resumed_at)),
             true,
         ),
         FetchEvent::Progress {
             received,
             total: Some(total),
-        } => (format!("{} of {}", size(*received), size(*total)), false),
+        } => (
+            format!("{} of {}", show_size(*received), show_size(*total)),
+            false,
+        ),
         FetchEvent::Progress {
             received,
             total: None,
-        } => (size(*received), false),
+        } => (show_size(*received), false),
         FetchEvent::Retrying { from, reason, wait } => (
             format!("{from}: {reason}; again in {}", duration(*wait)),
             true,

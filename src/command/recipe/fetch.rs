@@ -12,6 +12,7 @@ use crate::recipe::sample::sources;
 use crate::show::Style;
 use crate::show::progress::Progress;
 use crate::site::load::recipe_names;
+use crate::size::show_size;
 use crate::source::Patience;
 use crate::source::fetch::Fetcher;
 
@@ -54,7 +55,7 @@ pub(super) fn run(global: &Global, arguments: &FetchArgs) -> Result<u8, Failure>
             };
             if !global.json {
                 let path = fetched.path.display();
-                let (bytes, from) = (indicatif::HumanBytes(fetched.size), &fetched.from);
+                let (bytes, from) = (show_size(fetched.size), &fetched.from);
                 answer(&format!(
                     "{name}: {path}\n  {bytes} from {from}{is_known}\n"
                 ));

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{begin, confirm, host, load, size};
+use super::{begin, confirm, host, load};
 use crate::cli::{Global, ZoneDestroyArgs};
 use crate::command::door::host::HostDoor;
 use crate::command::{DONE, Failure, answer, answer_json, door, folders, old_root, site};
@@ -16,6 +16,7 @@ use crate::run::{self, RunError, Wish};
 use crate::show::plain;
 use crate::show::progress::Progress;
 use crate::site::SiteRoot;
+use crate::size::show_size;
 
 pub(super) fn run(global: &Global, arguments: &ZoneDestroyArgs) -> Result<u8, Failure> {
     let started = Instant::now();
@@ -134,7 +135,7 @@ fn text(vm: &Vm, host: &str, datasets: &[Victim]) -> String {
         out.push_str(&format!(
             "  - {}  {}{snapshots}\n",
             plain::line(&dataset.name),
-            size(dataset.used)
+            show_size(dataset.used)
         ));
         for snapshot in &dataset.snapshots {
             out.push_str(&format!("      @{}\n", plain::line(snapshot)));

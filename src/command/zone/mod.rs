@@ -222,8 +222,3 @@ fn confirm(word: &str, question: &str, yes: bool) -> Result<(), Failure> {
         &format!("type `{word}`, or give `--yes`"),
     ))
 }
-
-/// A size for people.
-fn size(bytes: u64) -> String {
-    indicatif::HumanBytes(bytes).to_string()
-}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{host, load, progress, size};
+use super::{host, load, progress};
 use crate::cli::{Global, ZoneShowArgs};
 use crate::command::{DONE, Failure, answer, answer_json, site};
 use crate::facts::host::inside::Inside;
@@ -10,6 +10,7 @@ use crate::facts::host::vms::Vm;
 use crate::recipe::units::{write_quota, write_size};
 use crate::run::zone::ask;
 use crate::show::plain;
+use crate::size::show_size;
 
 pub(super) fn run(global: &Global, arguments: &ZoneShowArgs) -> Result<u8, Failure> {
     let site = site(global)?;
@@ -95,15 +96,15 @@ fn text(name: &str, host: &str, vm: &Vm, image: &str, inside: Option<&Inside>) -
         }
         let limit = match (fact.refquota, fact.quota) {
             (0, 0) => String::new(),
-            (0, quota) => format!(" of {}", size(quota)),
-            (refquota, _) => format!(" of {}", size(refquota)),
+            (0, quota) => format!(" of {}", show_size(quota)),
+            (refquota, _) => format!(" of {}", show_size(refquota)),
         };
         lines.push((
             "dataset",
             format!(
                 "{dataset} at {}: {}{limit}",
                 fact.mountpoint,
-                size(fact.used)
+                show_size(fact.used)
             ),
         ));
     }

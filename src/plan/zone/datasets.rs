@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::{Place, ZonePlan, scripts, storage_root};
 use crate::facts::host::inside::{DatasetFact, Inside};
 use crate::plan::accounts::renumbered;
-use crate::plan::space::size;
+use crate::size::show_size;
 use crate::plan::{Action, Change, Refusal};
 use crate::recipe::units::write_quota;
 use crate::script::Script;
@@ -85,7 +85,7 @@ pub(super) fn obstacles(shape: &Shape, uuid: &str, pool: &str, inside: &Inside) 
             refusals.push(Refusal {
                 message: format!(
                     "{mountpoint} is where {name} is mounted, with {} in it; the dataset {own} cannot be there too",
-                    size(fact.used)
+                    show_size(fact.used)
                 ),
                 help: format!(
                     "in the zone, `zfs rename {name} {root}/{own}` makes it the one of the file; or give one of them \
