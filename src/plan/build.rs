@@ -258,8 +258,8 @@ done
 # not through links: a link may dangle, or lead anywhere
 /usr/bin/chown -hR "$user:$user" "$folder/src" "$folder/out" "$folder/stage" ||
   fail "cannot give $folder to $user"
-printf '' >"$folder/source.started" && printf '0\n' >"$folder/source.rc" ||
-  fail "cannot write in $folder"
+printf '' >"$folder/source.started" && printf '0\n' >"$folder/source.rc.new" &&
+  /usr/bin/mv -f "$folder/source.rc.new" "$folder/source.rc" || fail "cannot write in $folder"
 "#,
         )
         .with_input()

@@ -119,6 +119,12 @@ fn build_trees_that_nobody_wants_any_more_go_and_what_runs_there_ends() {
     // the tree of the wanted build is kept
     zone.apply().exits(1);
     assert_eq!(zone.shell(trees), failed);
+    // a status of which nothing was written is none
+    zone.shell(&format!(": >{tree}/source.rc"));
+    let plan = zone.plan().succeeds();
+    assert!(plan.out.contains("send the sources of"), "{plan}");
+    zone.apply().exits(1);
+    assert_eq!(zone.shell(&format!("cat {tree}/source.rc")), "0\n");
 
     // as if a phase were still at work there, in a contract of its own
     zone.shell(&format!(
@@ -159,28 +165,28 @@ fn a_dependency_whose_installation_was_killed_is_installed_anew_and_others_are_l
          touch /opt/local/pkg/*/ /opt/local/pkg/ninja-build-*/+CONTENTS &&
          rm \"$(pkg_info -qL openssl | sed -n '$p')\" && rm /opt/local/bin/ninja",
     );
+    leave_update(&zone, zone.shell("pkg_info -e libevent").trim());
     assert!(zone.plan().succeeds().out.ends_with(": nothing to do\n"));
     zone.set_parameters("variant = \"whole\"");
     let apply = zone.apply().succeeds();
     let words = apply.err.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(
-        words.contains("note: the installation of ninja-build-"),
-    leave_update(&zone, zone.shell("pkg_info -e libevent").trim());
-        "{apply}"
-    );
-    assert!(words.contains("package ninja-build"), "{apply}");
-    zone.shell("test -e /opt/local/bin/ninja && test ! -e /var/db/zonewright/pkgin.busy");
     assert_eq!(
         words.matches("by pkgin was broken off").count(),
         1,
         "{apply}"
     );
+    assert!(
+        words.contains("note: the installation of ninja-build-"),
+        "{apply}"
+    );
+    assert!(words.contains("package ninja-build"), "{apply}");
+    assert_eq!(zone.shell(names), before);
+    zone.shell("test -e /opt/local/bin/ninja && test ! -e /var/db/zonewright/pkgin.busy");
     assert_eq!(
         zone.shell("/opt/local/sbin/greeter -V"),
         "greeter 1.0 whole loudly\n"
     );
 }
-    assert_eq!(zone.shell(names), before);
 
 #[test]
 fn both_versions_of_a_package_go_whose_update_was_killed() {
