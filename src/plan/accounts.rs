@@ -93,16 +93,18 @@ pub(super) fn plan_zone(
             continue;
         }
         let mut changes = Vec::new();
-        let verb = if known.is_none() { "make" } else { "change" };
+        let is_due = known.is_none_or(is_half_made);
+        let verb = if is_due { "make" } else { "change" };
         let mut script = Script::new(format!("{verb} the account {}", user.name))
             .shell(shell::FAIL)
             .shell(shell::ACCOUNTS);
-        if known.is_none() {
-            changes.push(Change::new(
-                Action::Create,
-                format!("user {} (uid {})", user.name, user.uid),
-                "not in the zone",
-            ));
+        if is_due {
+            let why = match known {
+                None => "not in the zone",
+                Some(_) => "made, and never opened",
+            };
+            let what = format!("user {} (uid {})", user.name, user.uid);
+            changes.push(Change::new(Action::Create, what, why));
             script = make(
                 script,
                 &Account {

@@ -68,3 +68,19 @@ fn group_and_shell_are_changed_and_uid_and_home_never_are() {
         "{apply}"
     );
 }
+
+#[test]
+fn an_account_that_was_made_and_not_opened_is_opened() {
+    let Some(zone) = Zone::serving("half-account") else {
+        return;
+    };
+    with_user(&zone, "");
+    let shadow = "getent shadow matt | cut -d: -f 2";
+    zone.shell("useradd -u 1234 -g other -d /home/matt -m -s /usr/bin/bash matt");
+    assert_eq!(zone.shell(shadow), "*LK*\n");
+    let plan = zone.plan().succeeds();
+    assert!(plan.out.contains("+ user matt (uid 1234)"), "{plan}");
+    zone.apply().succeeds();
+    assert_eq!(zone.shell(shadow), "NP\n");
+    assert!(zone.plan().succeeds().out.ends_with(": nothing to do\n"));
+}
