@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ids::Ids;
 use super::phases::{CONTRACT, phase_script, stop};
 use super::{
     Action, Change, Given, Input, Stage, Step, WantedRecipe, Work, accounts, install, shell,
@@ -85,6 +86,7 @@ pub(super) fn plan_unknown(
 pub(super) fn plan(
     recipe: &WantedRecipe,
     inputs: &BuildInputs,
+    ids: &Ids,
     facts: &Facts,
     given: &Given,
     steps: &mut Vec<Step>,
@@ -103,7 +105,7 @@ pub(super) fn plan(
         reasons(recipe, inputs, receipt, facts)
     };
     if !is_stored {
-        accounts::plan_build_user(facts, steps);
+        accounts::plan_build_user(ids, facts, steps);
         plan_phases(recipe, inputs, &key, &why, facts, given, steps);
     }
     if !is_installed {
