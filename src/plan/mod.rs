@@ -29,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::build_system;
+use crate::facts::platform::stamp_date;
 use crate::facts::{Facts, Questions};
 use crate::receipt::{BuildInputs, sha256_hex};
 use crate::recipe::bundle::Bundle;
@@ -243,8 +244,7 @@ impl StoredPackage {
     /// was linked on a newer platform does not start on an older one (`ILLUMOS_0.NN not found`).
     #[must_use]
     pub fn runs_on(&self, platform: &str) -> bool {
-        let date = |stamp: &str| stamp.rsplit('_').next().unwrap_or_default().to_owned();
-        date(&self.platform) <= date(platform)
+        stamp_date(&self.platform) <= stamp_date(platform)
     }
 }
 
