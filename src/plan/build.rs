@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::ids::Ids;
-use super::phases::{CONTRACT, phase_script, stop};
+use super::phases::{CONTRACT, END_PHASE, phase_script, stop};
 use super::{
     Action, Change, Given, Input, Stage, Step, WantedRecipe, Work, accounts, install, shell,
 };
@@ -311,10 +311,10 @@ pub(super) fn plan_abandoned(
 
 /// Ends every phase of these builds and removes their trees.
 fn forget(folders: &[String]) -> Script {
-    Script::new("forget a build")
-        .shell(shell::FAIL)
+    shell::ending(Script::new("forget a build").shell(shell::FAIL))
         .list("folders", folders)
         .shell(CONTRACT)
+        .shell(END_PHASE)
         .shell(
             r#"
 for folder in ${folders[@]+"${folders[@]}"}; do
