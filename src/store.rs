@@ -1,8 +1,8 @@
 //! The controller's own folders: built packages by build key, a log of every run, and what a zone gets back
 //! with another root.
 //!
-//! Everything is written beside its place and renamed, so a run that is broken off leaves nothing
-//! half written, and two runs at once do not meet.
+//! Every file is written beside its place and renamed, so a run that is broken off leaves none half
+//! written. Two runs at once may want the same package, which is several files: it is locked.
 
 mod alive;
 mod old_root;

@@ -12,7 +12,7 @@ use super::FactError;
 use super::sections::Sections;
 use crate::script::Script;
 
-/// The accounts and groups that were asked for and exist.
+/// All accounts and groups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Accounts {
@@ -32,7 +32,7 @@ pub struct UserFact {
     pub gid: u32,
     pub home: String,
     pub shell: String,
-    /// The second field of the shadow file.
+    /// The second field of the shadow file, of an account that was asked for.
     #[serde(default, skip_serializing)]
     pub shadow: Secret,
 }
@@ -48,34 +48,32 @@ impl fmt::Debug for Secret {
     }
 }
 
-// getent passwd matt → matt:x:1001:1::/home/matt:/usr/bin/bash     (of several
-//   names those that are there, and exit 2 if one is not)
-// getent group other → other::1:root
+// All of them are asked for: an id that is wanted may be somebody else's.
+//
+// getent passwd → matt:x:1001:1::/home/matt:/usr/bin/bash
+// getent group → other::1:root
 // /etc/shadow → matt:$6$…:20000::::::
-pub(super) fn ask(script: Script, users: &BTreeSet<String>, groups: &BTreeSet<String>) -> Script {
-    script.list("users", users).list("groups", groups).shell(
+pub(super) fn ask(script: Script, users: &BTreeSet<String>) -> Script {
+    script.list("users", users).shell(
         r#"
-text= shadow=
-[ ${#users[@]} -gt 0 ] && text=$(/usr/bin/getent passwd ${users[@]+"${users[@]}"})
-section users 0 "$text"
-if [ -n "$text" ]; then
-  while IFS= read -r line; do
-    for user in "${users[@]}"; do
-      [ "${line%%:*}" = "$user" ] && shadow=$shadow$line$'\n'
-    done
-  done </etc/shadow
-fi
+text=$(/usr/bin/getent passwd)
+section users "$?" "$text"
+shadow=
+while IFS= read -r line; do
+  for user in ${users[@]+"${users[@]}"}; do
+    [ "${line%%:*}" = "$user" ] && shadow=$shadow$line$'\n'
+  done
+done </etc/shadow
 section shadow 0 "$shadow"
-text=
-[ ${#groups[@]} -gt 0 ] && text=$(/usr/bin/getent group ${groups[@]+"${groups[@]}"})
-section groups 0 "$text"
+text=$(/usr/bin/getent group)
+section groups "$?" "$text"
 "#,
     )
 }
 
 pub(super) fn parse(sections: &Sections<'_>) -> Result<Accounts, FactError> {
     let mut accounts = Accounts::default();
-    for line in sections.get("users")?.lines()? {
+    for line in sections.get("users")?.text_of("getent passwd")?.lines() {
         let (name, user) = parse_passwd(line).ok_or_else(|| FactError::Line {
             command: "getent passwd",
             line: line.to_owned(),
@@ -94,7 +92,7 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Accounts, FactError> {
             user.shadow = Secret(hash.to_owned());
         }
     }
-    for line in sections.get("groups")?.lines()? {
+    for line in sections.get("groups")?.text_of("getent group")?.lines() {
         let fields: Vec<&str> = line.split(':').collect();
         let (Some(name), Some(Ok(gid))) = (fields.first(), fields.get(2).map(|g| g.parse())) else {
             return Err(FactError::Line {

@@ -104,11 +104,11 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Builds, FactError> {
             line: line.to_owned(),
         };
         let (key, phase, state) = match words[..] {
-            [key, phase, "rc", status] => (
-                key,
-                phase,
-                PhaseState::Ended(status.parse().map_err(|_| bad())?),
-            ),
+            // a status that was not written to its end is none
+            [key, phase, "rc", status] => {
+                let ended = status.parse().map(PhaseState::Ended);
+                (key, phase, ended.unwrap_or(PhaseState::Started))
+            }
             [key, phase, "started"] => (key, phase, PhaseState::Started),
             _ => return Err(bad()),
         };
@@ -118,4 +118,21 @@ pub(super) fn parse(sections: &Sections<'_>) -> Result<Builds, FactError> {
             .insert(phase.to_owned(), state);
     }
     Ok(Builds(builds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phase_of_which_no_status_was_written_has_not_ended() {
+        let text = "k source rc \nk compile rc 2\nk stage rc 0\nk configure started\n";
+        let answer = format!("== builds 0 {}\n{text}\n", text.len());
+        let builds = parse(&Sections::parse(answer.as_bytes()).unwrap()).unwrap();
+        let state = |phase: &str| builds.0["k"][phase];
+        assert_eq!(state("source"), PhaseState::Started);
+        assert_eq!(state("compile"), PhaseState::Ended(2));
+        assert!(builds.is_done("k", "stage") && !builds.is_done("k", "source"));
+        assert_eq!(state("configure"), PhaseState::Started);
+    }
 }

@@ -35,10 +35,8 @@ pub struct Questions {
     pub contents: BTreeSet<String>,
     /// Service instances.
     pub fmris: BTreeSet<String>,
-    /// Accounts.
+    /// Accounts of which the password's hash is wanted.
     pub users: BTreeSet<String>,
-    /// Groups.
-    pub groups: BTreeSet<String>,
     /// Our own package names, of which the build key is asked.
     pub packages: BTreeSet<String>,
     /// Process names whose sessions count.
@@ -55,7 +53,6 @@ impl Questions {
             && self.contents.is_subset(&asked.contents)
             && self.fmris.is_subset(&asked.fmris)
             && self.users.is_subset(&asked.users)
-            && self.groups.is_subset(&asked.groups)
             && self.packages.is_subset(&asked.packages)
             && self.processes.is_subset(&asked.processes)
             && self.missing.is_subset(&asked.missing)
@@ -80,7 +77,7 @@ pub struct Facts {
     /// The service instances that were asked for.
     #[serde(default)]
     pub services: services::Services,
-    /// The accounts and groups that were asked for.
+    /// All accounts and groups.
     #[serde(default)]
     pub accounts: accounts::Accounts,
     /// What was applied before.
@@ -159,7 +156,7 @@ pub fn probe(questions: &Questions) -> Script {
     script = repositories::ask_pkgin(script, &missing);
     script = files::ask(script, &questions.paths, &questions.contents);
     script = services::ask(script, &questions.fmris);
-    script = accounts::ask(script, &questions.users, &questions.groups);
+    script = accounts::ask(script, &questions.users);
     script = receipts::ask(script);
     script = builds::ask(script);
     script = locks::ask(script);

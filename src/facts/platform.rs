@@ -33,6 +33,12 @@ pub struct Platform {
     pub brand: Option<String>,
 }
 
+/// The date of a platform stamp, which sorts as text: `20241212T000720Z` of `joyent_20241212T000720Z`.
+#[must_use]
+pub fn stamp_date(stamp: &str) -> &str {
+    stamp.rsplit('_').next().unwrap_or(stamp)
+}
+
 /// A clock that is further off than this is worth a word. Asking takes a while, too.
 const CLOCK_TOLERANCE: u64 = 180;
 

@@ -4,6 +4,7 @@
 //! would silently belong to nobody. Hashes travel on standard input and are set by one rename of
 //! the shadow file.
 
+use super::ids::Ids;
 use super::{
     Action, Change, Given, Input, Refusal, Stage, Step, Wanted, WantedRecipe, Work, shell,
 };
@@ -19,7 +20,6 @@ pub(super) fn ask(wanted: &Wanted<'_>, questions: &mut Questions) {
     questions.users.insert(BUILD_USER.to_owned());
     for user in &wanted.zone.users {
         questions.users.insert(user.name.clone());
-        questions.groups.extend(user.group.clone());
     }
     for user in wanted
         .recipes
@@ -27,7 +27,6 @@ pub(super) fn ask(wanted: &Wanted<'_>, questions: &mut Questions) {
         .flat_map(|recipe| &recipe.bundle.recipe.users)
     {
         questions.users.insert(user.name.clone());
-        questions.groups.extend(user.group.clone());
     }
 }
 
@@ -76,7 +75,7 @@ pub(super) fn plan_zone(
             home: user.home.as_deref(),
             shell: user.shell.as_deref(),
         };
-        let refused = known.map(|known| said.refusals(known)).unwrap_or_default();
+        let refused = said.refusals(known, facts);
         if !refused.is_empty() {
             refusals.extend(refused);
             continue;
@@ -93,18 +92,21 @@ pub(super) fn plan_zone(
             continue;
         }
         let mut changes = Vec::new();
-        let verb = if known.is_none() { "make" } else { "change" };
+        let is_due = known.is_none_or(is_half_made);
+        let verb = if is_due { "make" } else { "change" };
         let mut script = Script::new(format!("{verb} the account {}", user.name))
             .shell(shell::FAIL)
             .shell(shell::ACCOUNTS);
-        if known.is_none() {
-            changes.push(Change::new(
-                Action::Create,
-                format!("user {} (uid {})", user.name, user.uid),
-                "not in the zone",
-            ));
+        if is_due {
+            let why = match known {
+                None => "not in the zone",
+                Some(_) => "made, and never opened",
+            };
+            let what = format!("user {} (uid {})", user.name, user.uid);
+            changes.push(Change::new(Action::Create, what, why));
             script = make(
                 script,
+                facts,
                 &Account {
                     name: &user.name,
                     uid: Some(user.uid),
@@ -173,9 +175,30 @@ pub(super) fn renumbered(name: &str, actual: u32, by: &str, wanted: u32) -> Refu
 }
 
 impl Said<'_> {
-    /// What is never changed: files would belong to nobody, or be where nobody looks for them.
-    fn refusals(&self, known: &UserFact) -> Vec<Refusal> {
+    /// An account that is to be made with somebody else's uid.
+    fn taken(&self, facts: &Facts) -> Option<Refusal> {
         let Self { name, by, .. } = self;
+        let uid = self.uid?;
+        let mut users = facts.accounts.users.iter();
+        let (other, _) = users.find(|(_, user)| user.uid == uid)?;
+        Some(Refusal {
+            message: format!(
+                "{by} gives the uid {uid} to `{name}`, and in the zone it is the account `{other}`'s"
+            ),
+            help: format!(
+                "write another `uid`, or give `{other}` and its files another one by hand: \
+                 `usermod -u UID {other}` in the zone"
+            ),
+            diff: None,
+        })
+    }
+
+    /// What is never changed: files would belong to nobody, or be where nobody looks for them.
+    fn refusals(&self, known: Option<&UserFact>, facts: &Facts) -> Vec<Refusal> {
+        let Self { name, by, .. } = self;
+        let Some(known) = known else {
+            return self.taken(facts).into_iter().collect();
+        };
         let mut refusals = Vec::new();
         if let Some(uid) = self.uid.filter(|uid| known.uid != *uid) {
             refusals.push(renumbered(name, known.uid, by, uid));
@@ -231,6 +254,7 @@ impl Said<'_> {
 /// Plans the accounts that a recipe's software runs under.
 pub(super) fn plan_recipe(
     recipe: &WantedRecipe,
+    ids: &Ids,
     facts: &Facts,
     steps: &mut Vec<Step>,
     refusals: &mut Vec<Refusal>,
@@ -240,16 +264,17 @@ pub(super) fn plan_recipe(
         .shell(shell::ACCOUNTS);
     let mut changes = Vec::new();
     for user in &recipe.bundle.recipe.users {
-        if let Some(known) = facts.accounts.users.get(&user.name) {
-            let said = Said {
-                name: &user.name,
-                by: "the recipe",
-                uid: user.uid,
-                group: user.group.as_deref(),
-                home: user.home.as_deref(),
-                shell: None,
-            };
-            refusals.extend(said.refusals(known));
+        let known = facts.accounts.users.get(&user.name);
+        let said = Said {
+            name: &user.name,
+            by: "the recipe",
+            uid: user.uid,
+            group: user.group.as_deref(),
+            home: user.home.as_deref(),
+            shell: None,
+        };
+        refusals.extend(said.refusals(known, facts));
+        if let Some(known) = known {
             script = said.change(known, facts, script, &mut changes);
             if !is_half_made(known) {
                 continue;
@@ -263,9 +288,10 @@ pub(super) fn plan_recipe(
         ));
         script = make(
             script,
+            facts,
             &Account {
                 name: &user.name,
-                uid: user.uid,
+                uid: user.uid.or_else(|| ids.get(&user.name).copied()),
                 group: user.group.as_deref().unwrap_or(&user.name),
                 home: user
                     .home
@@ -292,7 +318,7 @@ pub(super) fn plan_recipe(
 }
 
 /// Plans the account that builds run under, where a build is needed.
-pub(super) fn plan_build_user(facts: &Facts, steps: &mut Vec<Step>) {
+pub(super) fn plan_build_user(ids: &Ids, facts: &Facts, steps: &mut Vec<Step>) {
     let id = format!("users/{BUILD_USER}");
     let known = facts.accounts.users.get(BUILD_USER);
     if known.is_some_and(|known| !is_half_made(known)) || steps.iter().any(|step| step.id == id) {
@@ -303,9 +329,10 @@ pub(super) fn plan_build_user(facts: &Facts, steps: &mut Vec<Step>) {
         .shell(shell::ACCOUNTS);
     let script = make(
         script,
+        facts,
         &Account {
             name: BUILD_USER,
-            uid: None,
+            uid: ids.get(BUILD_USER).copied(),
             group: BUILD_USER,
             home: crate::facts::builds::BUILD_ROOT.to_owned(),
             shell: "/usr/bin/bash",
@@ -328,19 +355,26 @@ pub(super) fn plan_build_user(facts: &Facts, steps: &mut Vec<Step>) {
     });
 }
 
-fn make(script: Script, account: &Account<'_>) -> Script {
-    let uid = account.uid.map(|uid| uid.to_string()).unwrap_or_default();
+/// A group of the account's own name has the same id, where that is free.
+fn make(script: Script, facts: &Facts, account: &Account<'_>) -> Script {
+    let is_free = |id: &u32| facts.accounts.groups.values().all(|gid| gid != id);
+    let gid = account
+        .uid
+        .filter(|uid| account.group == account.name && is_free(uid));
+    let [uid, gid] = [account.uid, gid].map(|id| id.map(|id| id.to_string()).unwrap_or_default());
     let makes_home = if account.makes_home { "yes" } else { "no" };
-    script.command(["make_group", account.group, ""]).command([
-        "make_account",
-        account.name,
-        &uid,
-        account.group,
-        &account.home,
-        account.shell,
-        account.comment,
-        makes_home,
-    ])
+    script
+        .command(["make_group", account.group, &gid])
+        .command([
+            "make_account",
+            account.name,
+            &uid,
+            account.group,
+            &account.home,
+            account.shell,
+            account.comment,
+            makes_home,
+        ])
 }
 
 /// The shadow file is copied with its mode and owner, rewritten and renamed into place.

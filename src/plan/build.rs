@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::phases::{CONTRACT, phase_script, stop};
+use super::ids::Ids;
+use super::phases::{CONTRACT, END_PHASE, phase_script, stop};
 use super::{
     Action, Change, Given, Input, Stage, Step, WantedRecipe, Work, accounts, install, shell,
 };
@@ -85,6 +86,7 @@ pub(super) fn plan_unknown(
 pub(super) fn plan(
     recipe: &WantedRecipe,
     inputs: &BuildInputs,
+    ids: &Ids,
     facts: &Facts,
     given: &Given,
     steps: &mut Vec<Step>,
@@ -103,7 +105,7 @@ pub(super) fn plan(
         reasons(recipe, inputs, receipt, facts)
     };
     if !is_stored {
-        accounts::plan_build_user(facts, steps);
+        accounts::plan_build_user(ids, facts, steps);
         plan_phases(recipe, inputs, &key, &why, facts, given, steps);
     }
     if !is_installed {
@@ -258,8 +260,8 @@ done
 # not through links: a link may dangle, or lead anywhere
 /usr/bin/chown -hR "$user:$user" "$folder/src" "$folder/out" "$folder/stage" ||
   fail "cannot give $folder to $user"
-printf '' >"$folder/source.started" && printf '0\n' >"$folder/source.rc" ||
-  fail "cannot write in $folder"
+printf '' >"$folder/source.started" && printf '0\n' >"$folder/source.rc.new" &&
+  /usr/bin/mv -f "$folder/source.rc.new" "$folder/source.rc" || fail "cannot write in $folder"
 "#,
         )
         .with_input()
@@ -309,10 +311,10 @@ pub(super) fn plan_abandoned(
 
 /// Ends every phase of these builds and removes their trees.
 fn forget(folders: &[String]) -> Script {
-    Script::new("forget a build")
-        .shell(shell::FAIL)
+    shell::ending(Script::new("forget a build").shell(shell::FAIL))
         .list("folders", folders)
         .shell(CONTRACT)
+        .shell(END_PHASE)
         .shell(
             r#"
 for folder in ${folders[@]+"${folders[@]}"}; do

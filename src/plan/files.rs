@@ -21,6 +21,7 @@ pub(super) fn ask(recipe: &WantedRecipe, questions: &mut Questions) {
     for file in &recipe.bundle.files {
         questions.paths.insert(file.path.clone());
         questions.paths.insert(beside(&file.path));
+        questions.paths.insert(first_kept(&file.path));
         questions.contents.insert(file.path.clone());
     }
     for directory in &recipe.bundle.recipe.directories {
@@ -56,7 +57,7 @@ pub(super) fn plan(
         };
         let wanted = record(file, bytes);
         let mut becomes = wanted.clone();
-        match compare(file, bytes, &wanted, known, fact, given) {
+        match compare(file, bytes, &wanted, known, facts, given) {
             Verdict::Same => {}
             Verdict::Refused(refusal) => refusals.push(refusal),
             Verdict::Write(change) => {
@@ -67,6 +68,7 @@ pub(super) fn plan(
                 changes.push(change);
                 upload.add(file, bytes, file.path.clone());
                 upload.edited.push(file.path.clone());
+                upload.kept.push(kept(&file.path, facts));
             }
             Verdict::Keep(change) => {
                 // the file stays as it is, so nothing that depends on it is due
@@ -144,9 +146,20 @@ fn beside(path: &str) -> String {
     format!("{path}.new")
 }
 
-/// Where a file that somebody edited goes when it is replaced.
-fn kept(path: &str) -> String {
+/// Where a file that somebody edited goes when it is replaced for the first time.
+fn first_kept(path: &str) -> String {
     format!("{path}.before-zonewright")
+}
+
+/// Where it goes now: what was kept before stays.
+fn kept(path: &str, facts: &Facts) -> String {
+    let first = first_kept(path);
+    if !facts.files.0.contains_key(&first) {
+        return first;
+    }
+    let now = i64::try_from(facts.platform.now).unwrap_or(i64::MAX);
+    let now = jiff::Timestamp::from_second(now).unwrap_or(jiff::Timestamp::MAX);
+    format!("{first}.{}", now.strftime("%Y%m%dT%H%M%SZ"))
 }
 
 fn is_as_wanted(fact: &FileFact, wanted: &FileRecord) -> bool {
@@ -171,11 +184,11 @@ fn compare(
     bytes: &[u8],
     wanted: &FileRecord,
     known: Option<&FileRecord>,
-    fact: Option<&FileFact>,
+    facts: &Facts,
     given: &Given,
 ) -> Verdict {
     let what = format!("file {}", file.path);
-    let Some(fact) = fact else {
+    let Some(fact) = facts.files.0.get(&file.path) else {
         let change = Change {
             diff: diff(&file.path, Some(""), bytes),
             ..Change::new(Action::Create, what, "not there")
@@ -237,7 +250,10 @@ fn compare(
     }
     let replaces_edit = !same_content && !is_ours;
     if replaces_edit {
-        why.push(format!("the edited one is kept as {}", kept(&file.path)));
+        why.push(format!(
+            "the edited one is kept as {}",
+            kept(&file.path, facts)
+        ));
     }
     let change = Change {
         action: Action::Change,
@@ -290,8 +306,9 @@ struct Upload {
     modes: Vec<String>,
     owners: Vec<String>,
     contents: Vec<Vec<u8>>,
-    /// Targets that somebody edited, and of which a copy is kept.
+    /// Targets that somebody edited, and where a copy of each is kept.
     edited: Vec<String>,
+    kept: Vec<String>,
 }
 
 impl Upload {
@@ -311,6 +328,7 @@ impl Upload {
             .list("modes", &self.modes)
             .list("owners", &self.owners)
             .list("edited", &self.edited)
+            .list("kept", &self.kept)
             .list("due", due_restarts(recipe, &self.targets))
             .shell(INSTALL)
             .with_input();
@@ -367,8 +385,14 @@ for target in "${targets[@]}"; do
     /usr/bin/chmod "${modes[$i]}" "$place" || fail "cannot write $target; no file was changed"
   i=$((i + 1))
 done
+i=0
 for target in ${edited[@]+"${edited[@]}"}; do
-  /usr/bin/cp -p "$target" "$target.before-zonewright" || fail "cannot keep a copy of $target"
+  copy=${kept[$i]}
+  # not over another copy, nor through a link or into a folder
+  [ ! -e "$copy" ] && [ ! -L "$copy" ] && /usr/bin/cp -p "$target" "$copy" ||
+    fail "cannot keep a copy of $target as $copy"
+  printf 'the edited %s is kept as %s\n' "$target" "$copy"
+  i=$((i + 1))
 done
 for record in ${due[@]+"${due[@]}"}; do
   /usr/bin/rm -f "$record" || fail "cannot remove $record"

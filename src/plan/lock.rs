@@ -27,9 +27,6 @@ pub const AT_WORK: i32 = 77;
 /// What such a script says.
 pub const NOT_HELD_TEXT: &str = "this run does not hold the zone any more";
 
-/// How long [`take`] may need to end what was left.
-pub const ENDS_WITHIN: Duration = Duration::from_secs(10);
-
 /// Takes the zone for a run, or finds out who holds it; `root` is where runs that change it announce themselves.
 ///
 /// What the run's `earlier` connection left in the zone is ended first, and so are the connections of
@@ -45,8 +42,7 @@ pub fn take(
 ) -> Script {
     // the struct has strings only, which always can be written
     let text = serde_json::to_string(holder).unwrap_or_default();
-    Script::new("take the zone for this run")
-        .shell(shell::FAIL)
+    shell::ending(Script::new("take the zone for this run").shell(shell::FAIL))
         .set("root", root)
         .set("token", &holder.token)
         .set("holder", text)
@@ -60,7 +56,6 @@ pub fn take(
                 ""
             },
         )
-        .set("within", ENDS_WITHIN.as_secs().to_string())
         .set("earlier", earlier.unwrap_or_default())
         .list("evict", evict)
         .shell(TAKE)
@@ -102,7 +97,7 @@ holds() {
   [ "$1" = "$boot" ] || return 1
   [ "$2" = none ] || /usr/bin/pgrep -c "$2" >/dev/null
 }
-end_contract() {
+end_earlier() {
   local until=$((SECONDS + settle)) pids
   if [ "$1" = none ] || [ "$1" = "$contract" ]; then return; fi
   # what changes several files in one go leaves more to mend when it is ended than when it is waited for
@@ -115,11 +110,7 @@ end_contract() {
       exit 77
     }
   fi
-  until=$((SECONDS + within))
-  while /usr/bin/pkill -KILL -c "$1"; do
-    [ "$SECONDS" -lt "$until" ] || fail "what an earlier run left in the zone does not end (contract $1)"
-    /usr/bin/sleep 0.1
-  done
+  end_contract "$1" 'what an earlier run left in the zone'
 }
 boot=$(/usr/bin/kstat -p unix:0:system_misc:boot_time) || fail 'cannot tell when the zone was started'
 boot=${boot##*[[:space:]]}
@@ -131,7 +122,7 @@ since=$(/usr/bin/date +%s)
 /usr/bin/mkdir -p "$root" || fail "cannot make $root"
 for name in ${earlier:+"$earlier"} ${evict[@]+"${evict[@]}"}; do
   { IFS=' ' read -r was theirs began <"$root/$name"; } 2>/dev/null || continue
-  [ "$was" != "$boot" ] || end_contract "$theirs"
+  [ "$was" != "$boot" ] || end_earlier "$theirs"
   [ "$name" != "$earlier" ] || since=$began
   /usr/bin/rm -f "$root/$name"
 done

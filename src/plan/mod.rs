@@ -10,6 +10,7 @@ pub mod build;
 pub mod checks;
 pub mod debug;
 pub mod files;
+mod ids;
 pub mod inputs;
 mod install;
 pub mod lock;
@@ -28,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::build_system;
+use crate::facts::platform::stamp_date;
 use crate::facts::{Facts, Questions};
 use crate::receipt::{BuildInputs, sha256_hex};
 use crate::recipe::bundle::Bundle;
@@ -242,8 +244,7 @@ impl StoredPackage {
     /// was linked on a newer platform does not start on an older one (`ILLUMOS_0.NN not found`).
     #[must_use]
     pub fn runs_on(&self, platform: &str) -> bool {
-        let date = |stamp: &str| stamp.rsplit('_').next().unwrap_or_default().to_owned();
-        date(&self.platform) <= date(platform)
+        stamp_date(&self.platform) <= stamp_date(platform)
     }
 }
 
@@ -312,8 +313,17 @@ pub fn plan(wanted: &Wanted<'_>, facts: &Facts, given: &Given) -> Result<Plan, V
         .iter()
         .flat_map(|recipe| &recipe.bundle.files);
     let paths: BTreeSet<&str> = paths.map(|file| file.path.as_str()).collect();
+    let ids = ids::choose(wanted, facts);
     for recipe in wanted.recipes {
-        plan_recipe(recipe, &paths, facts, given, &mut steps, &mut refusals);
+        plan_recipe(
+            recipe,
+            &paths,
+            &ids,
+            facts,
+            given,
+            &mut steps,
+            &mut refusals,
+        );
     }
     refusals.extend(packages::refuse(wanted, facts));
     refusals.extend(obstacles::look(facts, &steps));
@@ -327,6 +337,7 @@ pub fn plan(wanted: &Wanted<'_>, facts: &Facts, given: &Given) -> Result<Plan, V
 fn plan_recipe(
     recipe: &WantedRecipe,
     paths: &BTreeSet<&str>,
+    ids: &ids::Ids,
     facts: &Facts,
     given: &Given,
     steps: &mut Vec<Step>,
@@ -341,7 +352,7 @@ fn plan_recipe(
     } else {
         match inputs::of(recipe, facts) {
             Ok(inputs) => {
-                build::plan(recipe, &inputs, facts, given, steps);
+                build::plan(recipe, &inputs, ids, facts, given, steps);
                 refusals.extend(space::look(recipe, &inputs, facts, given, &steps[before..]));
                 Some(inputs)
             }
@@ -352,7 +363,7 @@ fn plan_recipe(
         }
     };
     let built_until = steps.len();
-    accounts::plan_recipe(recipe, facts, steps, refusals);
+    accounts::plan_recipe(recipe, ids, facts, steps, refusals);
     let outside = built.as_ref().map(|inputs| outside_files(inputs, given));
     let files = files::plan(recipe, outside.flatten(), facts, given, steps, refusals);
     refusals.extend(services::plan(

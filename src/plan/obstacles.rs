@@ -6,6 +6,7 @@
 use super::phases::BUILD_EPOCH;
 use super::{Refusal, Step};
 use crate::facts::Facts;
+use crate::facts::platform::stamp_date;
 use crate::facts::repositories::branch_of;
 
 /// Steps that bring packages into the prefix.
@@ -72,7 +73,7 @@ const PLATFORMS: [(&str, &str); 2] = [
 /// A program that was linked on a newer platform does not start: `ILLUMOS_0.37 not found`.
 fn old_platform(facts: &Facts, steps: &[Step]) -> Option<Refusal> {
     let branch = facts.platform.branch.as_deref()?;
-    let stamp = facts.platform.stamp.rsplit('_').next()?;
+    let stamp = stamp_date(&facts.platform.stamp);
     let (_, least) = PLATFORMS.iter().find(|(first, _)| branch >= *first)?;
     // another system's version is no stamp
     let is_stamp = stamp.len() == least.len() && stamp.ends_with('Z');

@@ -200,16 +200,17 @@ done
   fail "nothing was installed; correct [dependencies] in the recipe $recipe (\`pkgin search\` in the zone finds names)"
 "#;
 
-/// The mark that pkgin is at work. A package is registered before its files are there, so where the
-/// mark is left behind, what was registered since then is looked at.
+/// The mark that pkgin is at work: the names of all packages that were there before. A package is
+/// registered before its files are there, so where the mark is left behind, the others are looked at.
 pub(super) const MARK: &str = "/var/db/zonewright/pkgin.busy";
 
 // pkgin hides what pkg_add says in a file, to which every run adds. A connection that is cut must not
 // end it with a signal.
 const INSTALL: &str = r#"
 trap '' PIPE HUP
-/usr/bin/mkdir -p "${mark%/*}" && printf '' >"$mark" || fail "cannot write $mark"
-trap '/usr/bin/rm -f "$mark"' EXIT
+trap '/usr/bin/rm -f "$mark" "$mark.new"' EXIT
+/usr/bin/mkdir -p "${mark%/*}" && /opt/local/sbin/pkg_info -e '*' >"$mark.new" &&
+  /usr/bin/mv -f "$mark.new" "$mark" || fail "cannot write $mark"
 log=/var/db/pkgin/pkg_install-err.log
 log_size() { /usr/bin/cat "$log" 2>/dev/null | /usr/bin/wc -c; }
 before=$(log_size)

@@ -111,8 +111,7 @@ pub(super) fn phase_script(
     let build = &recipe.bundle.recipe.build;
     let text = phase_text(build, folder, phase, facts.machine.cores, &inputs.compiler)?;
     Some(
-        Script::new(format!("{phase} {}", inputs.package))
-            .shell(shell::FAIL)
+        shell::ending(Script::new(format!("{phase} {}", inputs.package)).shell(shell::FAIL))
             .set("folder", folder)
             .set("phase", phase)
             .set("user", accounts::BUILD_USER)
@@ -122,6 +121,7 @@ pub(super) fn phase_script(
             .set("setting", text.setting.body())
             .set("runner", RUNNER)
             .shell(CONTRACT)
+            .shell(END_PHASE)
             .shell(FOLLOW)
             // a compiler may be silent for as long as it likes
             .with_quiet_limit(None),
@@ -152,14 +152,15 @@ pub fn follow_from(script: &Script, shown: u64) -> Script {
 
 /// Ends a phase, with every process it started.
 pub(super) fn stop(folder: &str, phase: &str) -> Script {
-    Script::new(format!("end {phase}"))
+    shell::ending(Script::new(format!("end {phase}")).shell(shell::FAIL))
         .set("folder", folder)
         .set("phase", phase)
         .shell(CONTRACT)
+        .shell(END_PHASE)
         .shell("end_phase")
 }
 
-/// `is_alive`: whether the phase's contract has a member. `end_phase`: until it has none.
+/// `is_alive`: whether the phase's contract has a member.
 ///
 /// A contract's number means something until the next boot only, so the boot is written first.
 pub(super) const CONTRACT: &str = r#"
@@ -173,9 +174,12 @@ find_contract() {
   [ -n "$contract" ]
 }
 is_alive() { find_contract && /usr/bin/pgrep -c "$contract" >/dev/null; }
+"#;
+
+/// `end_phase`: until its contract has no member; it comes behind [`CONTRACT`] and [`shell::ending`].
+pub(super) const END_PHASE: &str = r#"
 end_phase() {
-  find_contract || return 0
-  while /usr/bin/pkill -KILL -c "$contract"; do /usr/bin/sleep 0.1; done
+  if find_contract; then end_contract "$contract" "$phase of a build"; fi
 }
 "#;
 

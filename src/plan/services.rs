@@ -248,12 +248,13 @@ fn plan_service(
     if changes.is_empty() {
         return;
     }
+    let seconds = wait_seconds(service, restarts);
     let mut script = Script::new(format!("bring {fmri} up"))
         .shell(shell::FAIL)
         .shell(shell::WAIT_ONLINE)
         .set("fmri", fmri)
         .set("manifest", &path)
-        .set("seconds", start_seconds(service).to_string())
+        .set("seconds", seconds.to_string())
         .set("log", service.log.as_deref().unwrap_or(""))
         .set(
             "clear",
@@ -292,8 +293,8 @@ fn plan_service(
             .set("digest", digest)
             .shell(RECORD);
     }
-    // waiting for a slow start is no hanging; a stop may take as long as the start
-    let longest = Duration::from_secs(2 * start_seconds(service));
+    // waiting for a slow stop or start is no hanging
+    let longest = Duration::from_secs(seconds + 60);
     let quiet = script.quiet_limit();
     let script = script.with_quiet_limit(quiet.map(|quiet| quiet.max(longest)));
     steps.push(Step {
@@ -304,13 +305,23 @@ fn plan_service(
     });
 }
 
-/// How long a start may take: the method's own time-out, three tries, and some.
-fn start_seconds(service: &Service) -> u64 {
-    let one = service
+/// How long a start may take: the method's own time-out, three tries, and some; before a restart it is
+/// stopped, which may take as long as its own time-out. 0 is the word for none.
+fn wait_seconds(service: &Service, restarts: bool) -> u64 {
+    let start = service
         .start_timeout
         .map_or(60, |timeout| timeout.as_secs().max(1));
-    one.saturating_mul(3).saturating_add(10).min(3600)
+    let start = start.saturating_mul(3).saturating_add(10).min(LONGEST);
+    let stop = match service.stop_timeout.map_or(60, |timeout| timeout.as_secs()) {
+        _ if !restarts => 0,
+        0 => LONGEST,
+        stop => stop.min(LONGEST),
+    };
+    start + stop
 }
+
+/// Nothing is waited for longer than this.
+const LONGEST: u64 = 3600;
 
 fn restart_reasons(
     context: &Context<'_>,
@@ -432,3 +443,24 @@ spare_sessions
 /usr/sbin/svccfg delete "$fmri" || fail "cannot delete $fmri"
 /usr/bin/rm -f "$manifest" || fail "cannot remove $manifest"
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restart_is_waited_for_as_long_as_its_stop_and_its_start_may_take() {
+        let service = |start: u64, stop: u64| Service {
+            start_timeout: Some(Duration::from_secs(start)),
+            stop_timeout: Some(Duration::from_secs(stop)),
+            ..Service::default()
+        };
+        for (start, stop, restart) in [(5, 300, 25 + 300), (5, 0, 25 + 3600), (5, 9999, 25 + 3600)]
+        {
+            let service = service(start, stop);
+            assert_eq!(wait_seconds(&service, false), 25);
+            assert_eq!(wait_seconds(&service, true), restart);
+        }
+        assert_eq!(wait_seconds(&Service::default(), true), 190 + 60);
+    }
+}

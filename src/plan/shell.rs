@@ -1,6 +1,8 @@
 //! Shell functions that scripts of several steps share. They are part of this program: values reach
 //! them only through variables.
 
+use std::time::Duration;
+
 use crate::script::Script;
 
 /// Exit status of a script that found somebody being served and did not interrupt them.
@@ -52,6 +54,28 @@ receive() {
   [ "$got" = "$hash" ] || fail "the upload of $size bytes arrived damaged or cut short"
 }
 "#;
+
+/// `end_contract CONTRACT WHAT`: kills all its members until it has none. Fails where that takes too long;
+/// [`FAIL`] comes before it.
+const END_CONTRACT: &str = r#"
+end_contract() {
+  local until=$((SECONDS + within))
+  while /usr/bin/pkill -KILL -c "$1"; do
+    [ "$SECONDS" -lt "$until" ] || fail "$2 does not end (contract $1)"
+    /usr/bin/sleep 0.1
+  done
+}
+"#;
+
+/// How long ending a contract may take.
+pub const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// Makes the script one that ends contracts, with `end_contract`.
+pub(super) fn ending(script: Script) -> Script {
+    script
+        .set("within", ENDS_WITHIN.as_secs().to_string())
+        .shell(END_CONTRACT)
+}
 
 /// Where scripts keep what they need for themselves, and note what they write beside its place.
 pub(super) const TEMPORARY: &str = "/var/db/zonewright/temporary";

@@ -19,6 +19,8 @@ pub fn script() -> Script {
         .shell(SWEEP)
 }
 
+/// Of the packages that pkgin may have touched only those go of which files are missing or cut. `check`
+/// says so in its lines and nowhere else, and a link into nothing may be meant.
 const SWEEP: &str = r#"
 trap '' PIPE HUP
 [ -d "$home" ] || exit 0
@@ -27,20 +29,31 @@ while IFS= read -r path; do
   case $path in /*.zonewright.new) /usr/bin/rm -f "$path" || fail "cannot remove $path" ;; esac
 done < <(/usr/bin/cat "$temporary/places" 2>/dev/null)
 /usr/bin/rm -rf "$temporary" "$home"/aside/*.new "$home"/packages/*/*.new "$home"/receipts/.*.new \
-  "$home"/starts/*.new || fail "cannot clear away what is in $home"
+  "$home"/starts/*.new "$mark.new" || fail "cannot clear away what is in $home"
 base=; find_places
-tidy_database || fail "cannot remove what an update left in $database"
-if [ -f "$mark" ]; then
+# what somebody is installing right now is not whole either
+if [ -s "$mark" ] && ! /usr/bin/pgrep -x 'pkgin|pkg_add' >/dev/null; then
+  declare -A was_there=() changed=()
+  while IFS= read -r name; do was_there[/$name]=1; done <"$mark"
+  # by its base: the old version of an update may be half deleted
   for left in "$database"/*; do
-    { [ -d "$left" ] && [ "$left" -nt "$mark" ]; } || continue
+    if [ -z "${was_there[/${left##*/}]-}" ] || [ "$left/+CONTENTS" -nt "$mark" ]; then changed[${left%-*}]=1; fi
+  done
+  for left in "$database"/*; do
     name=${left##*/}
-    [ -n "$(/opt/local/sbin/pkg_admin -q check "$name" 2>&1)" ] || continue
+    case $name in *.xxxxxx) continue ;; esac
+    { [ -d "$left" ] && [ -n "${changed[${left%-*}]-}" ]; } || continue
+    case $(/opt/local/sbin/pkg_admin -q check "$name" 2>&1) in
+      *' is in +CONTENTS but not on filesystem!'* | *' fails MD5 checksum'*) ;;
+      *) continue ;;
+    esac
     printf 'the installation of %s by pkgin was broken off; it is removed, and installed again where it is needed\n' "$name" >&2
     unregister "$name" || fail "cannot remove $name"
+    /opt/local/sbin/pkg_admin rebuild-tree >/dev/null
   done
-  /opt/local/sbin/pkg_admin rebuild-tree >/dev/null
   /usr/bin/rm -f "$mark" || fail "cannot remove $mark"
 fi
+tidy_database || fail "cannot remove what an update left in $database"
 for each in "$home"/aside/*.busy; do
   [ -f "$each" ] || continue
   base=${each##*/} base=${base%.busy}

@@ -246,7 +246,8 @@ pub struct PlatformService {
 pub struct ServiceUser {
     /// The account's name, at most 8 characters for the tools' sake.
     pub name: String,
-    /// The uid, from 100 to 2097151. Default: the next free one.
+    /// The uid, from 100 to 2097151. Default: one from 600 to 999 that
+    /// its name decides, so that it is the same when the zone is made anew.
     pub uid: Option<u32>,
     /// The group, made if it is not there. Default: a group of the account's own name.
     pub group: Option<String>,

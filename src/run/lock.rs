@@ -6,7 +6,7 @@ use super::door::Door;
 use super::{Controller, Event, RunError, judged};
 use crate::facts::locks::{Holder, Lock, parse_lines};
 use crate::host::{self, Exit};
-use crate::plan::lock;
+use crate::plan::{lock, shell};
 use crate::store::fresh_name;
 
 /// How long a package tool that another run left in the zone is waited for.
@@ -66,7 +66,7 @@ pub(super) fn take(
         );
         // its waits are its own: they must not count as hanging
         let slack = door.quiet.map_or(SLACK, |quiet| quiet.min(SLACK));
-        let quiet = door.quiet.replace(settle + lock::ENDS_WITHIN + slack);
+        let quiet = door.quiet.replace(settle + shell::ENDS_WITHIN + slack);
         let answer = host::run_to_string(door, &script);
         door.quiet = quiet;
         let (exit, said, errors) = answer?;

@@ -1,12 +1,15 @@
 //! Built packages, by build key.
 //!
 //! A package is a folder with the checksums of what else is in it, written last. One whose files are
-//! not what was written is as good as none: it is made again, and never reaches a zone.
+//! not what was written is as good as none: it is made again, and never reaches a zone. Whoever reads one
+//! keeps writers out until it is done, as two zones with the same inputs share it.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
 
 use super::{Folders, StoreError, at, write_whole};
 use crate::plan::StoredPackage;
@@ -20,6 +23,8 @@ const OUTSIDE: &str = "outside.tar";
 const PLATFORM: &str = "platform";
 /// Their checksums, as `sha256sum -c` reads them.
 const SUMS: &str = "sha256sums";
+/// Locked by whoever reads or writes the others.
+const LOCK: &str = "lock";
 
 /// What the store has under a build key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +49,7 @@ impl Folders {
     /// [`StoreError`] when it is there and cannot be read.
     pub fn stored(&self, key: &str) -> Result<Kept, StoreError> {
         let folder = self.package(key);
+        let _lock = lock(&folder, FlockArg::LockShared)?;
         let Some(sums) = sums(&folder)? else {
             return Ok(Kept::Nothing);
         };
@@ -72,6 +78,7 @@ impl Folders {
     pub fn package_bytes(&self, key: &str) -> Result<Vec<u8>, StoreError> {
         let folder = self.package(key);
         let path = folder.join(PACKAGE);
+        let _lock = lock(&folder, FlockArg::LockShared)?;
         let sums = sums(&folder)?.unwrap_or_default();
         let bytes = whole(&path, sums.get(PACKAGE))?;
         let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is damaged");
@@ -90,6 +97,7 @@ impl Folders {
     ) -> Result<PathBuf, StoreError> {
         let folder = self.package(key);
         fs::create_dir_all(&folder).map_err(at("make", &folder))?;
+        let _lock = lock(&folder, FlockArg::LockExclusive)?;
         // what is half written is nothing
         let path = folder.join(SUMS);
         match fs::remove_file(&path) {
@@ -112,6 +120,21 @@ impl Folders {
         write_whole(&path, sums.as_bytes())?;
         Ok(folder.join(PACKAGE))
     }
+}
+
+/// Locks a package as long as the answer lives; one that is not there needs none.
+fn lock(folder: &Path, how: FlockArg) -> Result<Option<Flock<File>>, StoreError> {
+    let path = folder.join(LOCK);
+    // NFS locks only what is open for writing
+    let mut options = File::options();
+    let options = options.write(true).create(true).truncate(false);
+    let file = match options.open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(at("open", &path))?,
+    };
+    let lock = Flock::lock(file, how);
+    lock.map(Some)
+        .map_err(|(_, errno)| at("lock", &path)(errno.into()))
 }
 
 /// The recorded checksums by file; nothing where there is no whole package, or one that an earlier
@@ -194,6 +217,23 @@ mod tests {
         // and again, over what is there
         folders.keep_package("k", b"two", &kept).unwrap();
         assert_eq!(folders.package_bytes("k").unwrap(), b"two");
+    }
+
+    #[test]
+    fn a_package_is_read_whole_while_another_run_keeps_it_anew() {
+        let (_root, folders, kept) = store();
+        folders.keep_package("k", b"tgz", &kept).unwrap();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for _ in 0..20 {
+                    folders.keep_package("k", b"tgz", &kept).unwrap();
+                }
+            });
+            while !writer.is_finished() {
+                assert_eq!(folders.package_bytes("k").unwrap(), b"tgz");
+                assert_eq!(folders.stored("k").unwrap(), Kept::Package(kept.clone()));
+            }
+        });
     }
 
     #[test]

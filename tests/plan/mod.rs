@@ -228,3 +228,29 @@ fn planning_twice_gives_the_same() {
         assert_eq!(first, second, "{}", case.folder.display());
     }
 }
+
+#[test]
+fn what_no_signal_ends_is_not_waited_for_without_end() {
+    let case = Case::read(folder().join("fresh-zone"));
+    let mut facts = case.facts("facts.json").unwrap();
+    facts.packages = case.facts("after.json").unwrap().packages;
+    facts.packages.installed.remove("zw-greeter");
+    let plan = case.plan(&facts, true).unwrap();
+    let stop = plan.steps.iter().find_map(|step| match &step.work {
+        Work::Phase { stop, .. } => Some(stop.body()),
+        _ => None,
+    });
+    // always some member was there to kill, and a second is enough
+    let text = stop.unwrap().replace("/usr/bin/pkill", "true");
+    let text = text.replace("within=10", "within=1");
+    let (functions, last) = text.trim_end().rsplit_once('\n').unwrap();
+    let text = format!("{functions}\nfind_contract() {{ contract=7; }}\n{last}\n");
+    let mut bash = std::process::Command::new("timeout");
+    let ended = bash.args(["15", "bash", "-c", &text]).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(
+        said.ends_with(" of a build does not end (contract 7)\n"),
+        "{said}"
+    );
+}

@@ -68,3 +68,59 @@ fn group_and_shell_are_changed_and_uid_and_home_never_are() {
         "{apply}"
     );
 }
+
+#[test]
+fn an_account_that_was_made_and_not_opened_is_opened() {
+    let Some(zone) = Zone::serving("half-account") else {
+        return;
+    };
+    with_user(&zone, "");
+    let shadow = "getent shadow matt | cut -d: -f 2";
+    zone.shell("useradd -u 1234 -g other -d /home/matt -m -s /usr/bin/bash matt");
+    assert_eq!(zone.shell(shadow), "*LK*\n");
+    let plan = zone.plan().succeeds();
+    assert!(plan.out.contains("+ user matt (uid 1234)"), "{plan}");
+    zone.apply().succeeds();
+    assert_eq!(zone.shell(shadow), "NP\n");
+    assert!(zone.plan().succeeds().out.ends_with(": nothing to do\n"));
+}
+
+#[test]
+fn accounts_of_the_zone_take_no_uid_of_people_and_keep_theirs() {
+    let Some(zone) = Zone::new("ids") else {
+        return;
+    };
+    let path = "zones/ids.toml";
+    let mut file = std::fs::read_to_string(zone.site.join(path)).unwrap();
+    for uid in 1001..1003 {
+        file.push_str(&format!("\n[[user]]\nname = \"mac{uid}\"\nuid = {uid}\n"));
+    }
+    zone.write(path, &file);
+    zone.apply().succeeds();
+    let ids = "for name in zwbuild greeter; do getent passwd $name | cut -d: -f 1,3,4; done";
+    let ours = zone.shell(ids);
+    for line in ours.lines() {
+        let (_, id) = line.split_once(':').unwrap();
+        let (uid, gid) = id.split_once(':').unwrap();
+        assert_eq!(uid, gid, "{ours}");
+        assert!((600..1000).contains(&uid.parse().unwrap()), "{ours}");
+    }
+    file.push_str("\n[[user]]\nname = \"mac1003\"\nuid = 1003\n");
+    zone.write(path, &file);
+    zone.apply().succeeds();
+    assert!(zone.plan().succeeds().out.ends_with(": nothing to do\n"));
+
+    // whatever is there when it is made
+    zone.shell(
+        "userdel greeter && groupdel greeter && groupadd -g 5000 other1 && useradd -u 5000 other1",
+    );
+    zone.apply().succeeds();
+    assert_eq!(zone.shell(ids), ours);
+
+    zone.write(path, &file.replace("uid = 1003", "uid = 5000"));
+    zone.shell("userdel mac1003");
+    let plan = zone.plan().exits(1);
+    let words = plan.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let why = "the zone file gives the uid 5000 to `mac1003`, and in the zone it is the account `other1`'s";
+    assert!(words.contains(why), "{plan}");
+}

@@ -73,6 +73,44 @@ fn an_edited_file_is_replaced_where_that_is_asked_for() {
 }
 
 #[test]
+fn every_edit_that_is_replaced_is_kept() {
+    let Some(zone) = Zone::serving("replaced-again") else {
+        return;
+    };
+    let kept = format!("{PATH}.before-zonewright");
+    let overwrite = |edit: &str| {
+        zone.shell(&format!("echo '# {edit}' >>{PATH}"));
+        zone.run(&["apply", "replaced-again", "--overwrite"])
+            .succeeds()
+    };
+    overwrite("first");
+    overwrite("second");
+    let last = |path: &str| zone.shell(&format!("tail -n 1 {path}"));
+    assert_eq!(last(&kept), "# first\n");
+    let name = zone.shell(&format!("ls {kept}.*"));
+    assert_eq!(last(name.trim()), "# second\n");
+    let log = zone.run(&["log", "replaced-again", "--full"]).succeeds();
+    let told = format!("the edited {PATH} is kept as {}", name.trim());
+    assert!(log.out.contains(&told), "{log}");
+    let stamp = name.trim().rsplit('.').next().unwrap();
+    assert!(stamp.len() == 16 && stamp.ends_with('Z'), "{stamp}");
+
+    // neither through a link nor into a folder
+    for there in ["ln -s /var/outside", "ln -s /nowhere", "mkdir"] {
+        zone.shell(&format!(
+            "rm -rf {kept}* /var/outside && echo theirs >/var/outside && {there} {kept}"
+        ));
+        overwrite("third");
+        assert_eq!(
+            zone.shell("cat /var/outside; test ! -e /nowhere"),
+            "theirs\n"
+        );
+        assert_eq!(last(&format!("{kept}.*")), "# third\n");
+        zone.shell(&format!("test ! -d {kept} || test -z \"$(ls -A {kept})\""));
+    }
+}
+
+#[test]
 fn a_file_that_was_there_before_the_first_apply_is_not_overwritten() {
     let Some(zone) = Zone::new("before") else {
         return;

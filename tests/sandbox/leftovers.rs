@@ -119,6 +119,12 @@ fn build_trees_that_nobody_wants_any_more_go_and_what_runs_there_ends() {
     // the tree of the wanted build is kept
     zone.apply().exits(1);
     assert_eq!(zone.shell(trees), failed);
+    // a status of which nothing was written is none
+    zone.shell(&format!(": >{tree}/source.rc"));
+    let plan = zone.plan().succeeds();
+    assert!(plan.out.contains("send the sources of"), "{plan}");
+    zone.apply().exits(1);
+    assert_eq!(zone.shell(&format!("cat {tree}/source.rc")), "0\n");
 
     // as if a phase were still at work there, in a contract of its own
     zone.shell(&format!(
@@ -146,27 +152,83 @@ fn build_trees_that_nobody_wants_any_more_go_and_what_runs_there_ends() {
 }
 
 #[test]
-fn a_dependency_whose_installation_was_killed_is_installed_anew() {
+fn a_dependency_whose_installation_was_killed_is_installed_anew_and_others_are_left() {
     let Some(zone) = Zone::serving("half-dependency") else {
         return;
     };
-    // registered, and some of its files are not there: what pkgin leaves that is killed
+    let names = "pkg_info -e '*' | sort";
+    let before = zone.shell(names);
+    // registered, and some of its files are not there: what pkgin leaves that is killed. The records of
+    // others are younger than its beginning too, and what is wrong with some of them was so before.
     zone.shell(
-        "touch -d @1000 /var/db/zonewright/pkgin.busy && touch -d @900 /opt/local/pkg/*/ &&
-         touch /opt/local/pkg/ninja-build-*/ && rm /opt/local/bin/ninja",
+        "pkg_info -e '*' | grep -v '^ninja-build-' >/var/db/zonewright/pkgin.busy && pkg_admin rebuild-tree &&
+         touch /opt/local/pkg/*/ /opt/local/pkg/ninja-build-*/+CONTENTS &&
+         rm \"$(pkg_info -qL openssl | sed -n '$p')\" && rm /opt/local/bin/ninja",
     );
+    leave_update(&zone, zone.shell("pkg_info -e libevent").trim());
     assert!(zone.plan().succeeds().out.ends_with(": nothing to do\n"));
     zone.set_parameters("variant = \"whole\"");
     let apply = zone.apply().succeeds();
     let words = apply.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        words.matches("by pkgin was broken off").count(),
+        1,
+        "{apply}"
+    );
     assert!(
         words.contains("note: the installation of ninja-build-"),
         "{apply}"
     );
     assert!(words.contains("package ninja-build"), "{apply}");
+    assert_eq!(zone.shell(names), before);
     zone.shell("test -e /opt/local/bin/ninja && test ! -e /var/db/zonewright/pkgin.busy");
     assert_eq!(
         zone.shell("/opt/local/sbin/greeter -V"),
         "greeter 1.0 whole loudly\n"
     );
+}
+
+#[test]
+fn both_versions_of_a_package_go_whose_update_was_killed() {
+    let Some(zone) = Zone::serving("half-update") else {
+        return;
+    };
+    let names = "pkg_info -e '*' | sort";
+    let before = zone.shell(names);
+    // the old one is half deleted, and of the new one there is the record
+    zone.shell(
+        "cd /opt/local/pkg && pkg_info -e '*' >/var/db/zonewright/pkgin.busy &&
+         old=$(pkg_info -e ninja-build) && cp -Rp \"$old\" ninja-build-99 &&
+         sed -i \"s/^@name .*/@name ninja-build-99/\" ninja-build-99/+CONTENTS &&
+         rm /opt/local/bin/ninja",
+    );
+    zone.set_parameters("variant = \"whole\"");
+    let apply = zone.apply().succeeds();
+    assert_eq!(
+        apply.err.matches("by pkgin was broken off").count(),
+        2,
+        "{apply}"
+    );
+    assert_eq!(zone.shell(names), before);
+    zone.shell("test -e /opt/local/bin/ninja");
+}
+
+#[test]
+fn pkgin_notes_what_was_there_before_it_begins() {
+    let Some(zone) = Zone::serving("noted") else {
+        return;
+    };
+    zone.shell("pkgin -y remove ninja-build");
+    let before = zone.shell("pkg_info -e '*' | sort");
+    zone.shell(
+        "cp /usr/bin/mv /var/mv && printf '%s\\n' '#!/usr/bin/bash' \
+           'case $3 in */pkgin.busy) cp \"$2\" /var/noted ;; esac' 'exec /var/mv \"$@\"' >/var/short &&
+         chmod 0755 /var/short && mount --bind /var/short /usr/bin/mv",
+    );
+    let apply = zone.apply();
+    // a package that comes takes the mount away
+    zone.shell("umount /usr/bin/mv 2>/dev/null; true");
+    apply.succeeds();
+    assert_eq!(zone.shell("sort /var/noted"), before);
+    zone.shell("test ! -e /var/db/zonewright/pkgin.busy");
 }

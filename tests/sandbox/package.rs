@@ -74,8 +74,8 @@ fn two_builds_of_the_same_inputs_in_two_zones_are_the_same_bytes() {
     };
     assert_eq!(
         first.len(),
-        4,
-        "a package, what lies beside it, its platform, and their checksums"
+        5,
+        "a package, what lies beside it, its platform, their checksums, and the lock"
     );
     assert_eq!(names(&first), names(&second));
     assert!(first == second, "the packages differ in their bytes");

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use super::{Place, ZonePlan, scripts, storage_root};
 use crate::facts::host::inside::{DatasetFact, Inside};
 use crate::plan::accounts::renumbered;
-use crate::size::show_size;
 use crate::plan::{Action, Change, Refusal};
 use crate::recipe::units::write_quota;
 use crate::script::Script;
 use crate::site::model::Dataset;
 use crate::site::shape::Shape;
+use crate::size::show_size;
 
 const ZFS: &str = "/usr/sbin/zfs";
 

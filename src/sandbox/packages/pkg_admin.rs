@@ -79,7 +79,11 @@ fn run(process: &mut Process<'_>, arguments: &[String]) -> Result<i32, Stop> {
         },
         "check" => check(process, &database, words, is_quiet),
         "rebuild" => rebuild(process, &database, is_quiet),
-        "rebuild-tree" => rebuild_tree(process, &database),
+        "rebuild-tree" => {
+            rebuild_tree(process, &database)?;
+            process.say("Done.");
+            Ok(0)
+        }
         "dump" | "list" => {
             for (path, owner) in database.file_map()?.unwrap_or_default().iter() {
                 process.say(&format!("file: {path} pkg: {owner}"));
@@ -245,7 +249,8 @@ fn rebuild(process: &mut Process<'_>, database: &Database, is_quiet: bool) -> Re
     Ok(0)
 }
 
-fn rebuild_tree(process: &mut Process<'_>, database: &Database) -> Result<i32, Stop> {
+/// Makes every `+REQUIRED_BY` anew, so that the records of all that is needed become younger.
+pub fn rebuild_tree(process: &mut Process<'_>, database: &Database) -> Result<(), Stop> {
     let names = database.names()?;
     for name in &names {
         database.write_required_by(name, &[])?;
@@ -263,8 +268,7 @@ fn rebuild_tree(process: &mut Process<'_>, database: &Database) -> Result<i32, S
             }
         }
     }
-    process.say("Done.");
-    Ok(0)
+    Ok(())
 }
 
 fn set(

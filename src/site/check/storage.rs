@@ -133,13 +133,25 @@ fn check_home(zone: &ZoneFile, document: &Document) -> Option<Problem> {
 }
 
 fn check_place(path: &str, key: &str, document: &Document) -> Option<Problem> {
-    let is_in = |taken: &&&str| path == **taken || path.starts_with(&format!("{taken}/"));
-    let taken = match path.trim_end_matches('/') {
-        "" => Some("/"),
-        _ => TAKEN.iter().find(is_in).copied(),
-    }?;
+    // every path begins with what `/` is without its slash
+    let folder = path.trim_end_matches('/');
+    let is_below = |below: &str, above: &str| below.starts_with(&format!("{above}/"));
+    let covers = |taken: &&&str| folder == **taken || is_below(taken, folder);
+    let label = match TAKEN.iter().find(covers) {
+        Some(taken) if folder != *taken => {
+            format!(
+                "it would cover {}, which belongs to the system",
+                quoted(taken)
+            )
+        }
+        _ => {
+            let is_within = |taken: &&&str| folder == **taken || is_below(folder, taken);
+            let taken = TAKEN.iter().find(is_within)?;
+            format!("{} belongs to the system", quoted(taken))
+        }
+    };
     Some(Problem {
-        label: format!("{} belongs to the system", quoted(taken)),
+        label,
         help: Some("choose a folder of its own, for example `/backups/matt`".to_string()),
         ..document
             .problem_at(key, format!("nothing can be mounted on {}", quoted(path)))

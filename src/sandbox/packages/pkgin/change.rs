@@ -60,7 +60,7 @@ pub fn remove(process: &mut Process<'_>, call: &Call, words: &[String]) -> Resul
     if !proceed(process, call, false)? {
         return Ok(status);
     }
-    Ok(delete(process, &names)?.max(status))
+    Ok(delete(process, call, &names)?.max(status))
 }
 
 /// Removes packages that came as dependencies and that nothing needs any more.
@@ -84,7 +84,7 @@ pub fn autoremove(process: &mut Process<'_>, call: &Call) -> Result<i32, Stop> {
     if call.is_plan() || !ask(process, true)? {
         return Ok(0);
     }
-    delete(process, &names)
+    delete(process, call, &names)
 }
 
 fn orphans(call: &Call) -> Result<Vec<String>, Stop> {
@@ -110,7 +110,7 @@ fn orphans(call: &Call) -> Result<Vec<String>, Stop> {
 }
 
 /// Calls `pkg_delete -f` for each; what it says goes to the log.
-fn delete(process: &mut Process<'_>, names: &[String]) -> Result<i32, Stop> {
+fn delete(process: &mut Process<'_>, call: &Call, names: &[String]) -> Result<i32, Stop> {
     let mut failures = 0;
     let mut log = Vec::new();
     for (number, name) in names.iter().enumerate() {
@@ -138,7 +138,7 @@ fn delete(process: &mut Process<'_>, names: &[String]) -> Result<i32, Stop> {
         }
         std::fs::write(&path, &log)?;
     }
-    reread(process, failures);
+    reread(process, call, failures)?;
     Ok(i32::from(failures > 0))
 }
 

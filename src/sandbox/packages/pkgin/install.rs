@@ -113,7 +113,7 @@ fn carry_out(process: &mut Process<'_>, call: &Call, plan: &Plan) -> Result<i32,
         }
     }
     write_log(process, &errors)?;
-    reread(process, errors.len());
+    reread(process, call, errors.len())?;
     Ok(i32::from(!errors.is_empty()))
 }
 

@@ -21,6 +21,7 @@ use super::config::{CONFIGURATION, Settings};
 use super::database::Database;
 use super::index::{INDEX, IndexEntry};
 use super::options::Options;
+use super::pkg_admin;
 use super::process::{Process, Stop, below};
 
 pub use register::{Registration, register};
@@ -304,8 +305,9 @@ fn ask(process: &mut Process<'_>, default_yes: bool) -> Result<bool, Stop> {
     })
 }
 
-/// What pkgin does after it changed something.
-fn reread(process: &mut Process<'_>, errors: usize) {
+/// What pkgin does after it changed something: `pkg_admin rebuild-tree >/dev/null`, then its own list.
+fn reread(process: &mut Process<'_>, call: &Call, errors: usize) -> Result<(), Stop> {
+    pkg_admin::rebuild_tree(process, &call.database)?;
     process.say(&format!("pkg_install warnings: 0, errors: {errors}"));
     if errors > 0 {
         process.say(&format!(
@@ -314,6 +316,7 @@ fn reread(process: &mut Process<'_>, errors: usize) {
     }
     process.say("reading local summary...");
     process.say("processing local summary...");
+    Ok(())
 }
 
 /// Bytes in pkgin's short form.

@@ -282,6 +282,16 @@ fn removing_hides_the_layer_whichever_command_does_it() {
 }
 
 #[test]
+fn the_tree_of_dependencies_is_made_anew_at_the_end() {
+    let mut zone = zone();
+    zone.run(main, "-y install meson");
+    let ninja = "ninja-build-1.12.1";
+    zone.database().write_required_by(ninja, &[]).unwrap();
+    zone.run(main, "-y install libevent");
+    assert_eq!(zone.database().required_by(ninja).unwrap(), ["meson-1.7.0"]);
+}
+
+#[test]
 fn real_packages_depend_on_emulated_ones() {
     use crate::sandbox::packages::testing::Package;
     let mut zone = zone();
