@@ -335,6 +335,12 @@ static ALL: &[Rule] = &[
          of the card's network.",
     ),
     error(
+        "zone-clash",
+        "Two zone files of the site are about one zone (the same host, and the same alias or uuid), or give \
+         one address to two zones: what is done to the one is done to the other. Most often one began as a \
+         copy of the other: give it an alias, and an address, of its own.",
+    ),
+    error(
         "zone-storage",
         "The zone's storage or one of its datasets could not be made: a key belongs to another kind \
          of storage, a size is none that ZFS takes, a folder is the system's, the owner is nobody, or \

@@ -303,6 +303,30 @@ pub fn check_zone(
     (Some(loaded), problems)
 }
 
+/// Complains, in a zone file, about the user's other files that are about the same zone or give its address to
+/// another one. A file that is broken elsewhere is held against it as far as it can be read.
+#[must_use]
+pub fn check_others(site: &SiteRoot, loaded: &LoadedZone) -> Vec<Problem> {
+    if loaded.zone.host.is_none() {
+        return Vec::new();
+    }
+    let folder = site.folder().map(|folder| folder.join("zones"));
+    let is_other = |name: &String| {
+        let mut files = ["toml", "json"]
+            .map(|ending| format!("{name}.{ending}"))
+            .into_iter();
+        *name != loaded.zone.name
+            && folder
+                .iter()
+                .any(|folder| files.any(|file| folder.join(file).is_file()))
+    };
+    let others = zone_names(site).into_iter().filter(is_other);
+    others
+        .filter_map(|name| read_zone(site, &name).0)
+        .flat_map(|other| check::check_beside(loaded, &other))
+        .collect()
+}
+
 fn read_zone(site: &SiteRoot, name: &str) -> (Option<LoadedZone>, Vec<Problem>) {
     match site.definition("zones", "zone", name) {
         Ok(source) => read_text(name, source),
