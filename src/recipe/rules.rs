@@ -247,6 +247,12 @@ static ALL: &[Rule] = &[
          something in it would leave the tree, `strip` leaves nothing, or `build.directory` and \
          `into` name what is not there.",
     ),
+    error(
+        "source-size",
+        "The archive has the checksum that the recipe wants, and not the `size`: the number is wrong. It is \
+         there so that a download which could never be the right one is not fetched to its end. \
+         `zonewright recipe bump NAME VERSION` writes both.",
+    ),
     warning(
         "vulnerable-version",
         "This version of netatalk has published security holes: before 3.1.12 anybody who reaches \

@@ -188,3 +188,34 @@ fn fetch_puts_verified_archives_into_the_cache_and_refuses_others() {
     assert!(ran.err.contains("cannot fetch `thing-1.0.tar.gz`"), "{ran}");
     assert!(ran.err.contains("the recipe wants 0"), "{ran}");
 }
+
+#[test]
+fn a_wrong_size_is_told_by_check_and_fetch_and_mended_by_a_bump() {
+    let server = Server::new();
+    let site = site(&server);
+    let good = text(&site);
+    let size = archive("1.0", "one\nhello\nthree\n").len();
+    let bad = good.replace(&format!("= {size} #"), &format!("= {} #", size + 1));
+    assert_ne!(bad, good);
+    let recipe = site.path().join("recipes/thing.toml");
+    fs::write(&recipe, &bad).unwrap();
+    // the server says how large it is, before anything is in the cache
+    let fetch = run(site.path(), &["recipe", "fetch", "thing"]).exits(1);
+    let told = format!("the server has {size} bytes, the recipe says {}", size + 1);
+    assert!(fetch.err.contains(&told), "{fetch}");
+    assert!(fetch.err.contains("write it as `size`"), "{fetch}");
+    fs::write(&recipe, &good).unwrap();
+    run(site.path(), &["recipe", "fetch", "thing"]).exits(0);
+    fs::write(&recipe, &bad).unwrap();
+    let told = format!("has {size} bytes, the recipe says {}", size + 1);
+    let fetch = run(site.path(), &["recipe", "fetch", "thing"]).exits(1);
+    assert!(fetch.err.replace("\n  │ ", " ").contains(&told), "{fetch}");
+    let check = run(site.path(), &["recipe", "check", "thing"]).exits(2);
+    assert!(check.out.contains("[source-size]"), "{check}");
+    assert!(
+        check.out.contains(&format!("write `size = {size}`")),
+        "{check}"
+    );
+    bump(site.path(), &["1.0"]).exits(0);
+    assert_eq!(text(&site), good);
+}

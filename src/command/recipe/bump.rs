@@ -268,7 +268,8 @@ impl Bump<'_> {
             };
             let fetched =
                 desk::fetch(&self.fetcher, &unknown, &loaded, number, &mut self.progress)?;
-            if fetched.sha256 == *sha256 && !is_elsewhere {
+            let is_same = fetched.sha256 == *sha256 && !is_elsewhere;
+            if is_same && source.size.is_none_or(|size| size == fetched.size) {
                 continue;
             }
             let table = format!("source[{number}]");
@@ -279,6 +280,9 @@ impl Bump<'_> {
                 let size = Literal::Integer(i64::try_from(fetched.size).unwrap_or(i64::MAX));
                 text = set(&text, &format!("{table}.size"), &size)
                     .map_err(|error| self.entangled(&error))?;
+            }
+            if is_same {
+                continue;
             }
             let old = was.and_then(|was| was.sha256.clone());
             renewed.push(Renewed {
