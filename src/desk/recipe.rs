@@ -102,9 +102,12 @@ pub(super) fn look(site: &SiteRoot, name: &str, fetcher: Option<&Fetcher<'_>>) -
         options: None,
     };
     let Some(loaded) = loaded else {
-        let what = "everything else about it";
-        look.unchecked
-            .push(Unchecked::new(what, "the file cannot be read"));
+        let is_there = |problem: &Problem| problem.rule != Some("unknown-recipe");
+        if look.problems.iter().all(is_there) {
+            let what = "everything else about it";
+            look.unchecked
+                .push(Unchecked::new(what, "the file cannot be read"));
+        }
         return look;
     };
     look.problems.extend(missing_tools(&loaded));

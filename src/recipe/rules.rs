@@ -125,8 +125,11 @@ static ALL: &[Rule] = &[
     ),
     error(
         "unknown-recipe",
-        "A recipe or a zone file of this name is neither in the site nor built in, or its name could \
-         not be one.",
+        "A recipe of this name is neither in the site nor built in, or its name could not be one.",
+    ),
+    error(
+        "unknown-zone",
+        "A zone file of this name is neither in the site's `zones/` nor built in, or its name could not be one.",
     ),
     // templates and parameters
     error(

@@ -1,6 +1,7 @@
 //! Answers for programs, answers that cannot be written, and names that stand for nothing.
 
 use std::fs;
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -16,6 +17,31 @@ fn site() -> TempDir {
     folder
 }
 
+
+#[test]
+fn a_name_that_stands_for_nothing_is_told_with_what_was_meant() {
+    let site = site();
+    let log = run(site.path(), &["log", "hause"]).exits(2);
+    assert!(log.err.contains("there is no zone `hause`"), "{log}");
+    assert!(log.err.contains("did you mean `house`?"), "{log}");
+    let log = run(site.path(), &["log", "house"]).exits(0);
+    assert!(log.out.contains("no runs yet"), "{log}");
+    let plan = run(site.path(), &["plan", "hause"]).exits(2);
+    assert!(plan.err.contains("[unknown-zone]"), "{plan}");
+    assert!(plan.err.contains("did you mean `house`?"), "{plan}");
+    let check = run(site.path(), &["recipe", "check", "house"]).exits(2);
+    assert!(check.out.contains("there is no recipe `house`"), "{check}");
+    assert!(check.out.contains("`zones/house.toml` is there"), "{check}");
+    assert!(!check.out.contains("not checked"), "{check}");
+    let down = Command::new(env!("CARGO_BIN_EXE_zonewright"))
+        .args(["sandbox", "down", "nosuch"])
+        .env("ZONEWRIGHT_SANDBOX_DIR", site.path().join("sandbox"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(down.stderr).unwrap();
+    assert_eq!(down.status.code(), Some(2), "{said}");
+    assert!(said.contains("there is no sandbox zone `nosuch`"), "{said}");
+}
 
 #[test]
 fn a_key_that_cannot_be_read_is_told_at_its_line() {

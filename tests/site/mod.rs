@@ -214,7 +214,7 @@ fn names_from_the_command_line_never_leave_the_folder() {
     let problems = load_zone(&site, "odl").unwrap_err();
     assert_eq!(
         line(&problems[0]),
-        "error[unknown-recipe]: there is no zone `odl`; did you mean `old`?"
+        "error[unknown-zone]: there is no zone `odl`; did you mean `old`?"
     );
     let problems = load_zone(&site, "old.toml").unwrap_err();
     assert_eq!(problems[0].help.as_deref(), Some("did you mean `old`?"));
