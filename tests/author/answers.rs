@@ -1,11 +1,15 @@
 //! Answers for programs, answers that cannot be written, and names that stand for nothing.
 
 use std::fs;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::run;
+
+const FPING: &str = include_str!("../../recipes/fping.toml");
 
 fn site() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -17,6 +21,66 @@ fn site() -> TempDir {
     folder
 }
 
+fn json(folder: &Path, words: &[&str], status: i32) -> Value {
+    let ran = run(folder, &[words, &["--json"]].concat()).exits(status);
+    serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran}"))
+}
+
+#[test]
+fn a_layout_is_told_to_programs() {
+    let site = site();
+    let crooked = FPING.replace("name      = \"fping\"", "name=\"fping\"");
+    let file = site.path().join("recipes/mine.toml");
+    fs::write(&file, &crooked).unwrap();
+    let told = json(site.path(), &["recipe", "fmt", "--check"], 1);
+    assert_eq!(told["schema"], "zonewright/recipe-fmt/v1");
+    assert_eq!(
+        (&told["checked"], &told["written"]),
+        (&2.into(), &false.into())
+    );
+    assert_eq!(told["changed"][0]["file"], "recipes/mine.toml");
+    let diff = told["changed"][0]["diff"].as_str().unwrap();
+    assert!(diff.contains("\n-name=\"fping\"\n"), "{diff}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), crooked);
+    let done = json(site.path(), &["recipe", "fmt"], 0);
+    assert_eq!(done["written"], true);
+    assert_ne!(fs::read_to_string(&file).unwrap(), crooked);
+    let again = json(site.path(), &["recipe", "fmt", "--check"], 0);
+    assert_eq!(again["changed"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure_and_a_reader_that_has_gone_is_none() {
+    let site = site();
+    for words in [
+        &["completions", "bash"][..],
+        &["recipe", "explain"],
+        &["recipe", "schema"],
+        &["--help"],
+    ] {
+        let run = |out: Stdio| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_zonewright"));
+            command.args(words).current_dir(site.path());
+            command.stdout(out).output().unwrap()
+        };
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let full = run(full.into());
+        let said = String::from_utf8(full.stderr).unwrap();
+        assert_eq!(full.status.code(), Some(1), "{words:?}: {said}");
+        assert!(
+            said.contains("cannot write the answer"),
+            "{words:?}: {said}"
+        );
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let gone = run(writer.into());
+        assert_eq!(gone.status.code(), Some(0), "{words:?}");
+        assert_eq!(String::from_utf8(gone.stderr).unwrap(), "", "{words:?}");
+    }
+}
 
 #[test]
 fn a_name_that_stands_for_nothing_is_told_with_what_was_meant() {

@@ -65,6 +65,17 @@ fn a_bump_changes_version_size_and_sum_and_not_one_byte_more() {
     let shown = bump(site.path(), &["-n"]).exits(0);
     assert_eq!(text(&site), before, "{shown}");
     assert!(shown.out.contains("\n-version = '1.0' "), "{shown}");
+    let told = bump(site.path(), &["-n", "--json"]).exits(0);
+    let told: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(told["schema"], "zonewright/recipe-bump/v1");
+    assert_eq!(
+        (&told["from"], &told["to"]),
+        (&"1.0".into(), &"1.10".into())
+    );
+    assert_eq!(told["sources"][0]["sha256"], sha256_hex(&next));
+    assert_eq!(told["patches"][0]["lines-away"], 1);
+    assert_eq!(told["written"], false);
+    assert_eq!(text(&site), before, "{told}");
 
     let ran = bump(site.path(), &[]).exits(0);
     assert!(
