@@ -26,7 +26,8 @@ pub use zone::{
     version,
     disable_help_subcommand = true,
     after_help = "Exit status: 0 done, or nothing differs; 1 failed; 2 usage or recipe error; \
-                  with --detailed-exitcode 3 something differs.\n\n\
+                  with --detailed-exitcode 3 something differs; 128 and the signal's number where one ended \
+                  it, as 130 for Ctrl-C.\n\n\
                   Try it on this machine: zonewright apply sandbox"
 )]
 pub struct Cli {

@@ -20,9 +20,10 @@ mod status;
 mod wish;
 mod zone;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::Parser as _;
 
@@ -49,16 +50,32 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // help and version are answers; everything else is a usage error
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { USAGE } else { DONE });
+            let written = error.print();
+            return ended(if error.use_stderr() { USAGE } else { DONE }, written.err());
         }
     };
     let global = cli.global.clone();
     match run(cli) {
-        Ok(status) => ExitCode::from(status),
+        Ok(status) => ended(status, None),
         Err(failure) => {
             complain(&failure, &global);
-            ExitCode::from(failure.status())
+            ended(failure.status(), None)
+        }
+    }
+}
+
+/// The first answer that could not be written, and why.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// The exit status, which is no success where the answer did not arrive. A reader that has gone away has read
+/// what it wanted.
+fn ended(status: u8, unwritten: Option<io::Error>) -> ExitCode {
+    let error = unwritten.as_ref().or(UNWRITTEN.get());
+    match error.filter(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+        None => ExitCode::from(status),
+        Some(error) => {
+            eprintln!("error: cannot write the answer: {error}");
+            ExitCode::from(if status == DONE { FAILED } else { status })
         }
     }
 }
@@ -127,14 +144,17 @@ pub(crate) fn complain(failure: &Failure, global: &Global) {
     eprint!("{}", plain::colored(&failure.text(global)));
 }
 
-/// Writes an answer to standard output; a reader that has gone away is no error.
+/// Writes an answer to standard output.
 pub(crate) fn answer(text: &str) {
     write_out(&plain::colored(text));
 }
 
 pub(crate) fn write_out(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // what is under way goes on; the exit status tells
+        let _ = UNWRITTEN.set(error);
+    }
 }
 
 /// Writes one JSON document with its schema's name first.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{DONE, Failure, answer, answer_json};
 use crate::apt::AptError;
 use crate::cli::{Global, SandboxCommand};
+use crate::recipe::format::{nearest, there_are};
 use crate::sandbox::fault::{Fault, Watched};
 use crate::sandbox::{self, Access, Missing, SandboxError};
 use crate::show::Style;
@@ -48,6 +49,9 @@ pub(super) fn run(global: &Global, command: &SandboxCommand) -> Result<u8, Failu
         }
         SandboxCommand::Down { alias } => {
             let ended = sandbox::down(alias.as_deref()).map_err(|error| failure(&error))?;
+            if let (Some(alias), true) = (alias, ended.is_empty()) {
+                return Err(not_there(alias)?);
+            }
             if global.json {
                 answer_json("sandbox-down", json!({ "ended": ended }));
             } else if ended.is_empty() {
@@ -67,6 +71,19 @@ pub(super) fn run(global: &Global, command: &SandboxCommand) -> Result<u8, Failu
         }
         SandboxCommand::Shell { alias, command } => shell(alias, command),
     }
+}
+
+/// No zone of the sandbox has this name; those that are there have these.
+fn not_there(alias: &str) -> Result<Failure, Failure> {
+    let zones = sandbox::list().map_err(|error| failure(&error))?;
+    let names: Vec<String> = zones.into_iter().map(|zone| zone.alias).collect();
+    let help = match nearest(alias, &names) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if names.is_empty() => NONE.to_owned(),
+        None => there_are(&names),
+    };
+    let message = format!("there is no sandbox zone `{alias}`{}", of_whom());
+    Ok(Failure::usage(&message, &help))
 }
 
 fn parse_faults(texts: &[String]) -> Result<Vec<Fault>, Failure> {

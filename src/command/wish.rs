@@ -6,12 +6,13 @@ use crate::problem::Severity;
 use crate::recipe::load::load_recipe;
 use crate::run::Wish;
 use crate::site::SiteRoot;
-use crate::site::load::check_zone;
+use crate::site::load::{check_others, check_zone};
 
 /// Loads a zone file and its recipes.
 pub(super) fn load(site: &SiteRoot, zone: &str) -> Result<Wish, Failure> {
     let systems = build_system::names();
-    let (loaded, problems) = check_zone(site, zone, &systems);
+    let (loaded, mut problems) = check_zone(site, zone, &systems);
+    problems.extend(loaded.iter().flat_map(|loaded| check_others(site, loaded)));
     let is_good = problems
         .iter()
         .all(|problem| problem.severity == Severity::Warning);

@@ -23,7 +23,7 @@ use crate::problem::{Problem, Severity};
 use crate::recipe::allow::{self, Allowed};
 use crate::recipe::check::is_at_same_place;
 use crate::site::check::check_use;
-use crate::site::load::{check_zone, load_zone, zone_names};
+use crate::site::load::{check_others, check_zone, load_zone, zone_names};
 use crate::site::{LoadedZone, SiteRoot};
 use crate::source::Patience;
 use crate::source::cache::Cache;
@@ -189,6 +189,7 @@ fn report_recipe(name: &str, looks: &BTreeMap<String, Look>, zones: &[LoadedZone
 fn report_zone(site: &SiteRoot, name: &str, looks: &BTreeMap<String, Look>) -> Report {
     let target = Target::Zone(name.to_owned());
     let (zone, mut problems) = check_zone(site, name, &build_system::names());
+    problems.extend(zone.iter().flat_map(|zone| check_others(site, zone)));
     let mut report = empty(target);
     for (index, given) in zone
         .iter()

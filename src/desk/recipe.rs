@@ -102,9 +102,12 @@ pub(super) fn look(site: &SiteRoot, name: &str, fetcher: Option<&Fetcher<'_>>) -
         options: None,
     };
     let Some(loaded) = loaded else {
-        let what = "everything else about it";
-        look.unchecked
-            .push(Unchecked::new(what, "the file cannot be read"));
+        let is_there = |problem: &Problem| problem.rule != Some("unknown-recipe");
+        if look.problems.iter().all(is_there) {
+            let what = "everything else about it";
+            look.unchecked
+                .push(Unchecked::new(what, "the file cannot be read"));
+        }
         return look;
     };
     look.problems.extend(missing_tools(&loaded));
@@ -123,9 +126,7 @@ pub(super) fn look(site: &SiteRoot, name: &str, fetcher: Option<&Fetcher<'_>>) -
     };
     if is_faulty("source") || is_faulty("build") || is_faulty("package") {
         if !loaded.recipe.sources.is_empty() {
-            let why = "mend what is wrong with the recipe first";
-            look.unchecked
-                .push(Unchecked::new("patches and options", why));
+            look.unchecked.push(not_yet());
         }
     } else if !loaded.recipe.sources.is_empty() {
         look_into_sources(&loaded, fetcher, &mut look);
@@ -136,16 +137,25 @@ pub(super) fn look(site: &SiteRoot, name: &str, fetcher: Option<&Fetcher<'_>>) -
     look
 }
 
+fn not_yet() -> Unchecked {
+    let why = "mend what is wrong with the recipe first";
+    Unchecked::new("patches and options", why)
+}
+
 /// Unpacks, patches and reads the sources for each kind of zone that has others.
 fn look_into_sources(loaded: &LoadedRecipe, fetcher: Option<&Fetcher<'_>>, look: &mut Look) {
     let mut maker = Maker::new(loaded, fetcher);
     let mut seen: Vec<(BTreeSet<String>, Made, OptionSet)> = Vec::new();
     let mut used: BTreeSet<String> = BTreeSet::new();
     let mut options_checked: BTreeSet<String> = BTreeSet::new();
-    for zone in zones(loaded) {
-        let Some(document) = as_in_zone(loaded, &zone.branch, zone.brand) else {
-            continue;
-        };
+    let documents = zones(loaded)
+        .into_iter()
+        .map(|zone| as_in_zone(loaded, &zone.branch, zone.brand, &["source", "build"]));
+    let Some(documents) = documents.collect::<Option<Vec<Document>>>() else {
+        look.unchecked.push(not_yet());
+        return;
+    };
+    for document in documents {
         used.extend(paths_of(&document, "source"));
         used.extend(paths_of(&document, "build"));
         let parts = paths_of(&document, "source");
@@ -258,11 +268,14 @@ fn never_used(loaded: &LoadedRecipe, used: &BTreeSet<String>) -> Vec<Unchecked> 
             if used.contains(&path) || is_within {
                 continue;
             }
-            let text = |key: &str| loaded.document.text_at(&format!("{path}.{key}"));
-            let what = match (text("file"), text("value")) {
-                (Some(file), _) => format!("the patch {}", quoted(file)),
-                (_, Some(option)) => format!("the option {}", quoted(option)),
-                _ => format!("`{path}`"),
+            let (what, key) = match (part, path.contains(".patches[")) {
+                ("build", _) => ("the option", "value"),
+                (_, true) => ("the patch", "file"),
+                (_, false) => ("", ""),
+            };
+            let what = match loaded.document.text_at(&format!("{path}.{key}")) {
+                Some(text) => format!("{what} {}", quoted(text)),
+                None => format!("`{path}`"),
             };
             found.push(Unchecked::new(
                 what,
@@ -332,7 +345,8 @@ fn facts_of_zones(loaded: &LoadedRecipe) -> Option<Unchecked> {
 /// The recipe, as `read` makes it, of the whole file; for manifests.
 pub(super) fn in_newest_zone(loaded: &LoadedRecipe) -> Option<(Document, crate::recipe::Recipe)> {
     let zone = zones(loaded).into_iter().next()?;
-    let document = as_in_zone(loaded, &zone.branch, zone.brand)?;
+    let parts = ["package", "service", "file"];
+    let document = as_in_zone(loaded, &zone.branch, zone.brand, &parts)?;
     let recipe = read::recipe(&document.root);
     Some((document, recipe))
 }

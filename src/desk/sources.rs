@@ -12,7 +12,7 @@ use crate::recipe::LoadedRecipe;
 use crate::recipe::model::{Patch, Source};
 use crate::recipe::read;
 use crate::recipe::tree::{Document, Node};
-use crate::source::fetch::{Fetcher, file_name};
+use crate::source::fetch::{FetchError, Fetcher, file_name};
 use crate::source::patch::{self, Applied, PatchError, PatchReason};
 use crate::source::tree::{Tree, TreePath};
 use crate::source::unpack::{Limits, UnpackError, unpack};
@@ -107,6 +107,14 @@ impl<'a> Maker<'a> {
         let found = self.fetcher.map(|fetcher| fetcher.find(source));
         let why = match found {
             Some(Ok(Some(found))) => return Some(found.path),
+            Some(Err(error @ FetchError::Size { .. })) => {
+                let problem = Problem {
+                    help: Some(error.help()),
+                    ..self.at(&format!("{}.size", node.path), &error.to_string())
+                };
+                made.problems.push(problem.of("source-size"));
+                return None;
+            }
             Some(Err(error)) => crate::causes::in_one_line(&error),
             Some(Ok(None)) | None if source.unverified.is_some() => {
                 format!(

@@ -274,8 +274,13 @@ fn check_parameters(loaded: &LoadedRecipe) -> (Map<String, Json>, Vec<Problem>) 
 }
 
 /// The file as a zone of this branch and brand has it: without what its conditions exclude, and with
-/// its templates rendered from the parameters' defaults. `None` where a template cannot be.
-pub(crate) fn as_in_zone(loaded: &LoadedRecipe, branch: &str, brand: &str) -> Option<Document> {
+/// its templates rendered from the parameters' defaults. `None` where a template of these parts cannot be.
+pub(crate) fn as_in_zone(
+    loaded: &LoadedRecipe,
+    branch: &str,
+    brand: &str,
+    parts: &[&str],
+) -> Option<Document> {
     let zone = ZoneContext {
         branch: branch.to_string(),
         brand: brand.to_string(),
@@ -291,9 +296,9 @@ pub(crate) fn as_in_zone(loaded: &LoadedRecipe, branch: &str, brand: &str) -> Op
         brand,
     };
     drop_unmet(&mut document.root, &now);
-    render_document(&mut document, &context)
-        .is_empty()
-        .then_some(document)
+    let problems = render_document(&mut document, &context);
+    let is_within = |problem: &Problem| parts.iter().any(|part| is_at_or_below(&problem.key, part));
+    (!problems.iter().any(is_within)).then_some(document)
 }
 
 /// Tries every template, and checks what they became.

@@ -125,8 +125,11 @@ static ALL: &[Rule] = &[
     ),
     error(
         "unknown-recipe",
-        "A recipe or a zone file of this name is neither in the site nor built in, or its name could \
-         not be one.",
+        "A recipe of this name is neither in the site nor built in, or its name could not be one.",
+    ),
+    error(
+        "unknown-zone",
+        "A zone file of this name is neither in the site's `zones/` nor built in, or its name could not be one.",
     ),
     // templates and parameters
     error(
@@ -247,6 +250,12 @@ static ALL: &[Rule] = &[
          something in it would leave the tree, `strip` leaves nothing, or `build.directory` and \
          `into` name what is not there.",
     ),
+    error(
+        "source-size",
+        "The archive has the checksum that the recipe wants, and not the `size`: the number is wrong. It is \
+         there so that a download which could never be the right one is not fetched to its end. \
+         `zonewright recipe bump NAME VERSION` writes both.",
+    ),
     warning(
         "vulnerable-version",
         "This version of netatalk has published security holes: before 3.1.12 anybody who reaches \
@@ -333,6 +342,12 @@ static ALL: &[Rule] = &[
         "zone-network",
         "A network card of the zone could not work: two have one address, or the gateway lies outside \
          of the card's network.",
+    ),
+    error(
+        "zone-clash",
+        "Two zone files of the site are about one zone (the same host, and the same alias or uuid), or give \
+         one address to two zones: what is done to the one is done to the other. Most often one began as a \
+         copy of the other: give it an alias, and an address, of its own.",
     ),
     error(
         "zone-storage",

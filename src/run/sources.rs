@@ -99,7 +99,7 @@ fn key(loaded: &LoadedRecipe, wanted: &Source, error: &BuildError) -> Option<Str
         "urls"
     };
     let key = match error {
-        BuildError::Fetch(error) if error.is_other() => "sha256".to_owned(),
+        BuildError::Fetch(error) => error.belies().unwrap_or(place).to_owned(),
         BuildError::Prepare(PrepareError::Patch(error)) => {
             let is_it = |patch: &crate::recipe::model::Patch| patch.file == error.patch;
             let number = source.patches.iter().position(is_it)?;

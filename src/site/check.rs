@@ -4,6 +4,7 @@
 //! of it first.
 
 mod network;
+mod others;
 mod shape;
 mod storage;
 pub(super) mod words;
@@ -20,6 +21,7 @@ use crate::recipe::format::{quoted, toml_text};
 use crate::recipe::load::LoadedRecipe;
 use crate::recipe::parameters::check_given;
 use crate::recipe::tree::{Document, Node, Value, child_path, is_at_or_below};
+pub use others::check_beside;
 
 /// What holds between the parts of a zone file; `found` are the problems there are already.
 pub(super) fn check(zone: &ZoneFile, document: &Document, found: &[Problem]) -> Vec<Problem> {

@@ -176,7 +176,7 @@ impl SiteRoot {
             return Err(Box::new(Problem {
                 help: Some(help),
                 ..Problem::error(format!("{} is not the name of a {what}", quoted(name)))
-                    .of("unknown-recipe")
+                    .of(unknown(folder))
             }));
         }
         let toml = format!("{folder}/{name}.toml");
@@ -203,6 +203,20 @@ impl SiteRoot {
         Ok(Arc::new(SourceText { path, text }))
     }
 
+    /// The file of this name that is a zone where a recipe was looked for, and the other way round.
+    fn elsewhere(&self, folder: &str, name: &str) -> Option<String> {
+        let other = match folder {
+            "zones" => "recipes",
+            _ => "zones",
+        };
+        let is_it = |file: &String| {
+            let mut endings = ["toml", "json"].iter();
+            endings.any(|ending| *file == format!("{name}.{ending}"))
+        };
+        let file = self.names(other).into_iter().find(is_it)?;
+        Some(format!("{other}/{file}"))
+    }
+
     fn no_definition(&self, folder: &str, what: &str, name: &str) -> Problem {
         let names = self.definitions(folder);
         let plain = name
@@ -214,11 +228,21 @@ impl SiteRoot {
             None => there_are(&names),
         };
         let meant = nearest(plain.unwrap_or(name), &names).and_then(toml_text);
+        let elsewhere = self.elsewhere(folder, plain.unwrap_or(name));
+        let elsewhere = elsewhere.map(|file| format!("`{file}` is there: did you mean that?"));
         Problem {
-            help: Some(help),
-            ..Problem::error(format!("there is no {what} {}", quoted(name))).of("unknown-recipe")
+            help: elsewhere.or(Some(help)),
+            ..Problem::error(format!("there is no {what} {}", quoted(name))).of(unknown(folder))
         }
         .meaning(meant)
+    }
+}
+
+/// The rule that a name breaks which stands for nothing.
+fn unknown(folder: &str) -> &'static str {
+    match folder {
+        "zones" => "unknown-zone",
+        _ => "unknown-recipe",
     }
 }
 
@@ -301,6 +325,30 @@ pub fn check_zone(
         }
     }
     (Some(loaded), problems)
+}
+
+/// Complains, in a zone file, about the user's other files that are about the same zone or give its address to
+/// another one. A file that is broken elsewhere is held against it as far as it can be read.
+#[must_use]
+pub fn check_others(site: &SiteRoot, loaded: &LoadedZone) -> Vec<Problem> {
+    if loaded.zone.host.is_none() {
+        return Vec::new();
+    }
+    let folder = site.folder().map(|folder| folder.join("zones"));
+    let is_other = |name: &String| {
+        let mut files = ["toml", "json"]
+            .map(|ending| format!("{name}.{ending}"))
+            .into_iter();
+        *name != loaded.zone.name
+            && folder
+                .iter()
+                .any(|folder| files.any(|file| folder.join(file).is_file()))
+    };
+    let others = zone_names(site).into_iter().filter(is_other);
+    others
+        .filter_map(|name| read_zone(site, &name).0)
+        .flat_map(|other| check::check_beside(loaded, &other))
+        .collect()
 }
 
 fn read_zone(site: &SiteRoot, name: &str) -> (Option<LoadedZone>, Vec<Problem>) {

@@ -35,6 +35,20 @@ pub(super) enum DebianError {
         file: String,
         there: String,
     },
+    #[error("the sha256 of `{file}` in version {version} is {found}, the recipe wants {wanted}")]
+    OtherFile {
+        version: String,
+        file: String,
+        found: String,
+        wanted: String,
+    },
+}
+
+impl DebianError {
+    /// Whether the file is there and is not the recipe's.
+    pub(super) fn is_other(&self) -> bool {
+        matches!(self, Self::OtherFile { .. })
+    }
 }
 
 /// Fetches the file into `target` and says which version of the package it came from. `folder` keeps
@@ -68,14 +82,14 @@ pub(super) fn download(
     }
     let records = records?;
     let version = pick(&records, wanted, sha256)
-        .ok_or_else(|| nothing_fits(&records, wanted, &archive.mirror.uri))?;
+        .ok_or_else(|| nothing_fits(&records, wanted, sha256, &archive.mirror.uri))?;
     match apt.fetch_source_file(&wanted.package, version, &wanted.file, target) {
         Err(_) if !is_fresh => {
             // The lists were old: the mirror may have moved on since.
             update()?;
             let records = apt.source_records(&wanted.package)?;
             let version = pick(&records, wanted, sha256)
-                .ok_or_else(|| nothing_fits(&records, wanted, &archive.mirror.uri))?;
+                .ok_or_else(|| nothing_fits(&records, wanted, sha256, &archive.mirror.uri))?;
             apt.fetch_source_file(&wanted.package, version, &wanted.file, target)?;
             Ok(version.to_owned())
         }
@@ -155,7 +169,12 @@ fn pick<'r>(
     named.or_else(other).map(|record| record.version.as_str())
 }
 
-fn nothing_fits(records: &[SourceRecord], wanted: &DebianSource, mirror: &str) -> DebianError {
+fn nothing_fits(
+    records: &[SourceRecord],
+    wanted: &DebianSource,
+    sha256: Option<&str>,
+    mirror: &str,
+) -> DebianError {
     let mirror = mirror.to_owned();
     if records.is_empty() {
         let (package, release) = (wanted.package.clone(), wanted.release.clone());
@@ -174,14 +193,20 @@ fn nothing_fits(records: &[SourceRecord], wanted: &DebianSource, mirror: &str) -
             there,
         };
     };
-    let there = match record.files.iter().find(|(name, _)| *name == wanted.file) {
-        Some((_, sum)) => format!("one of that name with another sha256: {sum}"),
-        None => quoted(record.files.iter().map(|(name, _)| name)),
-    };
-    DebianError::NoFile {
-        version,
-        file: wanted.file.clone(),
-        there,
+    let file = wanted.file.clone();
+    let same_name = record.files.iter().find(|(name, _)| *name == file);
+    match (same_name, sha256) {
+        (Some((_, found)), Some(sha256)) => DebianError::OtherFile {
+            version,
+            file,
+            found: found.clone(),
+            wanted: sha256.to_owned(),
+        },
+        _ => DebianError::NoFile {
+            version,
+            file,
+            there: quoted(record.files.iter().map(|(name, _)| name)),
+        },
     }
 }
 

@@ -59,8 +59,8 @@ pub struct Fetched {
 pub struct Attempt {
     pub from: String,
     pub reason: String,
-    /// Whether an archive came and was not the recipe's.
-    pub is_other: bool,
+    /// The key of the recipe (`sha256`, `size`) that the archive which is there belies.
+    pub belies: Option<&'static str>,
 }
 
 /// Why a source was not fetched.
@@ -79,15 +79,26 @@ pub enum FetchError {
         name: String,
         attempts: Vec<Attempt>,
     },
+    #[error("`{name}` has {found} bytes, the recipe says {wanted}")]
+    Size {
+        name: String,
+        found: u64,
+        wanted: u64,
+    },
     #[error(transparent)]
     Cache(#[from] CacheError),
 }
 
 impl FetchError {
-    /// Whether an archive came and was not the recipe's.
+    /// The key of the recipe that what was found belies: `sha256`, else `size`.
     #[must_use]
-    pub fn is_other(&self) -> bool {
-        matches!(self, Self::Failed { attempts, .. } if attempts.iter().any(|a| a.is_other))
+    pub fn belies(&self) -> Option<&'static str> {
+        match self {
+            Self::Size { .. } => Some("size"),
+            // in the order of the alphabet
+            Self::Failed { attempts, .. } => attempts.iter().filter_map(|a| a.belies).min(),
+            _ => None,
+        }
     }
 
     /// What to do or to write instead.
@@ -98,14 +109,23 @@ impl FetchError {
                 "write the sum that the publisher announces as the source's `sha256`".to_owned()
             }
             Self::NoPlace => "give the source its `urls`".to_owned(),
-            Self::Failed { .. } if self.is_other() => {
-                "if the publisher announces the sum that was found, write it as `sha256`; if not, \
-                 the archive was changed on its way: do not use it"
-                    .to_owned()
-            }
-            Self::Failed { name, .. } => {
-                format!("add a mirror to `urls`, or put {name} into the site's `distfiles`")
-            }
+            Self::Size { found, .. } => format!("write `size = {found}`, or leave it out"),
+            Self::Failed { name, .. } => match self.belies() {
+                Some("sha256") => {
+                    "if the publisher announces the sum that was found, write it as `sha256` (as \
+                     `zonewright recipe bump NAME VERSION --accept-changed` does); if not, the \
+                     archive was changed on its way: do not use it"
+                        .to_owned()
+                }
+                Some(_) => {
+                    "if the publisher's archive is as large as that, write it as `size`, or \
+                     leave that out; if not, name another mirror in `urls`"
+                        .to_owned()
+                }
+                None => {
+                    format!("add a mirror to `urls`, or put {name} into the site's `distfiles`")
+                }
+            },
             Self::Cache(_) => "make room or mend the rights there".to_owned(),
         }
     }
@@ -304,7 +324,7 @@ impl Fetch<'_> {
                     Some(reason) => self.attempts.push(Attempt {
                         from,
                         reason,
-                        is_other: true,
+                        belies: Some("sha256"),
                     }),
                 }
             }
@@ -342,14 +362,17 @@ impl Fetch<'_> {
         let from = shown(url);
         let is_http = url.starts_with("http://") || url.starts_with("https://");
         let result = if is_http {
-            download.run(progress).map_err(|failure| failure.reason)
+            download.run(progress).map_err(|failure| {
+                let belies = failure.is_size.then_some("size");
+                (failure.reason, belies)
+            })
         } else {
-            Err("only http and https URLs can be fetched".to_owned())
+            Err(("only http and https URLs can be fetched".to_owned(), None))
         };
         match result {
             Ok(()) => self.accept(partial, from, progress),
-            Err(reason) => {
-                self.gave_up(from, reason, false, progress);
+            Err((reason, belies)) => {
+                self.gave_up(from, reason, belies, progress);
                 Ok(None)
             }
         }
@@ -377,7 +400,8 @@ impl Fetch<'_> {
         match debian::download(wanted, sha256, &folder, &target, progress) {
             Ok(version) => self.accept(&target, format!("{from} {version}"), progress),
             Err(error) => {
-                self.gave_up(from, causes::in_one_line(&error), false, progress);
+                let belies = error.is_other().then_some("sha256");
+                self.gave_up(from, causes::in_one_line(&error), belies, progress);
                 Ok(None)
             }
         }
@@ -397,7 +421,7 @@ impl Fetch<'_> {
         };
         let kept = self.fetcher.cache.reject(file, &found, &self.name)?;
         let reason = format!("{reason}; what came is kept as `{}`", kept.display());
-        self.gave_up(from, reason, true, progress);
+        self.gave_up(from, reason, Some("sha256"), progress);
         Ok(None)
     }
 
@@ -410,7 +434,7 @@ impl Fetch<'_> {
         &mut self,
         from: String,
         reason: String,
-        is_other: bool,
+        belies: Option<&'static str>,
         progress: &mut dyn FnMut(FetchEvent<'_>),
     ) {
         progress(FetchEvent::GaveUp {
@@ -420,14 +444,22 @@ impl Fetch<'_> {
         self.attempts.push(Attempt {
             from,
             reason,
-            is_other,
+            belies,
         });
     }
 
-    fn fetched(&self, path: PathBuf, sha256: String, from: String) -> Result<Fetched, CacheError> {
+    /// What is handed out: of a size, too, that the recipe does not deny.
+    fn fetched(&self, path: PathBuf, sha256: String, from: String) -> Result<Fetched, FetchError> {
         let size = fs::metadata(&path)
             .map_err(while_doing("read", &path))?
             .len();
+        if let Some(wanted) = self.source.size.filter(|wanted| *wanted != size) {
+            return Err(FetchError::Size {
+                name: self.name.clone(),
+                found: size,
+                wanted,
+            });
+        }
         Ok(Fetched {
             path,
             sha256,

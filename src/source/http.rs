@@ -52,6 +52,8 @@ pub(super) struct Failure {
     /// Whether another try may help, and how long the server wants us to wait first.
     passes: bool,
     wait: Option<Duration>,
+    /// Whether the file has another size than the recipe says.
+    pub is_size: bool,
 }
 
 impl Failure {
@@ -60,6 +62,7 @@ impl Failure {
             reason: reason.into(),
             passes: false,
             wait: None,
+            is_size: false,
         }
     }
 
@@ -68,6 +71,14 @@ impl Failure {
             reason: reason.into(),
             passes: true,
             wait: None,
+            is_size: false,
+        }
+    }
+
+    fn of_size(reason: String) -> Self {
+        Self {
+            is_size: true,
+            ..Self::lasting(reason)
         }
     }
 
@@ -227,7 +238,7 @@ impl Download<'_> {
             .and_then(|length| length.parse::<u64>().ok())
             .map(|rest| start.saturating_add(rest));
         match (self.size_bytes, total) {
-            (Some(wanted), Some(total)) if wanted != total => Err(Failure::lasting(format!(
+            (Some(wanted), Some(total)) if wanted != total => Err(Failure::of_size(format!(
                 "the server has {total} bytes, the recipe says {wanted}"
             ))),
             _ => Ok(total),
@@ -284,7 +295,7 @@ fn check_piece(piece: &[u8], received: u64, most: u64) -> Result<(), Failure> {
         ));
     }
     if received.saturating_add(piece.len() as u64) > most {
-        return Err(Failure::lasting(format!(
+        return Err(Failure::of_size(format!(
             "the server sends more than {most} bytes"
         )));
     }
@@ -335,6 +346,7 @@ fn refused(response: &Response<Body>) -> Failure {
         reason,
         passes,
         wait,
+        is_size: false,
     }
 }
 

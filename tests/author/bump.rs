@@ -65,6 +65,17 @@ fn a_bump_changes_version_size_and_sum_and_not_one_byte_more() {
     let shown = bump(site.path(), &["-n"]).exits(0);
     assert_eq!(text(&site), before, "{shown}");
     assert!(shown.out.contains("\n-version = '1.0' "), "{shown}");
+    let told = bump(site.path(), &["-n", "--json"]).exits(0);
+    let told: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(told["schema"], "zonewright/recipe-bump/v1");
+    assert_eq!(
+        (&told["from"], &told["to"]),
+        (&"1.0".into(), &"1.10".into())
+    );
+    assert_eq!(told["sources"][0]["sha256"], sha256_hex(&next));
+    assert_eq!(told["patches"][0]["lines-away"], 1);
+    assert_eq!(told["written"], false);
+    assert_eq!(text(&site), before, "{told}");
 
     let ran = bump(site.path(), &[]).exits(0);
     assert!(
@@ -187,4 +198,35 @@ fn fetch_puts_verified_archives_into_the_cache_and_refuses_others() {
     let ran = run(site.path(), &["recipe", "fetch", "thing"]).exits(1);
     assert!(ran.err.contains("cannot fetch `thing-1.0.tar.gz`"), "{ran}");
     assert!(ran.err.contains("the recipe wants 0"), "{ran}");
+}
+
+#[test]
+fn a_wrong_size_is_told_by_check_and_fetch_and_mended_by_a_bump() {
+    let server = Server::new();
+    let site = site(&server);
+    let good = text(&site);
+    let size = archive("1.0", "one\nhello\nthree\n").len();
+    let bad = good.replace(&format!("= {size} #"), &format!("= {} #", size + 1));
+    assert_ne!(bad, good);
+    let recipe = site.path().join("recipes/thing.toml");
+    fs::write(&recipe, &bad).unwrap();
+    // the server says how large it is, before anything is in the cache
+    let fetch = run(site.path(), &["recipe", "fetch", "thing"]).exits(1);
+    let told = format!("the server has {size} bytes, the recipe says {}", size + 1);
+    assert!(fetch.err.contains(&told), "{fetch}");
+    assert!(fetch.err.contains("write it as `size`"), "{fetch}");
+    fs::write(&recipe, &good).unwrap();
+    run(site.path(), &["recipe", "fetch", "thing"]).exits(0);
+    fs::write(&recipe, &bad).unwrap();
+    let told = format!("has {size} bytes, the recipe says {}", size + 1);
+    let fetch = run(site.path(), &["recipe", "fetch", "thing"]).exits(1);
+    assert!(fetch.err.replace("\n  │ ", " ").contains(&told), "{fetch}");
+    let check = run(site.path(), &["recipe", "check", "thing"]).exits(2);
+    assert!(check.out.contains("[source-size]"), "{check}");
+    assert!(
+        check.out.contains(&format!("write `size = {size}`")),
+        "{check}"
+    );
+    bump(site.path(), &["1.0"]).exits(0);
+    assert_eq!(text(&site), good);
 }

@@ -1,5 +1,6 @@
 //! What a recipe's author does at a desk, by the program itself and without any zone.
 
+mod answers;
 mod bump;
 mod draft;
 mod layout;

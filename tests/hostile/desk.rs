@@ -81,6 +81,19 @@ const ROWS: &[Row] = &[
         says: ["[zones/desk.toml:", "`greter`", "did you mean `greeter`?"],
         is_golden: true,
     },
+    Row {
+        name: "two-files-of-one-zone",
+        broken: |site| {
+            let text = std::fs::read_to_string(site.folder.join(site.zone_file())).unwrap();
+            site.write("zones/copy.toml", &text);
+        },
+        says: [
+            "[zones/desk.toml:",
+            "`zones/desk.toml` and `zones/copy.toml` are about one zone",
+            "write `alias = \"copy\"` into `zones/copy.toml`",
+        ],
+        is_golden: true,
+    },
 ];
 
 fn parameters(site: &Site, text: &str) {

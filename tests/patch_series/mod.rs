@@ -159,6 +159,14 @@ fn a_series_is_carried_over_to_a_newer_version_whole() {
     let new = format!("zero\n{}", OLD.replace("eight\n", "EIGHT\n"));
     site.archive("1.1", &new);
     let before = site.all();
+    let told = site
+        .patch(&["rebase", "poem", "--onto", "1.1", "-n", "--json"])
+        .exits(0);
+    let told: serde_json::Value = serde_json::from_str(&told.out()).unwrap();
+    assert_eq!(told["schema"], "zonewright/recipe-patch-rebase/v1");
+    assert_eq!(told["patches"][0]["patch"], "poem/loud.patch");
+    assert_ne!(told["would-write"], 0);
+    assert_eq!(told["written"], 0);
     let dry = site
         .patch(&["rebase", "poem", "--onto", "1.1", "-n"])
         .exits(0);

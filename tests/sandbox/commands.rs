@@ -129,6 +129,8 @@ fn sandbox_list_tells_how_to_get_in_as_json() {
     assert_eq!(found["user"], "root");
     let uuid = zone.shell("zonename");
     assert_eq!(found["uuid"], uuid.trim());
+    let lost = zone.run(&["sandbox", "down", "lisetd"]).exits(2);
+    assert!(lost.err.contains("did you mean `listed`?"), "{lost}");
     zone.run(&["sandbox", "down", "listed"]).succeeds();
     let list = zone.run(&["sandbox", "list"]).succeeds();
     assert!(!list.out.contains("listed"), "{list}");

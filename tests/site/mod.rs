@@ -7,7 +7,7 @@ use std::sync::Arc;
 use zonewright::problem::SourceText;
 use zonewright::recipe::load_recipe;
 use zonewright::show::problems::{line, render, render_lines};
-use zonewright::site::load::{check_zone, read_text, recipe_names, zone_names};
+use zonewright::site::load::{check_others, check_zone, read_text, recipe_names, zone_names};
 use zonewright::site::model::{Become, HostSpec, Password, StorageKind};
 use zonewright::site::{LoadedZone, SiteRoot, load_zone};
 
@@ -214,7 +214,7 @@ fn names_from_the_command_line_never_leave_the_folder() {
     let problems = load_zone(&site, "odl").unwrap_err();
     assert_eq!(
         line(&problems[0]),
-        "error[unknown-recipe]: there is no zone `odl`; did you mean `old`?"
+        "error[unknown-zone]: there is no zone `odl`; did you mean `old`?"
     );
     let problems = load_zone(&site, "old.toml").unwrap_err();
     assert_eq!(problems[0].help.as_deref(), Some("did you mean `old`?"));
@@ -233,6 +233,89 @@ fn a_name_that_is_there_twice_is_refused() {
         problems[0].message,
         "there are both `zones/a.toml` and `zones/a.json`"
     );
+}
+
+/// `b.toml` is the zone in question, `a.toml` the other file.
+fn beside(b: &str, a: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("zones")).unwrap();
+    fs::write(folder.path().join("zones/a.toml"), a).unwrap();
+    fs::write(folder.path().join("zones/b.toml"), b).unwrap();
+    let site = SiteRoot::at(folder.path()).unwrap();
+    let (zone, _) = check_zone(&site, "b", &[]);
+    let found = render_lines(&check_others(&site, &zone.unwrap()));
+    found.replace(&format!("{}/", folder.path().display()), "")
+}
+
+const CARD: &str = "[[zone.nic]]\ntag = \"admin\"\naddress = ";
+
+#[test]
+fn two_files_of_one_zone_are_told_with_both_names() {
+    let zone = "[host]\nssh = \"root@vault\"\n[zone]\nalias = \"a\"\n";
+    let wanted = "zones/b.toml:4:9: error[zone-clash]: `zones/b.toml` and `zones/a.toml` are about one zone (the same \
+        alias on the same host); write `alias = \"b\"` into `zones/b.toml` for a zone of its own, or remove that file\n";
+    assert_eq!(beside(zone, zone), wanted);
+    for (same_host, is_same) in [
+        ("Vault:22", true),
+        ("ssh://root@vault", true),
+        ("vault:23", false),
+    ] {
+        let other = zone.replace("root@vault", same_host);
+        assert_eq!(
+            beside(zone, &other),
+            if is_same { wanted } else { "" },
+            "{same_host}"
+        );
+    }
+    // one that says no alias is called as its file is
+    let unnamed = zone.replace("alias = \"a\"\n", "");
+    assert_eq!(beside(zone, &unnamed), wanted);
+    assert_eq!(beside(&unnamed, zone), "");
+    let uuid = "uuid = \"4f1c8f2e-9d3b-4a54-8c1e-7d2a5b6c7d8e\"\n";
+    let told = beside(&(unnamed.clone() + uuid), &(unnamed + uuid));
+    assert!(
+        told.contains("zones/b.toml:4:8: error[zone-clash]"),
+        "{told}"
+    );
+    assert!(told.contains("leave `uuid` out"), "{told}");
+}
+
+#[test]
+fn two_zones_of_one_host_have_two_addresses() {
+    let zone = |host: &str, card: &str| format!("[host]\n{host}\n[zone]\n{card}");
+    let card = |text: &str| CARD.to_owned() + text;
+    let one = zone("ssh = \"vault\"", &card("\"192.0.2.10/24\"\n"));
+    let told = beside(&one, &zone("ssh = \"vault\"", &card("\"192.0.2.10/25\"\n")));
+    assert_eq!(
+        told,
+        "zones/b.toml:6:11: error[zone-clash]: `zones/b.toml` and `zones/a.toml` give the address \
+         `192.0.2.10/24` to two zones; give each zone an address of its own\n"
+    );
+    for (host, other) in [
+        ("ssh = \"vault\"", "\"192.0.2.11/24\"\n"),
+        ("ssh = \"vault\"", "\"dhcp\"\n"),
+        ("ssh = \"vault\"", "\"192.0.2.10/24\"\nvlan = 7\n"),
+        ("ssh = \"attic\"", "\"192.0.2.10/24\"\n"),
+        ("sandbox = true", "\"192.0.2.10/24\"\n"),
+    ] {
+        assert_eq!(
+            beside(&one, &zone(host, &card(other))),
+            "",
+            "{host} {other}"
+        );
+    }
+    let leased = zone("ssh = \"vault\"", &card("\"dhcp\"\n"));
+    assert_eq!(beside(&leased, &leased), "");
+}
+
+#[test]
+fn a_zone_may_have_several_files_where_no_host_makes_it_and_a_broken_file_breaks_no_other() {
+    let existing = "[zone]\nssh = \"vault\"\nalias = \"a\"\n";
+    assert_eq!(beside(existing, existing), "");
+    let made = "[host]\nsandbox = true\n[zone]\nalias = \"a\"\n";
+    assert_eq!(beside(made, existing), "");
+    assert_eq!(beside(made, "[host\n"), "");
+    assert!(beside(made, &(made.to_owned() + "colour = 1\n")).contains("[zone-clash]"));
 }
 
 #[test]

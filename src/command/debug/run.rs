@@ -9,6 +9,7 @@ use crate::host::{Exit, Host as _};
 use crate::plan::debug::{self, KeptTree};
 use crate::plan::inputs;
 use crate::plan::phases::{PhaseText, phase_text};
+use crate::recipe::format::list_of;
 use crate::run::debug::{ask, under_lock};
 use crate::run::{self as runs, RunError};
 
@@ -98,11 +99,40 @@ fn files_of(
         let folder = tree.folder();
         let build = &wanted.bundle.recipe.build;
         let cores = view.facts.machine.cores;
-        phase_text(build, &folder, phase, cores, &inputs.compiler).ok_or_else(|| {
-            Failure::usage(
-                &format!("a build of `{recipe}` has no `{phase}`"),
-                "the recipe says which phases it has",
-            )
+        let text = |phase: &str| phase_text(build, &folder, phase, cores, &inputs.compiler);
+        text(phase).ok_or_else(|| {
+            let there: Vec<&str> = PHASES
+                .into_iter()
+                .filter(|phase| text(phase).is_some())
+                .collect();
+            no_phase(recipe, phase, &there, build.test)
         })
     })
+}
+
+fn no_phase(recipe: &str, phase: &str, there: &[&str], runs_tests: bool) -> Failure {
+    let mut help = format!("it has {}", list_of(there));
+    if phase == "test" && !runs_tests {
+        help.push_str("; with `test = true` in `[build]` of the recipe it has `test` too");
+    }
+    Failure::usage(&format!("a build of `{recipe}` has no `{phase}`"), &help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_a_phase_that_is_not_there_is_told_which_are() {
+        let (_, help) = no_phase("a", "test", &["configure", "compile"], false).in_short();
+        assert_eq!(
+            help,
+            "it has `configure` and `compile`; with `test = true` in `[build]` of the recipe it has `test` too"
+        );
+        let (message, help) = no_phase("a", "link", &["compile"], false).in_short();
+        assert_eq!(
+            (message.as_str(), help.as_str()),
+            ("a build of `a` has no `link`", "it has `compile`")
+        );
+    }
 }

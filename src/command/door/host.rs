@@ -9,13 +9,14 @@ use crate::cli::Global;
 use crate::facts::host::lock_root;
 use crate::host::ssh::{SshConfig, SshTarget};
 use crate::plan::zone::{GivenZone, WantedZone};
+use crate::problem::Problem;
 use crate::run::{
     self, Wish,
     zone::{ZoneView, ZoneWish, look},
 };
 use crate::show::progress::Progress;
 use crate::site::model::HostSpec;
-use crate::site::{SiteRoot, ZoneFile};
+use crate::site::{SiteRoot, ZoneFile, load_zone};
 
 /// A host that can be asked, and what is wanted of a zone there.
 pub(in crate::command) struct HostDoor {
@@ -175,22 +176,41 @@ fn sandbox(_: bool, _: &mut Progress) -> Result<Option<Login>, Failure> {
 /// The keys of a zone file's `ssh-keys`, a line each.
 fn public_keys(site: &SiteRoot, zone: &ZoneFile) -> Result<Vec<String>, Failure> {
     let mut keys = Vec::new();
-    for file in &zone.zone.ssh_keys {
+    for (index, file) in zone.zone.ssh_keys.iter().enumerate() {
         let path = path_of(site, file);
-        let text = read(&path)?;
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            unusable_key(
+                site,
+                zone,
+                index,
+                &format!("cannot read {}: {error}", path.display()),
+            )
+        })?;
         let found: Vec<&str> = text
             .lines()
             .filter(|line| crate::facts::host::inside::key_of(line).is_some())
             .collect();
         if found.is_empty() {
-            return Err(Failure::text_only(
-                &format!("{} holds no public key", path.display()),
-                "`ssh-keys` names files such as ~/.ssh/id_ed25519.pub",
-            ));
+            let message = format!("{} holds no public key", path.display());
+            return Err(unusable_key(site, zone, index, &message));
         }
         keys.extend(found.into_iter().map(str::to_owned));
     }
     Ok(keys)
+}
+
+/// The failure at the key's own line of the zone file.
+fn unusable_key(site: &SiteRoot, zone: &ZoneFile, index: usize, message: &str) -> Failure {
+    let help = "name files such as ~/.ssh/id_ed25519.pub, the public keys of who may log in; `ssh-keygen -t \
+                ed25519` makes one";
+    let Ok(loaded) = load_zone(site, &zone.name) else {
+        return Failure::usage(&format!("the zone {}: {message}", zone.name), help);
+    };
+    let key = format!("zone.ssh-keys[{index}]");
+    Failure::Problems(vec![Problem {
+        help: Some(help.to_owned()),
+        ..loaded.document.problem_at(&key, message)
+    }])
 }
 
 /// A path of a zone file: from the home folder, or from the site.
@@ -213,7 +233,7 @@ fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| {
         Failure::text_only(
             &format!("cannot read {}: {error}", path.display()),
-            "`[zone] ssh-keys` names the public keys of who may log in",
+            "`zonewright sandbox down` and `up` make the sandbox's keys anew",
         )
     })
 }

@@ -9,10 +9,12 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{DONE, Failure, STATE_HELP, answer, answer_json, folders};
+use super::{DONE, Failure, STATE_HELP, answer, answer_json, folders, site};
 use crate::cli::{Global, LogArgs};
 use crate::plan;
+use crate::recipe::format::{list_of, nearest, there_are};
 use crate::show::Style;
+use crate::site::load::zone_names;
 use crate::store::{Folders, Run, RunRecord, StepRecord, StoreError};
 use json::document;
 use text::{details, origin, outputs, rows};
@@ -33,7 +35,10 @@ pub(super) fn run(global: &Global, arguments: &LogArgs) -> Result<u8, Failure> {
     let style = Style::stdout(global.color);
     let (text, documents) = match &arguments.zone {
         None => overview(&folders, arguments.full, style)?,
-        Some(zone) => of_zone(&folders, zone, arguments, style)?,
+        Some(zone) => {
+            refuse_unknown(global, &folders, zone)?;
+            of_zone(&folders, zone, arguments, style)?
+        }
     };
     if global.json {
         answer_json("log", json!({ "runs": documents }));
@@ -67,6 +72,24 @@ fn overview(folders: &Folders, full: bool, style: Style) -> Result<(String, Vec<
         text.push_str("no runs yet; `zonewright apply ZONE` makes one\n");
     }
     Ok((text, documents))
+}
+
+/// Refuses a name that has neither a zone file nor runs.
+fn refuse_unknown(global: &Global, folders: &Folders, zone: &str) -> Result<(), Failure> {
+    let mut names = folders
+        .zones_with_runs()
+        .map_err(|error| Failure::of(&error, STATE_HELP))?;
+    names.extend(zone_names(&site(global)?));
+    names.sort();
+    names.dedup();
+    if names.iter().any(|name| name == zone) {
+        return Ok(());
+    }
+    let help = match nearest(zone, &names) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => there_are(&names),
+    };
+    Err(Failure::usage(&format!("there is no zone `{zone}`"), &help))
 }
 
 /// The runs of one zone, or a part of what one of them did.
@@ -153,15 +176,22 @@ fn with_phase<'a>(
             return Ok((entry, steps));
         }
     }
-    let mut names = BTreeSet::new();
-    for step in entries.iter().flat_map(recorded) {
-        names.extend(plan::phase_of(&step.id).map(str::to_owned));
-        names.insert(step.id);
-    }
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    // a phase goes by its own name, whichever recipe it builds
+    let own = |step: StepRecord| {
+        plan::phase_of(&step.id)
+            .map(str::to_owned)
+            .unwrap_or(step.id)
+    };
+    let names: BTreeSet<String> = entries.iter().flat_map(recorded).map(own).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let there = format!("there are {}", list_of(&names));
+    let help = match nearest(name, &names) {
+        Some(meant) => format!("did you mean `{meant}`? {there}"),
+        None => there,
+    };
     Err(Failure::usage(
         &format!("no run of {zone} has a step `{name}`"),
-        &format!("there are {}", names.join(", ")),
+        &help,
     ))
 }
 

@@ -2,7 +2,9 @@
 //!
 //! The file is written last: after the new archive is there, and every patch has been tried on it.
 
-use super::super::{DONE, FAILED, Failure, answer, site};
+use serde_json::{Value, json};
+
+use super::super::{DONE, FAILED, Failure, answer, answer_json, site};
 use super::desk;
 use super::files::{self, Own};
 use crate::build_system;
@@ -21,6 +23,7 @@ use crate::show::progress::Progress;
 use crate::show::{Style, labelled};
 use crate::site::SiteRoot;
 use crate::source::fetch::{Fetched, Fetcher};
+use crate::source::patch::Applied;
 use crate::source::releases::{is_newer, newest, upstream_of};
 use crate::source::{Patience, Prepared};
 
@@ -31,6 +34,8 @@ struct Bump<'a> {
     fetcher: Fetcher<'a>,
     progress: Progress,
     style: Style,
+    /// Whether the answer is one document at the end.
+    is_json: bool,
 }
 
 /// An archive whose checksum is not the recipe's.
@@ -51,6 +56,7 @@ pub(super) fn run(global: &Global, arguments: &BumpArgs) -> Result<u8, Failure> 
         fetcher: Fetcher::new(&cache, &distfiles, Patience::default()),
         progress: Progress::new(Style::stderr(global.color), global.verbose, String::new()),
         style: Style::stdout(global.color),
+        is_json: global.json,
     };
     let loaded = bump.load(&file.source.text)?;
     let old = loaded.recipe.package.version.clone();
@@ -63,6 +69,13 @@ pub(super) fn run(global: &Global, arguments: &BumpArgs) -> Result<u8, Failure> 
     let is_same = version == old;
     if is_same && !renewed.is_empty() && !arguments.accept_changed {
         bump.shout(&renewed, &version);
+        if global.json {
+            let text = &file.source.text;
+            answer_json(
+                "recipe-bump",
+                bump.document(text, &old, &version, &renewed, None),
+            );
+        }
         return Ok(FAILED);
     }
     let prepared = match desk::try_patches(&bump.fetcher, &bump.load(&text)?, &mut bump.progress) {
@@ -81,8 +94,18 @@ pub(super) fn run(global: &Global, arguments: &BumpArgs) -> Result<u8, Failure> 
             return Ok(failure.status());
         }
     };
+    let is_written = text != file.source.text && !arguments.dry_run;
+    if global.json {
+        if is_written {
+            file.replace(&text)?;
+        }
+        let mut document = bump.document(&text, &old, &version, &renewed, Some(&prepared));
+        document["written"] = Value::from(is_written);
+        answer_json("recipe-bump", document);
+        return Ok(DONE);
+    }
     bump.report(&text, &old, &version, &renewed, &prepared);
-    if text != file.source.text && !arguments.dry_run {
+    if is_written {
         file.replace(&text)?;
         answer(&format!("wrote {}\n", file.source.path.display()));
     }
@@ -159,7 +182,9 @@ impl Bump<'_> {
         if is_newer(version, old) {
             return version.to_owned();
         }
-        answer(&format!("{old} is the newest release that {from} has\n"));
+        if !self.is_json {
+            answer(&format!("{old} is the newest release that {from} has\n"));
+        }
         old.to_owned()
     }
 
@@ -268,7 +293,8 @@ impl Bump<'_> {
             };
             let fetched =
                 desk::fetch(&self.fetcher, &unknown, &loaded, number, &mut self.progress)?;
-            if fetched.sha256 == *sha256 && !is_elsewhere {
+            let is_same = fetched.sha256 == *sha256 && !is_elsewhere;
+            if is_same && source.size.is_none_or(|size| size == fetched.size) {
                 continue;
             }
             let table = format!("source[{number}]");
@@ -279,6 +305,9 @@ impl Bump<'_> {
                 let size = Literal::Integer(i64::try_from(fetched.size).unwrap_or(i64::MAX));
                 text = set(&text, &format!("{table}.size"), &size)
                     .map_err(|error| self.entangled(&error))?;
+            }
+            if is_same {
+                continue;
             }
             let old = was.and_then(|was| was.sha256.clone());
             renewed.push(Renewed {
@@ -326,6 +355,43 @@ impl Bump<'_> {
         );
     }
 
+    /// The report for programs; without `prepared` the patches were not tried.
+    fn document(
+        &self,
+        text: &str,
+        old: &str,
+        version: &str,
+        renewed: &[Renewed],
+        prepared: Option<&Prepared>,
+    ) -> Value {
+        let file = &self.file.source;
+        let sources = renewed.iter().map(|one| {
+            json!({
+                "source": one.number,
+                "was": one.old,
+                "sha256": one.fetched.sha256,
+                "size": one.fetched.size,
+                "from": one.fetched.from,
+            })
+        });
+        let patches = prepared.iter().flat_map(|prepared| &prepared.patches);
+        let patches = patches.map(|(name, applied)| {
+            let (moved, fuzz) = distance(applied);
+            json!({ "patch": name, "lines-away": moved, "fuzz": fuzz })
+        });
+        let diff = (text != file.text).then(|| files::diff(&file.path, &file.text, text));
+        json!({
+            "recipe": self.file.name,
+            "file": file.path,
+            "from": old,
+            "to": version,
+            "written": false,
+            "sources": sources.collect::<Vec<Value>>(),
+            "patches": patches.collect::<Vec<Value>>(),
+            "diff": diff,
+        })
+    }
+
     fn report(
         &self,
         text: &str,
@@ -353,18 +419,20 @@ impl Bump<'_> {
             answer(&labelled("note", &note, self.style));
         }
         for (name, applied) in &prepared.patches {
-            let hunks: Vec<_> = applied.files.iter().flat_map(|file| &file.hunks).collect();
-            let moved = hunks
-                .iter()
-                .map(|hunk| hunk.offset.unsigned_abs())
-                .max()
-                .unwrap_or(0);
-            let how = match (moved, hunks.iter().map(|hunk| hunk.fuzz).max()) {
-                (0, Some(0) | None) => "applies as it stands".to_owned(),
-                (lines, Some(0) | None) => format!("applies, up to {lines} lines away"),
-                (_, Some(fuzz)) => format!("applies with fuzz {fuzz}"),
+            let how = match distance(applied) {
+                (0, 0) => "applies as it stands".to_owned(),
+                (lines, 0) => format!("applies, up to {lines} lines away"),
+                (_, fuzz) => format!("applies with fuzz {fuzz}"),
             };
             answer(&labelled("patch", &format!("{name} {how}"), self.style));
         }
     }
+}
+
+/// How many lines away a patch applies at most, and with how much fuzz.
+fn distance(applied: &Applied) -> (usize, usize) {
+    let hunks = || applied.files.iter().flat_map(|file| &file.hunks);
+    let moved = hunks().map(|hunk| hunk.offset.unsigned_abs()).max();
+    let fuzz = hunks().map(|hunk| hunk.fuzz).max();
+    (moved.unwrap_or(0), fuzz.unwrap_or(0))
 }

@@ -42,11 +42,11 @@ pub(super) fn fetch(
     let fetched = fetcher.fetch(source, &mut |event| progress.show(&Event::Fetch(event)));
     progress.stop();
     fetched.map_err(|error| {
-        let key = match (error.is_other(), source.urls.is_empty()) {
-            (true, _) => "sha256",
-            (false, true) => "debian",
-            (false, false) => "urls",
+        let place = match source.urls.is_empty() {
+            true => "debian",
+            false => "urls",
         };
+        let key = error.belies().unwrap_or(place);
         let text = in_one_line(&error);
         let (message, places) = text.split_once('\n').unwrap_or((&text, ""));
         let problem = Problem {

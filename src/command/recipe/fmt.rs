@@ -1,6 +1,8 @@
 //! `zonewright recipe fmt`: one layout for all.
 
-use super::super::{DONE, FAILED, Failure, answer, site};
+use serde_json::json;
+
+use super::super::{DONE, FAILED, Failure, answer, answer_json, site};
 use super::files::{self, Own};
 use crate::cli::Global;
 use crate::cli::author::FmtArgs;
@@ -24,7 +26,7 @@ pub(super) fn run(global: &Global, arguments: &FmtArgs) -> Result<u8, Failure> {
     }
     let style = Style::stdout(global.color);
     let mut problems = Vec::new();
-    let mut changed = 0;
+    let mut changed = Vec::new();
     for file in &files {
         let path = &file.source.path;
         let text = match format(&file.source, file.kind) {
@@ -44,31 +46,44 @@ pub(super) fn run(global: &Global, arguments: &FmtArgs) -> Result<u8, Failure> {
         if text == file.source.text {
             continue;
         }
-        changed += 1;
+        let diff = files::diff(path, &file.source.text, &text);
+        changed.push(json!({ "file": path, "diff": diff }));
+        if !arguments.check {
+            file.replace(&text)?;
+        }
+        if global.json {
+            continue;
+        }
         if arguments.check {
-            let diff = files::diff(path, &file.source.text, &text);
             let lines = diff.lines().map(|line| diff_line(line, style) + "\n");
             answer(&lines.collect::<String>());
         } else {
-            file.replace(&text)?;
             answer(&format!("laid out {}\n", path.display()));
         }
     }
     if !problems.is_empty() {
         return Err(Failure::Problems(problems));
     }
+    let status = match changed.is_empty() || !arguments.check {
+        true => DONE,
+        false => FAILED,
+    };
+    if global.json {
+        let written = !arguments.check;
+        answer_json(
+            "recipe-fmt",
+            json!({ "checked": files.len(), "written": written, "changed": changed }),
+        );
+        return Ok(status);
+    }
     let all = match files.len() {
         1 => "1 file".to_owned(),
         count => format!("{count} files"),
     };
-    match (changed, arguments.check) {
+    match (changed.len(), arguments.check) {
         (0, _) => answer(&format!("{all}: nothing to change\n")),
-        (_, true) => answer(&format!("{changed} of {all} would change\n")),
-        (_, false) => answer(&format!("{changed} of {all} changed\n")),
+        (changed, true) => answer(&format!("{changed} of {all} would change\n")),
+        (changed, false) => answer(&format!("{changed} of {all} changed\n")),
     }
-    Ok(if changed > 0 && arguments.check {
-        FAILED
-    } else {
-        DONE
-    })
+    Ok(status)
 }

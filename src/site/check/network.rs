@@ -51,7 +51,11 @@ pub(super) fn check(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
 }
 
 /// The places of a card's addresses, with the text of each.
-fn addresses<'n>(document: &Document, index: usize, nic: &'n Nic) -> Vec<(String, &'n str)> {
+pub(super) fn addresses<'n>(
+    document: &Document,
+    index: usize,
+    nic: &'n Nic,
+) -> Vec<(String, &'n str)> {
     let one = format!("zone.nic[{index}].address");
     let is_one = document.has(&one);
     let texts = nic.addresses.iter().enumerate();

@@ -56,19 +56,25 @@ fn what_the_mirror_has_instead_is_said() {
     let file = "netatalk_4.2.3~ds.orig.tar.xz";
     let table = [
         (
-            nothing_fits(&records, &wanted("9", file), mirror),
+            nothing_fits(&records, &wanted("9", file), None, mirror),
             "no version `9` of it, but `4.2.3~ds-1+deb13u2`",
         ),
         (
-            nothing_fits(&records, &wanted("4.2.3~ds-1+deb13u2", "x"), mirror),
+            nothing_fits(&records, &wanted("4.2.3~ds-1+deb13u2", "x"), None, mirror),
             "has no file `x`, but `netatalk_4.2.3~ds-1+deb13u2.dsc`, `",
         ),
         (
-            nothing_fits(&records, &wanted("4.2.3~ds-1+deb13u2", file), mirror),
-            "another sha256: 3a935770",
+            nothing_fits(
+                &records,
+                &wanted("4.2.3~ds-1+deb13u2", file),
+                Some("2a93"),
+                mirror,
+            ),
+            "the sha256 of `netatalk_4.2.3~ds.orig.tar.xz` in version 4.2.3~ds-1+deb13u2 is \
+             3a935770a2b7e7ad2e56650c2f7ef5f3a92088e7ac627e5fdedce8e36b78b1e7, the recipe wants 2a93",
         ),
         (
-            nothing_fits(&[], &wanted("9", file), mirror),
+            nothing_fits(&[], &wanted("9", file), None, mirror),
             "no source package `netatalk` in trixie",
         ),
     ];

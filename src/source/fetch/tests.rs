@@ -315,6 +315,34 @@ fn a_size_that_the_recipe_does_not_name_is_not_fetched() {
 }
 
 #[test]
+fn a_file_that_is_here_has_the_size_that_the_recipe_names_or_is_not_handed_out() {
+    let (setting, server) = (Setting::new(), Server::start(&[Answer::Whole]));
+    let good = source(&[server.url()]);
+    assert!(setting.fetch(&good).0.is_ok());
+    let folder = setting.folder.path().join("distfiles");
+    for place in ["the cache", "a folder"] {
+        for (size, is_right) in [(19, false), (20, true), (21, false)] {
+            let wants = Source {
+                size: Some(size),
+                ..good.clone()
+            };
+            match setting.fetch(&wants).0 {
+                Ok(_) => assert!(is_right, "{place}: {size}"),
+                Err(error) => {
+                    assert!(!is_right, "{place}: {size}: {error}");
+                    let says = format!("`x-1.tar.gz` has 20 bytes, the recipe says {size}");
+                    assert_eq!(error.to_string(), says);
+                    assert_eq!(error.belies(), Some("size"));
+                    assert_eq!(error.help(), "write `size = 20`, or leave it out");
+                }
+            }
+        }
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("x-1.tar.gz"), BODY).unwrap();
+    }
+}
+
+#[test]
 fn nothing_is_asked_of_the_network_for_what_is_there() {
     let (setting, server) = (Setting::new(), Server::start(&[Answer::Whole]));
     let wants = source(&[server.url()]);

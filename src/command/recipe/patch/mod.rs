@@ -117,7 +117,7 @@ impl Desk {
 
 fn help(error: &FetchError) -> String {
     match error {
-        FetchError::Failed { name, .. } if !error.is_other() => {
+        FetchError::Failed { name, .. } if error.belies().is_none() => {
             format!("put {name} into the site's `distfiles`, or name an archive that is at hand")
         }
         error => error.help(),

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use super::super::super::patch_files::{Writes, own_folder};
-use super::super::super::{DONE, FAILED, Failure, answer};
+use super::super::super::{DONE, FAILED, Failure, answer, answer_json};
 use super::{Desk, Unpacked, unpacked};
 use crate::cli::{Global, RebaseArgs};
 use crate::recipe::sample::{SourceOf, sources_of, takes};
+use crate::run::Event;
 use crate::show::plan::diff_line;
 use crate::show::{Style, plain};
 use crate::source::patch::rebase::{Member, Outcome, rebase};
@@ -32,10 +35,16 @@ pub(super) fn run(global: &Global, arguments: &RebaseArgs) -> Result<u8, Failure
         .filter(|one| !one.source.patches.is_empty())
         .collect();
     if all.is_empty() {
-        answer(&format!(
-            "{}: the recipe has no patches\n",
-            arguments.recipe
-        ));
+        match global.json {
+            true => answer_json(
+                "recipe-patch-rebase",
+                document(arguments, &Report::default(), 0),
+            ),
+            false => answer(&format!(
+                "{}: the recipe has no patches\n",
+                arguments.recipe
+            )),
+        }
         return Ok(DONE);
     }
     one_archive(&all, [Some(&onto), from.as_ref()])?;
@@ -53,7 +62,10 @@ pub(super) fn run(global: &Global, arguments: &RebaseArgs) -> Result<u8, Failure
             report.add(member, outcome, &new.name, Style::stdout(global.color));
         }
     }
-    finish(&desk, arguments, report)
+    match global.json {
+        true => finish_as_json(&desk, arguments, report),
+        false => finish(&desk, arguments, report),
+    }
 }
 
 /// Where a source comes from.
@@ -120,10 +132,11 @@ fn old_source(
         Ok(unpacked) => Ok(Some(unpacked)),
         Err(failure) if !is_own => Err(failure),
         Err(_) => {
-            answer(&format!(
-                "note: the source of {} is not at hand, so what does not fit cannot be merged\n",
+            let note = format!(
+                "the source of {} is not at hand, so what does not fit cannot be merged",
                 desk.version()
-            ));
+            );
+            desk.progress.show(&Event::Note(note));
             Ok(None)
         }
     }
@@ -156,11 +169,14 @@ struct Report {
     writes: Vec<(String, Vec<u8>)>,
     rejected: usize,
     included: Vec<String>,
+    /// One for each patch, for programs.
+    documents: Vec<Value>,
 }
 
 impl Report {
     fn add(&mut self, member: &Member<'_>, outcome: Outcome, onto: &str, style: Style) {
         let name = plain::line(member.name).into_owned();
+        self.documents.push(of_one(member.name, &outcome));
         let mut say = |mark: &str, code: &str, what: &str| {
             let mark = style.paint(code, mark);
             self.text.push_str(&format!("  {mark} {name}: {what}\n"));
@@ -214,6 +230,52 @@ impl Report {
     }
 }
 
+/// What became of one patch, for programs.
+fn of_one(name: &str, outcome: &Outcome) -> Value {
+    let (word, details) = match outcome {
+        Outcome::Fits => ("fits", None),
+        Outcome::NotTaken => ("not-taken", None),
+        Outcome::Moved(_) => ("moved", None),
+        Outcome::Merged(_) => ("merged", None),
+        Outcome::Included => ("included", None),
+        Outcome::Unwritable => ("unwritable", None),
+        Outcome::Rejected { error, .. } => ("rejected", Some(error.reason_text())),
+    };
+    json!({ "patch": name, "outcome": word, "reason": details })
+}
+
+fn document(arguments: &RebaseArgs, report: &Report, written: usize) -> Value {
+    json!({
+        "recipe": arguments.recipe,
+        "onto": arguments.onto,
+        "patches": report.documents,
+        "rejected": report.rejected,
+        "would-write": report.writes.len(),
+        "written": written,
+    })
+}
+
+fn finish_as_json(desk: &Desk, arguments: &RebaseArgs, report: Report) -> Result<u8, Failure> {
+    let is_good = report.rejected == 0;
+    let writes = !arguments.dry_run && (is_good || arguments.keep_going);
+    let written = if writes { report.writes.len() } else { 0 };
+    let document = document(arguments, &report, written);
+    if written > 0 {
+        write(desk, report.writes)?;
+    }
+    answer_json("recipe-patch-rebase", document);
+    Ok(if is_good { DONE } else { FAILED })
+}
+
+fn write(desk: &Desk, files: Vec<(String, Vec<u8>)>) -> Result<(), Failure> {
+    let site = own_folder(&desk.site)?;
+    let mut writes = Writes::default();
+    for (file, bytes) in files {
+        writes.patch(&file, bytes);
+    }
+    writes.write(&site)
+}
+
 fn finish(desk: &Desk, arguments: &RebaseArgs, report: Report) -> Result<u8, Failure> {
     answer(&report.text);
     let is_good = report.rejected == 0;
@@ -240,12 +302,7 @@ fn finish(desk: &Desk, arguments: &RebaseArgs, report: Report) -> Result<u8, Fai
     } else if count == 0 {
         answer("nothing to write\n");
     } else if is_good || arguments.keep_going {
-        let site = own_folder(&desk.site)?;
-        let mut writes = Writes::default();
-        for (file, bytes) in report.writes {
-            writes.patch(&file, bytes);
-        }
-        writes.write(&site)?;
+        write(desk, report.writes)?;
         answer(&format!("{} written\n", patches(count)));
     } else {
         answer(&format!(
