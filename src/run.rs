@@ -25,6 +25,7 @@ use crate::facts::{self, FactError, Facts, Questions};
 use crate::host::{self, Exit, Host, HostError, Stream};
 use crate::plan::{self, Given, Plan, Refusal, Step, Wanted, WantedRecipe};
 use crate::problem::Problem;
+use crate::receipt::Receipt;
 use crate::recipe::bundle::{ZoneContext, resolve};
 use crate::recipe::load::LoadedRecipe;
 use crate::secrets::PasswordError;
@@ -229,12 +230,43 @@ impl View {
     pub fn notes(&self, now: SystemTime) -> Vec<String> {
         let since = now.duration_since(SystemTime::UNIX_EPOCH);
         let seconds = since.map_or(0, |since| since.as_secs());
-        self.facts
-            .platform
-            .clock_off(seconds)
+        let clock = self.facts.platform.clock_off(seconds);
+        let mut notes: Vec<String> = clock
             .map(|off| format!("{off}. {CLOCK_FIX}"))
             .into_iter()
-            .collect()
+            .collect();
+        notes.extend(self.left_behind());
+        notes
+    }
+
+    /// What recipes installed that the zone file does not name any more: it is not removed by itself, since
+    /// others may use it by now.
+    fn left_behind(&self) -> impl Iterator<Item = String> {
+        let receipts = self.facts.receipts.0.values().filter(|receipt| {
+            let is_wanted = self
+                .recipes
+                .iter()
+                .any(|recipe| recipe.name == receipt.recipe);
+            let is_installed = receipt
+                .package
+                .rsplit_once('-')
+                .is_some_and(|(base, version)| {
+                    let installed = self.facts.packages.installed.get(base);
+                    installed.is_some_and(|installed| installed == version)
+                });
+            !is_wanted && is_installed
+        });
+        receipts.map(|receipt| {
+            let Receipt { recipe, package, services, .. } = receipt;
+            let stop: String = services
+                .keys()
+                .map(|fmri| format!("svcadm disable -s {fmri} && "))
+                .collect();
+            format!(
+                "{package} is there, and the zone file does not name the recipe {recipe} any more; in the zone, \
+                 `{stop}pkg_delete {package}` removes it"
+            )
+        })
     }
 }
 

@@ -76,6 +76,22 @@ fn a_check_that_did_not_pass_is_told_and_a_file_with_a_mistake_hides_nothing() {
     );
     assert!(status.out.contains("\nunproved  greeter  1.0 "), "{status}");
     assert!(status.err.contains("zones/odd.toml"), "{status}");
+
+    let file = "zones/unproved.toml";
+    let text = std::fs::read_to_string(zone.site.join(file)).unwrap();
+    zone.write(file, text.split("[[recipe]]").next().unwrap());
+    let plan = zone.plan().succeeds();
+    let note = "note: unproved: zw-greeter-1.0 is there, and the zone file does not name the recipe greeter any \
+                more; in the zone, `svcadm disable -s svc:/site/greeter:default && pkg_delete zw-greeter-1.0` \
+                removes it\n";
+    assert!(plan.err.contains(note), "{plan}");
+    let status = zone.run(&["status", "unproved", "--check"]).succeeds();
+    assert!(
+        status
+            .out
+            .ends_with("\nunproved  -       -       -          -        none\n"),
+        "{status}"
+    );
 }
 
 #[test]

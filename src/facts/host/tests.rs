@@ -39,6 +39,7 @@ fn inside() -> String {
             "online         svc:/milestone/multi-user-server:default\noffline*       svc:/smartdc/mdata:execute",
         ),
         ("host-keys", 0, "ssh-ed25519 AAAAhost root@tm1"),
+        ("accounts", 0, "root:0\nnobody:60001\nmatt:1001\nodd"),
         (
             "authorized-keys",
             0,
@@ -55,6 +56,12 @@ fn inside() -> String {
             "zones\t/zones\tno\t0\t0\toff\t131072\ton\t1\nzones/4f1c/data/matt\t/backups/matt\tyes\t0\t644245094400\tlz4\t1048576\toff\t24576",
         ),
         ("owner:zones/4f1c/data/matt", 0, "1001"),
+        (
+            "locks",
+            0,
+            "yes 1732290000 a1b2 {\"user\":\"anna\",\"host\":\"mini\"}",
+        ),
+        ("sessions:afpd", 0, "root 120 11:02\nmatt 456 05:12"),
         ("end", 0, ""),
     ]);
     String::from_utf8(sections).unwrap().trim_end().to_owned()
@@ -138,6 +145,11 @@ fn a_whole_answer_is_read() {
     assert_eq!(inside.services[inside::METADATA], "offline");
     assert_eq!(inside.host_keys, ["ssh-ed25519 AAAAhost"]);
     assert_eq!(inside.authorized_keys, ["ssh-ed25519 AAAAkey"]);
+    assert_eq!((inside.accounts.len(), inside.accounts["matt"]), (3, 1001));
+    assert_eq!(inside.locks[0].holder.user, "anna");
+    let served = inside.sessions.all();
+    assert_eq!(served.len(), 1);
+    assert_eq!(served[0].user, "matt");
     assert_eq!(inside.addresses().collect::<Vec<_>>(), ["192.0.2.23"]);
     assert_eq!(inside.addresses[2].address, "fe80::8:20ff/10");
     let dataset = &inside.datasets["zones/4f1c/data/matt"];
