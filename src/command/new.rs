@@ -22,6 +22,7 @@ sandbox = true
 
 [zone]
 alias = "timemachine"
+quota = "2 TiB"                    # the zone, its datasets and all their snapshots
 # ssh    = "admin@timemachine"     # any Host of ~/.ssh/config, or user@host:port
 # become = "sudo"                  # where the login is not root; or "pfexec"
 
@@ -31,10 +32,26 @@ alias = "timemachine"
 # uid      = 1001                  # pinned: files keep their owner when a zone is made anew
 # password = { prompt = true }     # or { command = ["pass", "show", "tm/anna"] }, { file = "…" }, { env = "…" }
 
+# Where backups lie: datasets of the zone's own, which stay when the zone gets another image. One for each Mac, and
+# one for what makes the server the same one to every Mac.
+[storage]
+kind = "delegated"
+
+# [[dataset]]
+# name       = "anna"
+# mountpoint = "/backups/anna"
+# refquota   = "600 GiB"           # snapshots not counted
+# owner      = "anna"
+
+[[dataset]]
+name       = "state"
+mountpoint = "/netatalk"
+
 # What runs in it: recipes of this site, or those that ship with the program (`zonewright recipe check` lists them).
 [[recipe]]
 name       = "netatalk-4.2"
-parameters = { server-name = "vault", size-limit = "600 GiB" }
+# `size-limit` is what Time Machine believes a volume to hold: 95 % of the smallest `refquota`
+parameters = { server-name = "vault", backups = "/backups", size-limit = "570 GiB", state = "/netatalk" }
 "##;
 
 const README: &str = r##"# A zonewright site

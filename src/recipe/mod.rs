@@ -5,7 +5,7 @@
 //! [`bundle`] settles it for one zone: every template rendered, every patch and template read and
 //! hashed, so that whatever follows needs neither the site's folder nor the parameters.
 
-mod afp_conf;
+pub(crate) mod afp_conf;
 pub mod allow;
 pub mod bundle;
 pub mod check;

@@ -362,6 +362,22 @@ static ALL: &[Rule] = &[
              the zone runs.",
     ),
     warning(
+        "zone-memory",
+        "The zone has less memory than the 256 MiB that `vmadm` gives one whose payload says nothing. Its services \
+         may not start, and no compiler runs in it: `/tmp` is of the same memory.",
+    ),
+    warning(
+        "backup-limit",
+        "Time Machine is told that a volume is larger than the dataset that it is on. It makes room in its history \
+         only at its own limit, so the backup would meet a full disk in the midst of a write. 95 % of `refquota` is \
+         a good limit; one that holds for several users has to fit the smallest of their datasets.",
+    ),
+    warning(
+        "backup-place",
+        "A user's backups would lie in the zone's own root and not on a dataset: they count against what the zone \
+         needs itself, have no limit of their own, and are gone with the next `zone reprovision`.",
+    ),
+    warning(
         "zone-metadata",
         "The zone's metadata holds something that is called like a secret. Metadata stands in a file of \
              the host and every root of the zone reads it with `mdata-get`.",

@@ -3,6 +3,7 @@
 //! A report shows the line it is about: a password that somebody wrote into the file is starred out
 //! of it first.
 
+mod backups;
 mod network;
 mod others;
 mod shape;
@@ -299,7 +300,14 @@ fn check_values(loaded: &LoadedZone, index: usize, recipe: &LoadedRecipe) -> Vec
     };
     let found = match resolve(recipe, &given.parameters, &zone) {
         Err(found) => found,
-        Ok(bundle) => check_texts(recipe, &bundle),
+        Ok(bundle) => {
+            let mut found: Vec<Problem> = check_texts(recipe, &bundle)
+                .into_iter()
+                .map(place)
+                .collect();
+            found.extend(backups::check(loaded, &bundle));
+            return found;
+        }
     };
     found.into_iter().map(place).collect()
 }

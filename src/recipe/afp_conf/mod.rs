@@ -98,6 +98,32 @@ const MOST: usize = 100;
 /// How many sections are looked at: volumes are held against each other.
 const MOST_SECTIONS: usize = 1000;
 
+/// A volume to which Macs back up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Volume {
+    /// Its folder; `$u` stands for the user.
+    pub path: String,
+    /// How large Time Machine is told that it is.
+    pub limit_mib: Option<u64>,
+}
+
+/// The Time Machine volumes of an afp.conf.
+pub(crate) fn time_machine_volumes(text: &str) -> Vec<Volume> {
+    let sections = parse::sections(text);
+    let is_on = |section: &&Section| {
+        let setting = section.get("time machine");
+        setting.is_some_and(|setting| ["yes", "true", "1"].contains(&setting.value.as_str()))
+    };
+    let volumes = sections.iter().filter(is_on).filter_map(|section| {
+        let limit = section.get("vol size limit");
+        Some(Volume {
+            path: section.get("path")?.value.clone(),
+            limit_mib: limit.and_then(|limit| limit.value.parse().ok()),
+        })
+    });
+    volumes.collect()
+}
+
 /// Everything that is wrong with an afp.conf of this version of netatalk.
 pub(super) fn check(text: &str, version: Option<&str>) -> Vec<Finding> {
     if version.is_some_and(|version| is_within(version, "<3.0")) {

@@ -10,6 +10,10 @@ use crate::site::model::{Brand, HostSpec, ZoneFile};
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
+/// What `vmadm` gives a zone whose payload says nothing. That one boots with it is as sure as the image; that it
+/// does with less is not (inferred).
+const USUAL_MEMORY: u64 = 256 * MIB;
+
 /// The least that `vmadm` takes for `max_swap`.
 const LEAST_SWAP: u64 = 256 * MIB;
 
@@ -170,9 +174,25 @@ fn check_memory(zone: &ZoneFile, document: &Document) -> Vec<Problem> {
             problems.extend(in_units(document, &key, size, MIB, "MiB"));
         }
     }
-    if let Some(0) = spec.memory {
-        let problem = document.problem_at("zone.memory", "a zone cannot run without memory");
-        problems.push(problem.of("zone-shape"));
+    match spec.memory {
+        Some(0) => {
+            let problem = document.problem_at("zone.memory", "a zone cannot run without memory");
+            problems.push(problem.of("zone-shape"));
+        }
+        Some(memory) if memory < USUAL_MEMORY => {
+            let problem = Problem {
+                label: "less than `vmadm` gives a zone that says nothing".to_string(),
+                help: Some(
+                    "write `256 MiB` or more; a zone that builds something wants `2 GiB`"
+                        .to_string(),
+                ),
+                ..document
+                    .problem_at("zone.memory", "hardly anything runs in so little memory")
+                    .of("zone-memory")
+            };
+            problems.push(problem.warn());
+        }
+        _ => {}
     }
     let (Some(swap), memory) = (spec.swap, spec.memory.unwrap_or(GIB)) else {
         return problems;
