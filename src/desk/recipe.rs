@@ -111,6 +111,7 @@ pub(super) fn look(site: &SiteRoot, name: &str, fetcher: Option<&Fetcher<'_>>) -
         return look;
     };
     look.problems.extend(missing_tools(&loaded));
+    look.problems.extend(placeholders(&loaded));
     manifests::check(
         &loaded,
         &mut look.problems,
@@ -284,6 +285,56 @@ fn never_used(loaded: &LoadedRecipe, used: &BTreeSet<String>) -> Vec<Unchecked> 
         }
     }
     found
+}
+
+/// What a draft leaves to be filled in.
+fn placeholders(loaded: &LoadedRecipe) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, source) in loaded.recipe.sources.iter().enumerate() {
+        let is_zeros = |sum: &String| !sum.is_empty() && sum.bytes().all(|byte| byte == b'0');
+        if source.sha256.as_ref().is_some_and(is_zeros) {
+            let key = format!("source[{index}].sha256");
+            let problem = loaded
+                .document
+                .problem_at(&key, "this checksum stands for one");
+            problems.push(
+                Problem {
+                    help: Some("write the sum that the publisher announces".to_owned()),
+                    ..problem
+                }
+                .of("placeholder"),
+            );
+        }
+        // whoever goes without a checksum has said why, and whose archive it is
+        let urls = source.urls.iter().enumerate();
+        for (u, url) in urls.filter(|(_, url)| source.sha256.is_some() && is_example(url)) {
+            let key = format!("source[{index}].urls[{u}]");
+            let message = format!("nothing is fetched from {}", quoted(url));
+            problems.push(
+                Problem {
+                    help: Some("write where the archive is published".to_owned()),
+                    ..loaded.document.problem_at(&key, message)
+                }
+                .of("placeholder")
+                .warn(),
+            );
+        }
+    }
+    problems
+}
+
+/// Whether a URL is of a domain that is kept for examples (RFC 2606).
+fn is_example(url: &str) -> bool {
+    let host = url
+        .split("://")
+        .nth(1)
+        .and_then(|rest| rest.split(['/', ':']).next());
+    let domains = ["example.org", "example.com", "example.net"];
+    host.is_some_and(|host| {
+        domains
+            .iter()
+            .any(|domain| host == *domain || host.ends_with(&format!(".{domain}")))
+    })
 }
 
 /// What the build system needs itself and the recipe does not name.

@@ -251,6 +251,12 @@ static ALL: &[Rule] = &[
          `into` name what is not there.",
     ),
     error(
+        "placeholder",
+        "Something of a draft was never filled in: a `sha256` of zeros, which is no archive's (an error), or a URL \
+         of example.org, example.com or example.net, where nothing is fetched from (a warning, for a copy in \
+         distfiles/ does as well). `zonewright recipe bump NAME VERSION --accept-changed` writes the real sum.",
+    ),
+    error(
         "source-size",
         "The archive has the checksum that the recipe wants, and not the `size`: the number is wrong. It is \
          there so that a download which could never be the right one is not fetched to its end. \

@@ -47,7 +47,20 @@ fn a_new_site_passes_its_check_and_is_laid_out() {
     );
     let empty = run(&site, &["recipe", "new", "thing"]).exits(0);
     assert!(empty.out.contains("wrote recipes/thing.toml"), "{empty}");
-    run(&site, &["recipe", "check", "thing"]).exits(0);
+    // it is there to be filled in, and a check says so
+    let hollow = run(&site, &["recipe", "check", "thing"]).exits(2);
+    assert!(
+        hollow
+            .out
+            .contains("this checksum stands for one [placeholder]"),
+        "{hollow}"
+    );
+    assert!(
+        hollow
+            .out
+            .contains("nothing is fetched from `https://example.org/"),
+        "{hollow}"
+    );
     run(&site, &["recipe", "fmt", "--check"]).exits(0);
 }
 
