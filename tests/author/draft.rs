@@ -126,19 +126,63 @@ fn a_draft_says_what_the_sources_say_passes_and_overwrites_nothing() {
 }
 
 #[test]
+fn a_source_with_another_build_system_or_none_is_drafted_with_what_is_to_be_filled_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path();
+    fs::create_dir(site.join("recipes")).unwrap();
+    for (name, file, system, part) in [
+        ("tree", "Makefile", "make", "build = [\"gcc13\", \"gmake\"]"),
+        (
+            "wood",
+            "CMakeLists.txt",
+            "cmake",
+            "build = [\"gcc13\", \"cmake\", \"gmake\"]",
+        ),
+        ("bush", "README", "custom", "stage = [[\"/usr/bin/false\"]]"),
+    ] {
+        let archived = format!("{name}-2.1.0.tar.gz");
+        archive(
+            &site.join(&archived),
+            &format!("{name}-2.1.0"),
+            &[(file, "all:\n")],
+        );
+        let ran = run(site, &["recipe", "new", name, "--from", &archived]).exits(0);
+        let text = fs::read_to_string(site.join(format!("recipes/{name}.toml"))).unwrap();
+        let sum = zonewright::receipt::sha256_hex(&fs::read(site.join(&archived)).unwrap());
+        for wanted in [
+            "version = \"2.1.0\"\n",
+            part,
+            &format!("system = \"{system}\"\n"),
+            &sum,
+        ] {
+            let plain = |text: &str| text.replace("  ", " ").replace("  ", " ");
+            assert!(
+                plain(&text).contains(&plain(wanted)),
+                "{wanted}: {ran}\n{text}"
+            );
+        }
+        run(site, &["recipe", "check", name]).exits(0);
+    }
+    run(site, &["recipe", "fmt", "--check"]).exits(0);
+}
+
+#[test]
 fn what_cannot_be_drafted_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let site = folder.path();
     let nowhere = run(site, &["recipe", "new", "x"]).exits(2);
     assert!(nowhere.err.contains("zonewright new DIR"), "{nowhere}");
     fs::create_dir(site.join("recipes")).unwrap();
-    archive(&site.join("x-1.tar.gz"), "x-1", &[("Makefile", "all:\n")]);
-    let ran = run(site, &["recipe", "new", "x", "--from", "x-1.tar.gz"]).exits(2);
-    assert!(
-        ran.err
-            .contains("neither a meson.build nor a configure script"),
-        "{ran}"
-    );
+    fs::write(
+        site.join("x_1-1.dsc"),
+        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nFormat: 3.0 (quilt)\nFiles:\n \
+         0123 45 x_1.orig.tar.xz\n 4567 89 x_1-1.debian.tar.xz\n",
+    )
+    .unwrap();
+    let ran = run(site, &["recipe", "new", "x", "--from", "x_1-1.dsc"]).exits(2);
+    assert!(ran.err.contains("`x_1-1.dsc` only describes"), "{ran}");
+    assert!(ran.err.contains("`--from x_1.orig.tar.xz`"), "{ran}");
+    assert!(ran.err.lines().count() < 4, "{ran}");
     assert!(fs::read_dir(site.join("recipes")).unwrap().next().is_none());
     run(site, &["recipe", "new", "../x"]).exits(2);
     run(site, &["recipe", "new", "y", "--from", "nothing.tar.gz"]).exits(2);
@@ -156,25 +200,26 @@ fn a_recipe_that_ships_is_copied_whole_to_be_changed() {
     let copied = run(&site, &copy).exits(0);
     for file in [
         "recipes/netatalk-4.2.toml",
-        "patches/netatalk/descriptor-limit.patch",
-        "templates/netatalk/afp.conf.hbs",
+        "patches/netatalk-4.2/descriptor-limit.patch",
+        "templates/netatalk-4.2/afp.conf.hbs",
     ] {
         assert!(copied.out.contains(&format!("wrote {file}\n")), "{copied}");
         assert!(site.join(file).is_file());
     }
     let own = run(&site, &["recipe", "show", "netatalk-4.2", "--json"]).exits(0);
-    assert_eq!(
-        own.out.replace(
-            "recipes/netatalk-4.2.toml",
-            "(built in)/recipes/netatalk-4.2.toml"
-        ),
-        shipped.out
-    );
+    let as_shipped = own
+        .out
+        .replace("\"recipes/", "\"(built in)/recipes/")
+        .replace("netatalk-4.2/", "netatalk/");
+    assert_eq!(as_shipped, shipped.out);
     run(&site, &["recipe", "check", "netatalk-4.2"]).exits(0);
     run(&site, &copy).exits(2);
-    let second = run(&site, &["recipe", "new", "mine", "--like", "netatalk-4.2"]).exits(0);
-    assert!(
-        second.out.contains("kept templates/netatalk/afp.conf.hbs"),
-        "{second}"
-    );
+    run(&site, &["recipe", "new", "mine", "--like", "netatalk-4.2"]).exits(0);
+    // what is changed for the copy is the copy's
+    assert!(!site.join("templates/netatalk").exists());
+    for (name, folder) in [("mine", "mine"), ("netatalk", "netatalk")] {
+        let shown = run(&site, &["recipe", "show", name, "--json"]).exits(0);
+        let template = format!("\"\\\"{folder}/afp.conf.hbs\\\"\"");
+        assert!(shown.out.contains(&template), "{name}: {shown}");
+    }
 }

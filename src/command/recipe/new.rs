@@ -67,7 +67,8 @@ pub(super) fn run(global: &Global, arguments: &NewRecipeArgs) -> Result<u8, Fail
     finish(&site, name, global)
 }
 
-/// Another recipe under this name, with the patches and templates that are not the site's own yet.
+/// Another recipe under this name, with patches and templates of its own: those of the other one may be used by
+/// more recipes, which would change with them.
 fn copy(site: &SiteRoot, folder: &Path, like: &str, name: &str) -> Result<(), Failure> {
     let loaded = load_recipe(site, like, &build_system::names()).map_err(Failure::from)?;
     let source = &loaded.document.source;
@@ -76,12 +77,30 @@ fn copy(site: &SiteRoot, folder: &Path, like: &str, name: &str) -> Result<(), Fa
         _ => "toml",
     };
     let patches = loaded.patches.iter();
-    let patches = patches.map(|(file, patch)| (format!("patches/{file}"), &patch.bytes[..]));
+    let patches = patches.map(|(file, patch)| ("patches", file, &patch.bytes[..]));
     let templates = loaded.templates.iter();
-    let templates =
-        templates.map(|(file, text)| (format!("templates/{file}"), text.text.as_bytes()));
-    let recipe = (format!("recipes/{name}.{ending}"), source.text.as_bytes());
-    for (path, bytes) in patches.chain(templates).chain([recipe]) {
+    let templates = templates.map(|(file, text)| ("templates", file, text.text.as_bytes()));
+    let mut text = source.text.clone();
+    let mut files = Vec::new();
+    for (folder, file, bytes) in patches.chain(templates) {
+        let below = file
+            .split_once('/')
+            .map_or(file.as_str(), |(_, below)| below);
+        let mut own = format!("{name}/{below}");
+        if files
+            .iter()
+            .any(|(path, _)| *path == format!("{folder}/{own}"))
+        {
+            own = format!("{name}/{file}");
+        }
+        for quotes in ['"', '\''] {
+            let quoted = |file: &str| format!("{quotes}{file}{quotes}");
+            text = text.replace(&quoted(file), &quoted(&own));
+        }
+        files.push((format!("{folder}/{own}"), bytes));
+    }
+    files.push((format!("recipes/{name}.{ending}"), text.as_bytes()));
+    for (path, bytes) in files {
         let target = folder.join(&path);
         if target.is_file() {
             answer(&format!("kept {path}, which is there already\n"));
@@ -194,18 +213,7 @@ fn from_archive(
         files: files(&tree, top.as_deref()),
         top,
     };
-    let Some(found) = draft::look(&archive) else {
-        return Err(Failure::usage(
-            &format!(
-                "`{}` has neither a meson.build nor a configure script at its top",
-                archive.name
-            ),
-            &format!(
-                "begin with an empty recipe: zonewright recipe new {}",
-                quote(name)
-            ),
-        ));
-    };
+    let found = draft::look(&archive);
     if !is_url {
         keep(&fetched.path, &archive.name, folder)?;
     }
@@ -253,6 +261,9 @@ fn given(from: &str) -> Result<(Fetched, String), Failure> {
     let name = path
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    if name.ends_with(".dsc") {
+        return Err(described(&path, &name, &String::from_utf8_lossy(&bytes)));
+    }
     let fetched = Fetched {
         sha256: crate::receipt::sha256_hex(&bytes),
         size: bytes.len() as u64,
@@ -261,6 +272,26 @@ fn given(from: &str) -> Result<(Fetched, String), Failure> {
         path,
     };
     Ok((fetched, name))
+}
+
+/// A `.dsc` is the description of a Debian source package; the archive lies beside it.
+fn described(path: &Path, name: &str, text: &str) -> Failure {
+    let mut words = text.split_whitespace();
+    let original = words.find(|word| word.contains(".orig.tar.") && !word.ends_with(".asc"));
+    let help = match original {
+        Some(file) => {
+            let beside = path.with_file_name(file);
+            format!(
+                "name the archive beside it: `--from {}`",
+                quote(&beside.to_string_lossy())
+            )
+        }
+        None => "name the archive that lies beside it".to_owned(),
+    };
+    Failure::usage(
+        &format!("`{name}` only describes a Debian source package"),
+        &help,
+    )
 }
 
 /// The archive goes where builds look for it by its name.

@@ -11,7 +11,7 @@ use super::{Archive, Files, quoted, text};
 /// What was found in a source.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Found {
-    /// As recipes call it: `meson`, `autotools`.
+    /// As recipes call it: `meson`, `autotools`, `cmake`, `make`, `custom`.
     pub system: &'static str,
     pub name: Option<String>,
     pub version: Option<String>,
@@ -33,16 +33,27 @@ pub struct Found {
     pub service: Option<Service>,
 }
 
-/// Looks into an archive; nothing where its build system is not known here.
+/// Looks into an archive. What has no build system that is known here is left to commands of the recipe's own.
 #[must_use]
-pub fn look(archive: &Archive<'_>) -> Option<Found> {
+pub fn look(archive: &Archive<'_>) -> Found {
     let files = &archive.files;
     let mut found = if files.contains_key("meson.build") {
         meson(files)
     } else if files.contains_key("configure") {
         autotools(files)
     } else {
-        return None;
+        let makefiles = ["GNUmakefile", "makefile", "Makefile"];
+        let system = if files.contains_key("CMakeLists.txt") {
+            "cmake"
+        } else if makefiles.iter().any(|file| files.contains_key(*file)) {
+            "make"
+        } else {
+            "custom"
+        };
+        Found {
+            system,
+            ..Found::default()
+        }
     };
     let (name, version) = split_name(archive);
     found.name = found.name.or(name);
@@ -60,7 +71,7 @@ pub fn look(archive: &Archive<'_>) -> Option<Found> {
         .programs
         .sort_by_key(|path| (!is_own(path), path.clone()));
     found.programs.dedup();
-    Some(found)
+    found
 }
 
 /// `fping-5.1.tar.gz` or the top folder, as name and version.
@@ -290,8 +301,7 @@ mod tests {
              a = dependency('libevent', version: '>=2')\nb = dependency('zlib', required: false)\n\
              c = declare_dependency(link_args: '-lz')\nfind_program('perl')\n\
              executable(\n 'thingd', 'x.c',\n install: true,\n install_dir: sbindir,\n)\nexecutable('t', 'y.c')\n",
-        )]))
-        .unwrap();
+        )]));
         assert_eq!(
             (found.name.as_deref(), found.version.as_deref()),
             (Some("thing"), Some("1.2.3"))
@@ -306,12 +316,20 @@ mod tests {
     #[test]
     fn an_autotools_source_tells_them_in_its_script_and_makefiles() {
         let found = look(&archive(&[
-            ("configure", "PACKAGE_TARNAME='thing'\nPACKAGE_VERSION='1.2'\nPACKAGE_URL=''\nOptional Features:\n  --disable-a  A\n"),
-            ("configure.ac", "AC_CHECK_LIB([z], [inflate])\nPKG_CHECK_MODULES([E], [libevent >= 2])\n"),
-            ("src/Makefile.am", "sbin_PROGRAMS = \\\n  thing\nbin_PROGRAMS=other $(X)\n"),
+            (
+                "configure",
+                "PACKAGE_TARNAME='thing'\nPACKAGE_VERSION='1.2'\nPACKAGE_URL=''\nOptional Features:\n  --disable-a  A\n",
+            ),
+            (
+                "configure.ac",
+                "AC_CHECK_LIB([z], [inflate])\nPKG_CHECK_MODULES([E], [libevent >= 2])\n",
+            ),
+            (
+                "src/Makefile.am",
+                "sbin_PROGRAMS = \\\n  thing\nbin_PROGRAMS=other $(X)\n",
+            ),
             ("thing.spec", "Name: thing\nSummary: Does a thing.\n"),
-        ]))
-        .unwrap();
+        ]));
         assert_eq!(found.version.as_deref(), Some("1.2"));
         assert_eq!(found.summary.as_deref(), Some("Does a thing"));
         assert_eq!(found.needs, BTreeSet::from(["libevent".to_owned()]));
@@ -321,6 +339,16 @@ mod tests {
             ["/opt/local/sbin/thing", "/opt/local/bin/other"]
         );
         assert_eq!(found.options.len(), 1);
-        assert_eq!(look(&archive(&[("Makefile", "")])), None);
+        for (file, system) in [
+            ("Makefile", "make"),
+            ("CMakeLists.txt", "cmake"),
+            ("README", "custom"),
+        ] {
+            let found = look(&archive(&[(file, "")]));
+            assert_eq!(
+                (found.system, found.version.as_deref()),
+                (system, Some("1.2"))
+            );
+        }
     }
 }

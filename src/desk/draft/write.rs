@@ -223,6 +223,7 @@ fn dependencies(found: &Found, is_netatalk: bool, archive: &Archive<'_>) -> Stri
     let mut build = vec!["gcc13".to_owned()];
     match found.system {
         "meson" => build.extend(["meson", "ninja-build"].map(str::to_owned)),
+        "cmake" => build.extend(["cmake", "gmake"].map(str::to_owned)),
         _ => build.push("gmake".to_owned()),
     }
     if found.asks_pkg_config {
@@ -261,6 +262,28 @@ fn dependencies(found: &Found, is_netatalk: bool, archive: &Archive<'_>) -> Stri
     text
 }
 
+/// What is not looked for in sources of these systems, and is left to whoever reads the draft.
+const TO_FILL_IN: &[(&str, &str)] = &[
+    (
+        "cmake",
+        "# to be filled in: the option() and set(… CACHE …) lines of CMakeLists.txt say what there is\n\
+         options = []\n",
+    ),
+    (
+        "make",
+        "# `gmake`, then `gmake PREFIX=/opt/local DESTDIR=… install`: to be seen is whether the Makefile knows both\n\
+         # names, and whether it sets CC or CFLAGS itself. What is written here goes to each of the two.\n\
+         # make-arguments = [\"CC=gcc\", \"MANDIR=/opt/local/man\"]\n",
+    ),
+    (
+        "custom",
+        "\n# To be filled in: the sources have no meson.build, configure, CMakeLists.txt or Makefile at their top.\n\
+         [build.custom]\n# compile = [[\"./build.sh\"]]\n\
+         # what puts the files below `$DESTDIR/opt/local`; as it stands the build ends here\n\
+         stage = [[\"/usr/bin/false\"]]\n",
+    ),
+];
+
 fn build_section(found: &Found, is_netatalk: bool, archive: &Archive<'_>) -> String {
     let mut chosen: Vec<(&options::Declared, Chosen)> = Vec::new();
     let mut others = Vec::new();
@@ -277,6 +300,13 @@ fn build_section(found: &Found, is_netatalk: bool, archive: &Archive<'_>) -> Str
         "\n# The prefix /opt/local and the flags of every build in a pkgsrc zone are known and need not be said.\n[build]\n",
     );
     let _ = writeln!(text, "system = {}", quote(found.system));
+    if let Some((_, to_fill_in)) = TO_FILL_IN
+        .iter()
+        .find(|(system, _)| *system == found.system)
+    {
+        text.push_str(to_fill_in);
+        return text;
+    }
     text.push_str("options = [\n");
     let mut why = String::new();
     // those with one reason together, in the order in which the sources name the first of them
