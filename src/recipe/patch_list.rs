@@ -30,6 +30,7 @@ pub enum EditError {
 /// # Errors
 /// [`EditError`] where the text is no recipe in TOML with such a source.
 pub fn add(text: &str, index: usize, patches: &[NewPatch]) -> Result<String, EditError> {
+    let text = without_placeholder(text, index);
     let mut document: DocumentMut = text.parse().map_err(|_| EditError::NotToml)?;
     let table = document
         .get_mut("source")
@@ -46,6 +47,29 @@ pub fn add(text: &str, index: usize, patches: &[NewPatch]) -> Result<String, Edi
         push(list, value(patch));
     }
     Ok(document.to_string())
+}
+
+/// What a draft says where the list belongs.
+const PLACEHOLDER: &str = "# patches = [\"…\"]";
+
+/// The text with an empty list in the place of a draft's placeholder, which stands below the source's header.
+fn without_placeholder(text: &str, index: usize) -> String {
+    let mut sources = 0;
+    let line = |line: &str| {
+        if line.trim_start().starts_with("[[source]]") {
+            sources += 1;
+        }
+        match line.trim_end() == PLACEHOLDER && sources == index + 1 {
+            true => line.replace(PLACEHOLDER, "patches = []"),
+            false => line.to_owned(),
+        }
+    };
+    let filled: String = text.split_inclusive('\n').map(line).collect();
+    // with a list already there would be two
+    match filled.parse::<DocumentMut>() {
+        Ok(_) => filled,
+        Err(_) => text.to_owned(),
+    }
 }
 
 /// `[[source]]`, or a table in a list.
@@ -171,6 +195,31 @@ mod tests {
             added("patches = [\n  \"a.patch\" # why\n]"),
             format!("patches = [\n  \"a.patch\", # why\n  \"r/x.patch\",\n  {Y},\n]")
         );
+    }
+
+    #[test]
+    fn the_placeholder_of_a_draft_becomes_the_list() {
+        let patch = NewPatch {
+            file: "r/x.patch".to_owned(),
+            strip: 1,
+        };
+        let text = |first: &str, second: &str| {
+            format!("[[source]]\nsize = 1\n# why\n{first}\n\n[[source]]\n{second}\n\n[build]\n")
+        };
+        let list = "patches = [\"r/x.patch\"]";
+        for (index, wanted) in [(0, text(list, PLACEHOLDER)), (1, text(PLACEHOLDER, list))] {
+            let edited = add(
+                &text(PLACEHOLDER, PLACEHOLDER),
+                index,
+                std::slice::from_ref(&patch),
+            );
+            assert_eq!(edited, Ok(wanted));
+        }
+        // whoever wrote a list below it keeps the comment
+        let both = format!("{PLACEHOLDER}\npatches = []");
+        let wanted = format!("{PLACEHOLDER}\n{list}");
+        let edited = add(&text(&both, ""), 0, &[patch]);
+        assert_eq!(edited, Ok(text(&wanted, "")));
     }
 
     #[test]
