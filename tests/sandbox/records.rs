@@ -75,8 +75,8 @@ fn earlier_runs_and_parts_of_them_are_found_by_number_folder_and_name() {
     let unknown = zone.run(&["log", "records", "--phase", "comple"]).exits(2);
     assert_eq!(
         unknown.err,
-        "error: no run of records has a step `comple`\n help: there are `build/greeter/compile`, \
-         `compile`, `install/greeter`\n"
+        "error: no run of records has a step `comple`\n help: did you mean `compile`? there are \
+         `compile` and `install/greeter`\n"
     );
     let unknown = zone.run(&["log", "records", "--run", "3"]).exits(2);
     assert!(unknown.err.contains("records has no run `3`"), "{unknown}");
