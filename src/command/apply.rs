@@ -286,9 +286,14 @@ impl Run<'_> {
             Err(Failure::Text { message, .. }) => Some(message.clone()),
             _ => None,
         };
-        let logged = match &mut self.log {
-            Some(log) => log.end(outcome, took, error),
-            None => Ok(()),
+        let is_kept_out = matches!(&result, Err(Failure::Run { error, .. })
+            if matches!(**error, RunError::Locked(_)));
+        // nobody would look for it, and everybody for the run that it was kept out by
+        let idle = self.log.take_if(|log| is_kept_out && !log.has_steps());
+        let logged = match (idle, &mut self.log) {
+            (Some(idle), _) => idle.discard(),
+            (None, Some(log)) => log.end(outcome, took, error),
+            (None, None) => Ok(()),
         };
         let done = result?;
         logged.map_err(|error| Failure::run(&self.wish.zone.name, error))?;

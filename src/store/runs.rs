@@ -287,6 +287,20 @@ impl RunLog {
         self.save()
     }
 
+    /// Whether a step was begun.
+    #[must_use]
+    pub fn has_steps(&self) -> bool {
+        !self.record.steps.is_empty()
+    }
+
+    /// Removes the log of a run that did nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be removed.
+    pub fn discard(self) -> Result<(), StoreError> {
+        fs::remove_dir_all(&self.folder).map_err(at("remove", &self.folder))
+    }
+
     fn save(&self) -> Result<(), StoreError> {
         let path = self.folder.join(RECORD);
         let text = serde_json::to_vec_pretty(&self.record)

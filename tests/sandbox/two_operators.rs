@@ -49,6 +49,11 @@ fn the_second_is_told_who_holds_the_zone_or_waits() {
     );
     assert!(line.contains(" (apply shared, since 2"), "{told}");
     assert!(told.err.contains("--wait"), "{told}");
+    let log = Running::of(elsewhere(&zone, &["log", "shared"])).wait();
+    assert!(
+        log.succeeds().out.contains(": no runs yet"),
+        "a run that did nothing is logged"
+    );
     let plan = Running::of(elsewhere(&zone, &["plan", "shared"]))
         .wait()
         .succeeds();

@@ -41,7 +41,10 @@ pub(super) fn run(global: &Global, arguments: &ZoneDestroyArgs) -> Result<u8, Fa
         if global.json {
             answer_json("zone-destroy", json!({ "zone": name, "destroyed": [] }));
         } else {
-            answer(&format!("there is no zone {name} on {}\n", facts.hostname));
+            answer(&format!(
+                "there is no zone {} on {}; `zonewright zone list` shows which there are\n",
+                host.wish.wanted.shape.alias, facts.hostname
+            ));
         }
         return Ok(DONE);
     };
