@@ -251,7 +251,7 @@ fn compare(
     let replaces_edit = !same_content && !is_ours;
     if replaces_edit {
         why.push(format!(
-            "the edited one is kept as {}",
+            "the edited one goes to {}",
             kept(&file.path, facts)
         ));
     }
