@@ -213,12 +213,28 @@ END"##,
         .trim()
         .to_owned();
     zone.host_shell(&format!(
-        "zlogin {uuid} zfs create -o mountpoint=/b -o refquota=3000M -o compression=on zones/{uuid}/data/b"
+        "zlogin {uuid} zfs create -o mountpoint=/b -o refquota=3000M -o compression=on zones/{uuid}/data/b && \
+         zlogin {uuid} 'useradd -u 1234 anna && chown anna /b'"
     ));
-    run(&zone, &["zone", "adopt", "sandbox", "byhand"]).succeeds();
+    let said = run(&zone, &["zone", "adopt", "sandbox", "byhand"]).succeeds();
+    assert!(
+        said.out
+            .contains("  its accounts (anna) are in it as comments: "),
+        "{said}"
+    );
     let text = std::fs::read_to_string(zone.site.join("zones/byhand.toml")).unwrap();
     assert!(!text.contains("secret"), "{text}");
     assert!(text.contains("refquota = \"3000 MiB\""), "{text}");
+    assert!(
+        text.ends_with("\n# [[user]]\n# name = \"anna\"\n# uid = 1234\n"),
+        "{text}"
+    );
+    let named = text.replace(
+        "# [[user]]\n# name = \"anna\"\n# uid",
+        "[[user]]\nname = \"anna\"\nuid",
+    );
+    let named = named.replace("# owner = \"anna\"", "owner = \"anna\"");
+    zone.write("zones/byhand.toml", &named);
     let plan = run(&zone, &["zone", "plan", "byhand"]).succeeds();
     // whoever made it by hand did not put the sandbox's own key there
     let changes: Vec<&str> = plan

@@ -12,8 +12,9 @@ use crate::facts::host::inside::key_of;
 use crate::facts::host::vms::Vm;
 use crate::facts::host::{HostFacts, HostQuestions};
 use crate::host::ssh::Ssh;
-use crate::plan::zone::adopt::file_of;
+use crate::plan::zone::adopt::{file_of, people_of};
 use crate::run::zone::ask;
+use crate::show::plain;
 use crate::store::write_whole;
 
 pub(super) fn run(global: &Global, arguments: &ZoneAdoptArgs) -> Result<u8, Failure> {
@@ -74,14 +75,24 @@ pub(super) fn run(global: &Global, arguments: &ZoneAdoptArgs) -> Result<u8, Fail
     })?;
     write_whole(&path, text.as_bytes())
         .map_err(|error| Failure::of(&error, "make the site's folder writable"))?;
+    let people = inside.map(people_of).unwrap_or_default();
+    let names: Vec<&str> = people.iter().map(|(name, _)| *name).collect();
     if global.json {
         answer_json(
             "zone-adopt",
-            json!({ "zone": name, "uuid": vm.uuid, "file": path }),
+            json!({ "zone": name, "uuid": vm.uuid, "file": path, "left-out": names }),
         );
     } else {
+        let left_out = match names.is_empty() {
+            true => String::new(),
+            false => format!(
+                "  its accounts ({}) are in it as comments: take away the `#` of those that are to outlive a \
+                 reprovision\n",
+                plain::line(&names.join(", "))
+            ),
+        };
         answer(&format!(
-            "wrote {}\n  `zonewright plan {name}` says whether anything is left to change\n",
+            "wrote {}\n{left_out}  `zonewright plan {name}` says whether anything is left to change\n",
             path.display()
         ));
     }

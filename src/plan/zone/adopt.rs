@@ -6,10 +6,16 @@
 
 use std::fmt::Write as _;
 
+use std::ops::Range;
+
 use crate::facts::host::images::Image;
 use crate::facts::host::inside::{DatasetFact, Inside};
 use crate::facts::host::vms::{Vm, VmNic};
+use crate::plan::accounts::BUILD_USER;
 use crate::recipe::units::write_size;
+
+/// Where `useradd` begins, up to `nobody`.
+const PEOPLE: Range<u32> = 1000..60_001;
 
 /// The file's text; `host` is as `[host] ssh` says it, or `sandbox`, and `keys` are public key files.
 ///
@@ -81,7 +87,33 @@ pub fn file_of(
         card(&mut out, nic, vm.nics.len());
     }
     storage(&mut out, vm, inside);
+    people(&mut out, inside);
     Ok(out)
+}
+
+/// The accounts of people, by their uids: a file that named them would be one for their passwords too, so that is
+/// left to its reader.
+#[must_use]
+pub fn people_of(inside: &Inside) -> Vec<(&str, u32)> {
+    let accounts = inside.accounts.iter();
+    let people = accounts.filter(|(name, uid)| PEOPLE.contains(uid) && *name != BUILD_USER);
+    let mut people: Vec<(&str, u32)> = people.map(|(name, uid)| (name.as_str(), *uid)).collect();
+    people.sort_by_key(|(_, uid)| *uid);
+    people
+}
+
+fn people(out: &mut String, inside: Option<&Inside>) {
+    let people = inside.map(people_of).unwrap_or_default();
+    if people.is_empty() {
+        return;
+    }
+    out.push_str(
+        "\n# Accounts of the zone that this file does not name yet. `zone reprovision` makes those anew that are\n\
+         # named, with their passwords: take away the `#` of whoever keeps backups here.\n",
+    );
+    for (name, uid) in people {
+        let _ = writeln!(out, "# [[user]]\n# name = {}\n# uid = {uid}", text(name));
+    }
 }
 
 fn put(out: &mut String, key: &str, value: &str) {
@@ -149,6 +181,10 @@ fn storage(out: &mut String, vm: &Vm, inside: Option<&Inside>) {
             .and_then(|rest| rest.strip_prefix('/'));
         if let Some(below) = below.filter(|_| fact.mountpoint.starts_with('/')) {
             dataset(out, below, fact, &above);
+            let mut people = people_of(inside).into_iter();
+            if let Some((owner, _)) = people.find(|(_, uid)| fact.owner == Some(*uid)) {
+                let _ = writeln!(out, "# owner = {}", text(owner));
+            }
         }
     }
 }
