@@ -10,7 +10,7 @@ pub fn read(place: &Place, ledger: &mut Ledger) {
     for text in texts(field) {
         let recipe = json!({
             "package": { "name": "allowing", "version": "1.0", "summary": "A test" },
-            "source": [{ "urls": ["https://example.org/archive/1.0.tar.gz"], "sha256": "0".repeat(64) }],
+            "source": [{ "urls": ["https://example.org/archive/1.0.tar.gz"], "sha256": "1".repeat(64) }],
             "build": { "system": "make" },
             "allow": [{ "rule": "archive-url", "reason": text }],
         });

@@ -255,11 +255,12 @@ END"##,
     assert!(plan.out.ends_with(": nothing to do\n"), "{plan}");
     run(&zone, &["zone", "adopt", "sandbox", "byhand"]).exits(2);
     run(&zone, &["zone", "adopt", "sandbox", "nobody"]).exits(1);
-    run(
-        &zone,
-        &["zone", "adopt", "sandbox", &uuid, "--name", "again"],
-    )
-    .succeeds();
+    let again = ["zone", "adopt", "sandbox", &uuid, "--name", "again"];
+    let told = run(&zone, &again).exits(2);
+    assert!(told.err.contains("zones/byhand.toml"), "{told}");
+    assert!(!zone.site.join("zones/again.toml").exists());
+    std::fs::remove_file(zone.site.join("zones/byhand.toml")).unwrap();
+    run(&zone, &again).succeeds();
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `zonewright zone adopt`: a file for a zone that somebody else made.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::list::spec;
@@ -13,8 +15,10 @@ use crate::facts::host::vms::Vm;
 use crate::facts::host::{HostFacts, HostQuestions};
 use crate::host::ssh::Ssh;
 use crate::plan::zone::adopt::{file_of, people_of};
+use crate::problem::SourceText;
 use crate::run::zone::ask;
 use crate::show::plain;
+use crate::site::load::{check_others, read_text};
 use crate::store::write_whole;
 
 pub(super) fn run(global: &Global, arguments: &ZoneAdoptArgs) -> Result<u8, Failure> {
@@ -66,6 +70,16 @@ pub(super) fn run(global: &Global, arguments: &ZoneAdoptArgs) -> Result<u8, Fail
             "write one for what can be said, and leave the rest to `vmadm`: `zonewright recipe explain zone`",
         )
     })?;
+    let source = SourceText {
+        path: path.clone(),
+        text: text.clone(),
+    };
+    let clashes = read_text(name, Arc::new(source))
+        .0
+        .map(|own| check_others(&site, &own));
+    if let Some(clashes) = clashes.filter(|clashes| !clashes.is_empty()) {
+        return Err(Failure::Problems(clashes));
+    }
     let made = std::fs::create_dir_all(&folder);
     made.map_err(|error| {
         Failure::text_only(
