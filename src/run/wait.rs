@@ -11,7 +11,7 @@ use crate::plan::shell;
 
 /// How long to wait between two questions: a session that ended does not hold up a run for long, and
 /// one that stays for hours costs little.
-const PAUSE: Duration = Duration::from_secs(2);
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
 
 /// Returns when nobody is being served by these processes any more; `said` is what the script said of
 /// who is, and `since` is when the waiting began.

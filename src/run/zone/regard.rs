@@ -4,16 +4,14 @@
 //! The lock on the host keeps out whoever changes the zone there; a run that is in the zone already holds
 //! the zone's own.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::super::wait::PAUSE;
 use super::super::{Controller, Event, RunError};
 use crate::facts::host::inside::Inside;
 use crate::facts::locks::Lock;
 use crate::plan::Work;
 use crate::plan::zone::ZoneStep;
-
-/// How long to wait between two looks at the zone.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// What a run waited for so far.
 #[derive(Debug)]
